@@ -1,0 +1,167 @@
+// Every error that Troupe raises or writes to the log is a TroupeError with a code from this table.
+// There are two outcomes only: a retryable error may go away by itself, a terminal one will not.
+
+interface ErrorKind {
+  readonly retryable: boolean;
+  /** The number that stands in a JSON-RPC error object. */
+  readonly rpc: number;
+  /** What to do about it, when the message itself does not say. */
+  readonly advice: string;
+}
+
+const terminal = (rpc: number, advice: string): ErrorKind => ({
+  retryable: false,
+  rpc,
+  advice,
+});
+const retryable = (rpc: number, advice: string): ErrorKind => ({
+  retryable: true,
+  rpc,
+  advice,
+});
+
+export const errorTable = {
+  // What the caller asked for cannot be.
+  INPUT_INVALID: terminal(-32602, "Send input that fits the skill's schema."),
+  OUTPUT_INVALID: terminal(
+    -32001,
+    "Let the handler return what its output schema says.",
+  ),
+  ARGUMENT_INVALID: terminal(-32602, "Correct the argument."),
+  MESSAGE_UNREADABLE: terminal(
+    -32700,
+    "Send a JSON-RPC 2.0 object as msgpack or JSON.",
+  ),
+  AGENT_UNKNOWN: terminal(
+    -32601,
+    "Start an instance of the agent, or correct its name.",
+  ),
+  SKILL_UNKNOWN: terminal(-32601, "Use a skill that the agent has."),
+  TASK_UNKNOWN: terminal(
+    -32001,
+    "Check the id; the history of old tasks ages out.",
+  ),
+  PAYLOAD_TOO_LARGE: terminal(
+    -32602,
+    "Send less, or store it elsewhere and send where it is.",
+  ),
+
+  // What became of a task.
+  HANDLER_FAILED: retryable(-32000, "See the cause; the task is tried again."),
+  HANDLER_REFUSED: terminal(
+    -32000,
+    "See the message; the handler said that trying again is no use.",
+  ),
+  ATTEMPTS_EXHAUSTED: terminal(
+    -32000,
+    "See the last error; redrive the dead letter when it is mended.",
+  ),
+  WORKER_LOST: terminal(
+    -32000,
+    "See why its workers die or block; redrive the dead letter then.",
+  ),
+  TIMED_OUT: retryable(
+    -32000,
+    "Give the skill a longer timeout, or make it faster.",
+  ),
+  DEADLINE_PASSED: terminal(
+    -32000,
+    "Give the task a later deadline, or more workers.",
+  ),
+  TASK_CANCELED: terminal(-32000, "Nothing: somebody canceled the task."),
+  TASK_REJECTED: terminal(
+    -32000,
+    "See the message; the agent does not take this task.",
+  ),
+
+  // The bus.
+  NO_RESPONDERS: retryable(-32000, "Start an instance of the agent."),
+  WAIT_TIMED_OUT: retryable(
+    -32000,
+    "Wait longer, or see whether a worker is running.",
+  ),
+  NOT_CONNECTED: retryable(-32000, "Check that nats-server runs at the URL."),
+  CONNECTION_CLOSED: terminal(-32000, "Connect again."),
+  PERMISSION_DENIED: terminal(
+    -32000,
+    "Give these credentials the permission in nats.conf.",
+  ),
+  STREAM_FULL: retryable(
+    -32000,
+    "Raise the stream's limits, or start more workers.",
+  ),
+  STREAM_CONFLICT: terminal(
+    -32000,
+    "Change the stream by hand, or use another namespace.",
+  ),
+  DURABILITY_REFUSED: terminal(
+    -32000,
+    "Ask for a lower level, or configure the server for it.",
+  ),
+  CONFLICT: retryable(-32000, "Read the newest state and try again."),
+  BUS_FAILED: retryable(-32000, "See the cause."),
+
+  // The server at hand.
+  SERVER_NOT_FOUND: terminal(-32000, "Set $NATS_URL, or install nats-server."),
+  SERVER_TOO_OLD: terminal(-32000, "Install a newer nats-server."),
+  SERVER_FAILED: terminal(-32000, "See the server's log."),
+  DOWNLOAD_FAILED: retryable(-32000, "Try again, or set $TROUPE_NATS_SERVER."),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+export interface TroupeErrorOptions {
+  cause?: unknown;
+  /** Facts for programs, such as the path of a refused field. */
+  data?: Readonly<Record<string, unknown>>;
+  /** Overrides what the table says of the code. */
+  retryable?: boolean;
+}
+
+/** What happened, the value in quotes, and the next step; `cause` always travels. */
+export class TroupeError extends Error {
+  override readonly name = "TroupeError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly data: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: TroupeErrorOptions = {},
+  ) {
+    super(
+      message,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.code = code;
+    this.retryable = options.retryable ?? errorTable[code].retryable;
+    this.data = options.data;
+  }
+}
+
+/** For a handler: throw this when trying again is of no use. The task fails at once. */
+export function refuse(
+  message: string,
+  options: Omit<TroupeErrorOptions, "retryable"> = {},
+): TroupeError {
+  return new TroupeError("HANDLER_REFUSED", message, options);
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(errorTable, value);
+}
+
+/** The message of anything that can be thrown. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  return typeof thrown === "string" ? thrown : `a thrown ${describe(thrown)}`;
+}
+
+function describe(thrown: unknown): string {
+  try {
+    return `${typeof thrown} ${JSON.stringify(thrown)}`;
+  } catch {
+    return typeof thrown;
+  }
+}
