@@ -1,0 +1,46 @@
+// Starts a server where none runs: the caller holds the directory's lock.
+import { existsSync } from "node:fs";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findServerBinary } from "./binary.js";
+import {
+  configurationText,
+  type ServerConfiguration,
+} from "./configuration.js";
+import { beginLog } from "./log.js";
+import type { Places } from "./places.js";
+import type { OnProgress } from "./progress.js";
+import { createHold, holdPath, startWatchdog } from "./watchdog.js";
+
+/** Answers the FIFO held open, and where this run begins in the log. */
+export async function startServer(
+  places: Places,
+  asked: ServerConfiguration,
+  onProgress: OnProgress,
+): Promise<{ hold: number; logStart: number }> {
+  const binary = await findServerBinary({ onProgress });
+  await clearLastRun(places.runDirectory);
+  await writeFile(places.configuration, configurationText(asked, places), {
+    mode: 0o600,
+  });
+  const path = holdPath(places.runDirectory);
+  if (!existsSync(path) || !(await stat(path)).isFIFO())
+    await createHold(places.runDirectory);
+  const logStart = await beginLog(places.log);
+  const { hold } = await startWatchdog({
+    binary: binary.path,
+    configuration: places.configuration,
+    runDirectory: places.runDirectory,
+    logPath: places.log,
+  });
+  return { hold, logStart };
+}
+
+async function clearLastRun(runDirectory: string): Promise<void> {
+  const names = await readdir(runDirectory);
+  const remains = names.filter(
+    (name) => name === "users" || name === "pids" || name.endsWith(".ports"),
+  );
+  for (const name of remains)
+    await rm(join(runDirectory, name), { recursive: true, force: true });
+}

@@ -1,0 +1,43 @@
+// Where the server of a directory has its things: the store in "nats", all that belongs to a run
+// (configuration, log, lock, the FIFO, process numbers) in "server".
+import { existsSync } from "node:fs";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+export interface Places {
+  readonly storeDir: string;
+  readonly runDirectory: string;
+  readonly configuration: string;
+  readonly log: string;
+  readonly lock: string;
+}
+
+export async function createPlaces(
+  directory: string | undefined,
+): Promise<Places> {
+  const asked = directory ?? join(projectDirectory(process.cwd()), ".troupe");
+  const runAsked = join(resolve(asked), "server");
+  await mkdir(runAsked, { recursive: true, mode: 0o700 });
+  // One directory has one name: processes are told by the path of their configuration.
+  const runDirectory = await realpath(runAsked);
+  const root = dirname(runDirectory);
+  if (directory === undefined) await keepOutOfGit(root);
+  return {
+    storeDir: join(root, "nats"),
+    runDirectory,
+    configuration: join(runDirectory, "nats.conf"),
+    log: join(runDirectory, "nats-server.log"),
+    lock: join(runDirectory, "lock"),
+  };
+}
+
+/** The nearest folder with a package.json, from `start` upwards; else `start`. */
+export function projectDirectory(start: string): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, "package.json"))) return folder;
+    if (folder === dirname(folder)) return start;
+  }
+}
+
+const keepOutOfGit = (root: string): Promise<void> =>
+  writeFile(join(root, ".gitignore"), "*\n");
