@@ -1,0 +1,218 @@
+// One connection to NATS, as the rest of bus/ uses it: it reconnects for as long as it takes, tells the
+// server's clock, and says which server errors belong to which subject.
+//
+// 1. The client drops what it had buffered when a connection breaks. Whatever must not be lost is kept by
+//    its sender (publisher, asks, waits) and sent again by its `onReconnect` listener.
+// 2. All times on the log are the server's. `clock.now()` is the server's time as far as we can tell, so
+//    that machines whose clocks differ agree on deadlines.
+import {
+  jetstream,
+  jetstreamManager,
+  type JetStreamClient,
+  type JetStreamManager,
+} from "@nats-io/jetstream";
+import {
+  connect,
+  PermissionViolationError,
+  type ConnectionOptions,
+  type MsgHdrs,
+  type NatsConnection,
+} from "@nats-io/transport-node";
+import { formatMs } from "../protocol/duration.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { newToken } from "../protocol/ids.js";
+import { subjectsOf, type Subjects } from "../protocol/subjects.js";
+import { logger, type Logger } from "./log.js";
+
+export interface LinkOptions {
+  url: string;
+  namespace: string;
+  name?: string;
+  /** How long the first connection may take. */
+  timeoutMs: number;
+  /** Credentials, TLS and the rest, as the NATS client takes them. */
+  nats?: Omit<ConnectionOptions, "servers" | "name">;
+}
+
+export interface Refusal {
+  operation: "publish" | "subscription";
+  subject: string;
+  error: TroupeError;
+}
+
+type Listener<Argument = void> = (argument: Argument) => void;
+
+export class Link {
+  readonly nats: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly subjects: Subjects;
+  readonly url: string;
+  /** Names this connection in the subjects of its tasks' events. */
+  readonly origin = newToken();
+  readonly log: Logger;
+  readonly clock = new ServerClock();
+  connected = true;
+  closed = false;
+  readonly #reconnected = new Set<Listener>();
+  readonly #refused = new Set<Listener<Refusal>>();
+  readonly #ended = new Set<Listener<TroupeError>>();
+
+  static async open(options: LinkOptions): Promise<Link> {
+    const subjects = subjectsOf(options.namespace);
+    const nats = await dial(options);
+    const jsm = await jetstreamManager(nats, { checkAPI: false });
+    return new Link(nats, jsm, subjects, options.url);
+  }
+
+  private constructor(
+    nats: NatsConnection,
+    jsm: JetStreamManager,
+    subjects: Subjects,
+    url: string,
+  ) {
+    this.nats = nats;
+    this.jsm = jsm;
+    this.js = jetstream(nats);
+    this.subjects = subjects;
+    this.url = url;
+    this.log = logger.child({ namespace: subjects.namespace });
+    void this.#watch();
+  }
+
+  /** Sends without waiting for anything. `headers` is an encoded header block. */
+  send(
+    subject: string,
+    body: Uint8Array,
+    headers?: Uint8Array,
+    reply?: string,
+  ): void {
+    if (this.closed) throw this.closedError();
+    this.nats.publish(subject, body, {
+      ...(headers === undefined ? {} : { headers: asNatsHeaders(headers) }),
+      ...(reply === undefined ? {} : { reply }),
+    });
+  }
+
+  onReconnect(listener: Listener): () => void {
+    this.#reconnected.add(listener);
+    return () => this.#reconnected.delete(listener);
+  }
+
+  /** The server refused a publish or a subscription by permission. */
+  onRefusal(listener: Listener<Refusal>): () => void {
+    this.#refused.add(listener);
+    return () => this.#refused.delete(listener);
+  }
+
+  onClose(listener: Listener<TroupeError>): () => void {
+    this.#ended.add(listener);
+    return () => this.#ended.delete(listener);
+  }
+
+  get maxPayload(): number {
+    return this.nats.info?.max_payload ?? 1024 * 1024;
+  }
+
+  closedError(): TroupeError {
+    return new TroupeError(
+      "CONNECTION_CLOSED",
+      `the connection to ${this.url} is closed: connect again`,
+    );
+  }
+
+  async close(): Promise<void> {
+    if (!this.nats.isClosed()) await this.nats.close();
+    this.#end();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.nats.status()) {
+      if (status.type === "disconnect") {
+        this.connected = false;
+        this.log.warn(
+          { server: status.server },
+          "connection lost; reconnecting for as long as it takes",
+        );
+      } else if (status.type === "reconnect") {
+        this.connected = true;
+        this.log.info({ server: status.server }, "reconnected");
+        for (const listener of this.#reconnected) listener();
+      } else if (status.type === "error") this.#refuse(status.error);
+      else if (status.type === "slowConsumer")
+        this.log.warn({ pending: status.pending }, "slow consumer");
+    }
+    this.#end();
+  }
+
+  #refuse(error: Error): void {
+    if (!(error instanceof PermissionViolationError)) {
+      this.log.error({ error: error.message }, "the server reported an error");
+      return;
+    }
+    const { operation, subject } = error;
+    const refused = new TroupeError(
+      "PERMISSION_DENIED",
+      `the server refused the ${operation === "publish" ? "publish to" : "subscription of"} "${subject}": give this user the permission, or connect as another`,
+      { cause: error },
+    );
+    for (const listener of this.#refused)
+      listener({ operation, subject, error: refused });
+  }
+
+  #end(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.connected = false;
+    for (const listener of this.#ended) listener(this.closedError());
+  }
+}
+
+/** The client's publish only calls `encode()` of a header object, so an encoded block needs no more. */
+export function asNatsHeaders(block: Uint8Array): MsgHdrs {
+  return { encode: () => block } as unknown as MsgHdrs;
+}
+
+/** The server's clock, told by the offset last seen between it and ours. */
+export class ServerClock {
+  #offsetMs = 0;
+
+  now(): number {
+    return Date.now() + this.#offsetMs;
+  }
+
+  /** `serverTime` was read some time between `sentAt` and now, on our clock. */
+  adjust(serverTime: string | undefined, sentAt: number): void {
+    const server = Date.parse(serverTime ?? "");
+    if (!Number.isNaN(server))
+      this.#offsetMs = server - (sentAt + Date.now()) / 2;
+  }
+}
+
+async function dial(options: LinkOptions): Promise<NatsConnection> {
+  try {
+    return await connect({
+      ...options.nats,
+      servers: options.url.split(",").map((url) => url.trim()),
+      name: options.name ?? "troupe",
+      timeout: options.timeoutMs,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: options.nats?.reconnectTimeWait ?? 250,
+      noAsyncTraces: true,
+      ignoreAuthErrorAbort: true,
+    });
+  } catch (cause) {
+    if (/authorization|authentication/i.test(messageOf(cause))) {
+      throw new TroupeError(
+        "PERMISSION_DENIED",
+        `nats-server at ${options.url} refused these credentials: give the right ones in the URL or in connect({ nats })`,
+        { cause },
+      );
+    }
+    throw new TroupeError(
+      "NOT_CONNECTED",
+      `no nats-server answered at "${options.url}" within ${formatMs(options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,164 @@
+// The priority consumer: one pull source a level, and as many deliveries in hand as there are slots.
+//
+// 1. In hand and asked for together never exceed the slots, but for one parked request a source, so that
+//    the first message of a quiet level comes without delay. What a parked request brings over the slots
+//    waits here, is served first, and goes back to the others when no slot frees soon.
+// 2. Every source that may be served has a request at the server, or a backlog and no free slot. So nothing
+//    stays unnoticed: each change (a message, a status, a free slot, a reconnect) leads to `#refill`.
+import type { Link } from "./connection.js";
+import type { Delivery } from "./delivery/delivery.js";
+import { CreditSplitter } from "./delivery/priority.js";
+import { PullSource, type PullConsumer } from "./pull.js";
+
+interface Waiting {
+  delivery: Delivery;
+  rank: number;
+  since: number;
+}
+
+const tickMs = 1_000;
+const returnAfterMs = 1_000;
+
+export class PriorityConsumer {
+  readonly #link: Link;
+  readonly #slots: number;
+  readonly #take: (delivery: Delivery) => void;
+  readonly #sources: PullSource[] = [];
+  readonly #weights: number[] = [];
+  readonly #waiting: Waiting[] = [];
+  readonly #tick: NodeJS.Timeout;
+  #splitter = new CreditSplitter([]);
+  #inHand = 0;
+  #refilling = false;
+  #state: "running" | "paused" | "stopped" = "running";
+
+  /** `take` is called for each delivery, with at most `slots` of them not released. */
+  constructor(link: Link, slots: number, take: (delivery: Delivery) => void) {
+    this.#link = link;
+    this.#slots = slots;
+    this.#take = take;
+    this.#tick = setInterval(() => this.#onTick(), tickMs);
+  }
+
+  add(consumer: PullConsumer, weight: number): void {
+    const rank = this.#sources.length;
+    const source = new PullSource(
+      this.#link,
+      consumer,
+      (delivery) => this.#received(delivery, rank),
+      () => this.#refillSoon(),
+    );
+    this.#sources.push(source);
+    this.#weights.push(weight);
+    this.#splitter = new CreditSplitter(this.#weights);
+    this.#refillSoon();
+  }
+
+  get inHand(): number {
+    return this.#inHand;
+  }
+
+  /** A delivery that was taken is done with: its slot is free. */
+  release(): void {
+    this.#inHand--;
+    if (this.#waiting.length > 0 && this.#state === "running")
+      this.#takeWaiting();
+    this.#refillSoon();
+  }
+
+  pause(): void {
+    if (this.#state !== "running") return;
+    this.#state = "paused";
+    this.#returnWaiting(Number.POSITIVE_INFINITY);
+  }
+
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "running";
+    this.#refillSoon();
+  }
+
+  /** Takes nothing more; what was asked for and arrives goes back to the others at once. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    clearInterval(this.#tick);
+    this.#returnWaiting(Number.POSITIVE_INFINITY);
+    await Promise.all(this.#sources.map((source) => source.stop()));
+  }
+
+  #received(delivery: Delivery, rank: number): void {
+    if (this.#state !== "running") return delivery.retryIn(0);
+    if (this.#inHand < this.#slots) {
+      this.#inHand++;
+      this.#take(delivery);
+    } else {
+      this.#waiting.push({ delivery, rank, since: Date.now() });
+      this.#waiting.sort((a, b) => a.rank - b.rank);
+    }
+    this.#refillSoon();
+  }
+
+  #takeWaiting(): void {
+    while (this.#inHand < this.#slots) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#inHand++;
+      this.#take(next.delivery);
+    }
+  }
+
+  #returnWaiting(before: number): void {
+    for (let at = this.#waiting.length - 1; at >= 0; at--) {
+      const { delivery, since } = this.#waiting[at]!;
+      if (since > before) continue;
+      this.#waiting.splice(at, 1);
+      delivery.retryIn(0);
+    }
+  }
+
+  #onTick(): void {
+    const now = Date.now();
+    this.#returnWaiting(now - returnAfterMs);
+    let lost = false;
+    for (const source of this.#sources) lost = source.giveUpLost(now) || lost;
+    if (lost) this.#refillSoon();
+  }
+
+  /** Once a turn of the event loop is enough: what is released in one turn is asked for together. */
+  #refillSoon(): void {
+    if (this.#refilling || this.#state !== "running") return;
+    this.#refilling = true;
+    setImmediate(() => {
+      this.#refilling = false;
+      if (this.#state === "running" && this.#link.connected) this.#refill();
+    });
+  }
+
+  #refill(): void {
+    let free = this.#slots - this.#inHand - this.#waiting.length;
+    for (const source of this.#sources) free -= source.credits;
+    if (free <= 0) return;
+    const now = Date.now();
+    const wants = this.#sources.map((source) => wantOf(source, now));
+    const given = this.#splitter.split(free, wants);
+    for (const [at, source] of this.#sources.entries()) {
+      if (given[at]! > 0) source.pull(given[at]!);
+      else if (
+        wants[at] === 0 &&
+        source.credits === 0 &&
+        !source.parked &&
+        source.troubledUntil <= now
+      )
+        source.park();
+    }
+  }
+}
+
+function wantOf(source: PullSource, now: number): number {
+  if (source.parked || source.troubledUntil > now) return 0;
+  const inFlightLimit =
+    source.consumer.maxInHand === -1
+      ? Number.POSITIVE_INFINITY
+      : source.consumer.maxInHand;
+  return Math.max(0, Math.min(source.backlog, inFlightLimit) - source.credits);
+}

@@ -1,0 +1,149 @@
+// Reading what the log says of one task, without a consumer: by direct gets.
+import type { StoredMsg } from "@nats-io/jetstream";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { decodeHeaders, type Headers } from "../protocol/headers.js";
+import type { TaskEvent } from "../protocol/task.js";
+import { parseTaskEvent } from "../protocol/task-events.js";
+import type { Link } from "./connection.js";
+import { codeOf } from "./streams.js";
+
+export interface StoredMessage {
+  stream: string;
+  subject: string;
+  sequence: number;
+  at: Date;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+export function toStoredMessage(
+  stream: string,
+  stored: StoredMsg,
+): StoredMessage {
+  let block = "NATS/1.0\r\n";
+  for (const [name, values] of stored.header ?? [])
+    block += `${name}: ${values[0]}\r\n`;
+  const { subject, seq: sequence, time: at, data: body } = stored;
+  return { stream, subject, sequence, at, headers: decodeHeaders(block), body };
+}
+
+/** The newest message whose subject fits, if there is one. */
+export async function lastMessage(
+  link: Link,
+  stream: string,
+  subject: string,
+): Promise<StoredMessage | undefined> {
+  try {
+    const stored = await link.jsm.direct.getMessage(stream, {
+      last_by_subj: subject,
+    });
+    return stored ? toStoredMessage(stream, stored) : undefined;
+  } catch (cause) {
+    if (codeOf(cause) === 404 || codeOf(cause) === 10037) return undefined; // no message found
+    throw new TroupeError(
+      "BUS_FAILED",
+      `could not read the newest message on "${subject}" of stream "${stream}": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** All messages whose subject fits, oldest first. */
+export async function* messagesOn(
+  link: Link,
+  stream: string,
+  subject: string,
+): AsyncGenerator<StoredMessage> {
+  const page = 256;
+  for (let from = 1, found = page; found === page;) {
+    found = 0;
+    try {
+      const batch = await link.jsm.direct.getBatch(stream, {
+        seq: from,
+        next_by_subj: subject,
+        batch: page,
+      });
+      for await (const stored of batch) {
+        found++;
+        from = stored.seq + 1;
+        yield toStoredMessage(stream, stored);
+      }
+    } catch (cause) {
+      if (
+        codeOf(cause) === 404 ||
+        /404|no messages|message not found/i.test(messageOf(cause))
+      )
+        return;
+      throw new TroupeError(
+        "BUS_FAILED",
+        `could not read "${subject}" of stream "${stream}": ${messageOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+}
+
+/** The terminal event of a task, if it has ended. */
+export function endOf(
+  link: Link,
+  taskId: string,
+  agent?: string,
+): Promise<StoredMessage | undefined> {
+  const where = {
+    taskId,
+    kind: "end",
+    ...(agent === undefined ? {} : { agent }),
+  };
+  return lastMessage(
+    link,
+    link.subjects.streams.events,
+    link.subjects.taskEventsWhere(where),
+  );
+}
+
+/** Every stored event of a task, oldest first. */
+export async function eventsOf(
+  link: Link,
+  taskId: string,
+  agent?: string,
+): Promise<TaskEvent[]> {
+  const where = { taskId, ...(agent === undefined ? {} : { agent }) };
+  const events: TaskEvent[] = [];
+  for await (const stored of messagesOn(
+    link,
+    link.subjects.streams.events,
+    link.subjects.taskEventsWhere(where),
+  )) {
+    events.push(toTaskEvent(stored));
+  }
+  return events;
+}
+
+export function toTaskEvent(stored: StoredMessage): TaskEvent {
+  return parseTaskEvent(stored.subject, stored.headers, stored.body, {
+    sequence: stored.sequence,
+    at: stored.at,
+  });
+}
+
+/** The message of a task that has not ended: waiting, in hand, or not yet due. */
+export async function pendingTask(
+  link: Link,
+  taskId: string,
+): Promise<StoredMessage | undefined> {
+  const { streams, taskById, keyedById, timer, due } = link.subjects;
+  const found = await Promise.all([
+    lastMessage(link, streams.tasks, taskById(taskId)),
+    lastMessage(link, streams.keyed, keyedById(taskId)),
+    lastMessage(link, streams.timers, timer(taskId)),
+    lastMessage(link, streams.timers, due(taskId)),
+  ]);
+  return found.find((message) => message !== undefined);
+}
+
+/** The subject under which a worker gets the task: for one not yet due, where its timer will send it. */
+export function taskSubjectOf(stored: StoredMessage): string {
+  return stored.headers.target ?? stored.subject;
+}

@@ -1,0 +1,205 @@
+// Waiting for tasks to end. One subscription hears the ends of all tasks that this connection submitted; a
+// task of another gets a subscription of its own.
+//
+// 1. A wait begins before the task is published, or checks the log after it has subscribed: snapshot, then
+//    tail, so that no end falls into a gap.
+// 2. A core subscription may miss messages (a broken connection, a slow reader). So each wait also looks at
+//    the log now and then, and after every reconnect.
+// 3. Every wait has a deadline, and says what it waited for (R9).
+import type { Msg, Subscription } from "@nats-io/transport-node";
+import { formatMs } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { Headers } from "../protocol/headers.js";
+import { decodeToken } from "../protocol/subjects.js";
+import { parseOutcome, type Outcome } from "../protocol/task-events.js";
+import type { Link } from "./connection.js";
+import { headersOf } from "./delivery/delivery.js";
+import { endOf } from "./history.js";
+
+export interface Wait {
+  readonly taskId: string;
+  readonly agent: string | undefined;
+  readonly what: string;
+  readonly settle: (
+    error: TroupeError | undefined,
+    outcome: Outcome | undefined,
+  ) => void;
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  checkAt: number;
+  checkEveryMs: number;
+  subscription: Subscription | undefined;
+}
+
+export interface WaitOptions {
+  taskId: string;
+  agent?: string | undefined;
+  what: string;
+  timeoutMs: number;
+  settle: Wait["settle"];
+}
+
+const sweepMs = 250;
+const firstCheckMs = 2_000;
+const slowestCheckMs = 30_000;
+
+export class Outcomes {
+  readonly #link: Link;
+  readonly #waits = new Map<string, Set<Wait>>();
+  #own: Subscription | undefined;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.onReconnect(() => this.#checkAllNow());
+    link.onClose((error) => this.#each((wait) => this.#settle(wait, error)));
+  }
+
+  get waiting(): number {
+    return this.#waits.size;
+  }
+
+  /** Waits for a task that this connection is about to submit. */
+  expect(options: WaitOptions): Wait {
+    this.#own ??= this.#subscribe(
+      this.#link.subjects.taskEventsWhere({
+        kind: "end",
+        origin: this.#link.origin,
+      }),
+    );
+    return this.#add(options);
+  }
+
+  /** Waits for a task that may have been submitted by anyone, at any time. */
+  join(options: WaitOptions): Wait {
+    const wait = this.#add(options);
+    this.#hearOthers(wait);
+    return wait;
+  }
+
+  /** The task turned out to be an earlier one with the same id, whose events go to its own submitter. */
+  joinEarlier(wait: Wait): void {
+    if (!wait.subscription) this.#hearOthers(wait);
+  }
+
+  cancel(wait: Wait): void {
+    this.#remove(wait);
+  }
+
+  #hearOthers(wait: Wait): void {
+    const { taskId, agent } = wait;
+    const where = {
+      taskId,
+      kind: "end",
+      ...(agent === undefined ? {} : { agent }),
+    };
+    wait.subscription = this.#subscribe(
+      this.#link.subjects.taskEventsWhere(where),
+    );
+    this.#check(wait);
+  }
+
+  #subscribe(subject: string): Subscription {
+    return this.#link.nats.subscribe(subject, {
+      callback: (_error, msg) => this.#heard(msg),
+    });
+  }
+
+  #add(options: WaitOptions): Wait {
+    const now = Date.now();
+    const wait: Wait = {
+      taskId: options.taskId,
+      agent: options.agent,
+      what: options.what,
+      timeoutMs: options.timeoutMs,
+      settle: options.settle,
+      startedAt: now,
+      checkAt: now + firstCheckMs,
+      checkEveryMs: firstCheckMs,
+      subscription: undefined,
+    };
+    const waits = this.#waits.get(wait.taskId);
+    if (waits) waits.add(wait);
+    else this.#waits.set(wait.taskId, new Set([wait]));
+    this.#sweep ??= setInterval(() => this.#sweepWaits(), sweepMs);
+    return wait;
+  }
+
+  #remove(wait: Wait): boolean {
+    const waits = this.#waits.get(wait.taskId);
+    if (!waits?.delete(wait)) return false;
+    if (waits.size === 0) this.#waits.delete(wait.taskId);
+    if (wait.subscription && !this.#link.closed)
+      wait.subscription.unsubscribe();
+    if (this.#waits.size === 0) {
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    }
+    return true;
+  }
+
+  #settle(wait: Wait, error: TroupeError | undefined, outcome?: Outcome): void {
+    if (this.#remove(wait)) wait.settle(error, outcome);
+  }
+
+  #heard(msg: Msg): void {
+    const taskId = decodeToken(msg.subject.split(".", 5)[4] ?? "");
+    if (this.#waits.has(taskId)) this.#ended(taskId, headersOf(msg), msg.data);
+  }
+
+  #ended(taskId: string, headers: Headers, body: Uint8Array): void {
+    const waits = this.#waits.get(taskId);
+    if (!waits) return;
+    let outcome: Outcome | undefined;
+    let unreadable: TroupeError | undefined;
+    try {
+      outcome = parseOutcome(headers, body);
+    } catch (error) {
+      unreadable = error as TroupeError;
+    }
+    for (const wait of waits) this.#settle(wait, unreadable, outcome);
+  }
+
+  #each(visit: (wait: Wait) => void): void {
+    for (const waits of this.#waits.values())
+      for (const wait of waits) visit(wait);
+  }
+
+  #sweepWaits(): void {
+    const now = Date.now();
+    this.#each((wait) => {
+      if (now - wait.startedAt >= wait.timeoutMs) this.#lastLook(wait);
+      else if (now >= wait.checkAt && this.#link.connected) this.#check(wait);
+    });
+  }
+
+  #checkAllNow(): void {
+    this.#each((wait) => this.#check(wait));
+  }
+
+  #check(wait: Wait): void {
+    wait.checkEveryMs = Math.min(slowestCheckMs, wait.checkEveryMs * 2);
+    wait.checkAt = Date.now() + wait.checkEveryMs;
+    endOf(this.#link, wait.taskId, wait.agent).then(
+      (end) => end && this.#ended(wait.taskId, end.headers, end.body),
+      (error: unknown) =>
+        this.#link.log.debug(
+          { error, task: wait.taskId },
+          "could not look for the end of a task",
+        ),
+    );
+  }
+
+  #lastLook(wait: Wait): void {
+    wait.checkAt = Number.POSITIVE_INFINITY;
+    const state = this.#link.connected
+      ? ""
+      : ` (not connected to ${this.#link.url} at the moment)`;
+    const error = new TroupeError(
+      "WAIT_TIMED_OUT",
+      `waited ${formatMs(wait.timeoutMs)} for ${wait.what} to end${state}: it is still on the bus and nothing is lost. Wait longer with bus.task("${wait.taskId}").result({ timeout }), or see whether a worker for it is running`,
+      { data: { taskId: wait.taskId } },
+    );
+    this.#settle(wait, error);
+  }
+}

@@ -1,0 +1,257 @@
+// The lean JetStream publisher. The client's own costs a promise, a timer and an inbox entry a message;
+// this one has one reply subscription and one sweep for all of them.
+//
+// 1. Every publish ends in exactly one call of `done`: stored, refused, or out of time (R9).
+// 2. What was not acknowledged when the connection broke is sent again after the reconnect. Callers
+//    therefore send only what is idempotent: with a message id, or with an expected sequence.
+// 3. An answer that JetStream is not ready (a restart, an election) is no failure: it is sent again.
+import type { Msg } from "@nats-io/transport-node";
+import { formatMs } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
+import { newToken } from "../protocol/ids.js";
+import { asNatsHeaders, type Link } from "./connection.js";
+
+export interface Stored {
+  stream: string;
+  sequence: number;
+  /** The server had this message id already. */
+  duplicate: boolean;
+}
+
+export type Done = (
+  error: TroupeError | undefined,
+  stored: Stored | undefined,
+) => void;
+
+interface Pending {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly options: {
+    headers: ReturnType<typeof asNatsHeaders>;
+    reply: string;
+  };
+  readonly done: Done;
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  /** When to send it again, if it waits for JetStream to come back. */
+  resendAt: number;
+}
+
+const defaultTimeoutMs = 30_000;
+const sweepMs = 200;
+const notReadyDelayMs = 200;
+
+export class Publisher {
+  readonly #link: Link;
+  readonly #inbox = `_INBOX.${newToken()}.`;
+  readonly #pending = new Map<string, Pending>();
+  #count = 0;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.nats.subscribe(`${this.#inbox}*`, {
+      callback: (_error, msg) => this.#acknowledged(msg),
+    });
+    link.onReconnect(() => this.#resendAll());
+    link.onRefusal((refusal) => {
+      if (refusal.operation === "publish")
+        this.#failSubject(refusal.subject, refusal.error);
+    });
+    link.onClose((error) => this.#failAll(error));
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Calls `done` once, later: with the place on the log, or with what went wrong. Throws only for what can never be sent. */
+  publish(
+    subject: string,
+    headers: Uint8Array,
+    body: Uint8Array,
+    done: Done,
+    timeoutMs = defaultTimeoutMs,
+  ): void {
+    if (this.#link.closed) throw this.#link.closedError();
+    checkSize(this.#link, subject, headers.length + body.length);
+    const id = (this.#count++).toString(36);
+    const options = {
+      headers: asNatsHeaders(headers),
+      reply: this.#inbox + id,
+    };
+    const pending: Pending = {
+      subject,
+      body,
+      options,
+      done,
+      startedAt: Date.now(),
+      timeoutMs,
+      resendAt: 0,
+    };
+    this.#pending.set(id, pending);
+    this.#sweep ??= setInterval(() => this.#sweepPending(), sweepMs);
+    this.#send(pending);
+  }
+
+  /** The same as a promise, where a promise does not matter. */
+  store(
+    subject: string,
+    headers: Uint8Array,
+    body: Uint8Array,
+    timeoutMs?: number,
+  ): Promise<Stored> {
+    return new Promise((resolve, reject) => {
+      this.publish(
+        subject,
+        headers,
+        body,
+        (error, stored) => (stored ? resolve(stored) : reject(error!)),
+        timeoutMs,
+      );
+    });
+  }
+
+  #send(pending: Pending): void {
+    if (this.#link.connected)
+      this.#link.nats.publish(pending.subject, pending.body, pending.options);
+  }
+
+  #acknowledged(msg: Msg): void {
+    const id = msg.subject.slice(this.#inbox.length);
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    if (msg.headers?.code === 503) return this.#delay(pending);
+    const answer = parseAck(msg.data);
+    if (answer instanceof AckError && answer.notReady)
+      return this.#delay(pending);
+    this.#finish(id);
+    if (answer instanceof AckError)
+      pending.done(answer.toTroupeError(pending.subject), undefined);
+    else pending.done(undefined, answer);
+  }
+
+  #delay(pending: Pending): void {
+    pending.resendAt = Date.now() + notReadyDelayMs;
+  }
+
+  #finish(id: string): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) {
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    }
+  }
+
+  #sweepPending(): void {
+    const now = Date.now();
+    for (const [id, pending] of this.#pending) {
+      if (now - pending.startedAt > pending.timeoutMs) {
+        this.#finish(id);
+        pending.done(outOfTime(this.#link, pending), undefined);
+      } else if (pending.resendAt > 0 && pending.resendAt <= now) {
+        pending.resendAt = 0;
+        this.#send(pending);
+      }
+    }
+  }
+
+  #resendAll(): void {
+    for (const pending of this.#pending.values()) this.#send(pending);
+  }
+
+  #failSubject(subject: string, error: TroupeError): void {
+    for (const [id, pending] of this.#pending) {
+      if (pending.subject !== subject) continue;
+      this.#finish(id);
+      pending.done(error, undefined);
+    }
+  }
+
+  #failAll(error: TroupeError): void {
+    for (const [id, pending] of this.#pending) {
+      this.#finish(id);
+      pending.done(error, undefined);
+    }
+  }
+}
+
+export function checkSize(link: Link, subject: string, bytes: number): void {
+  if (bytes <= link.maxPayload) return;
+  throw new TroupeError(
+    "PAYLOAD_TOO_LARGE",
+    `the message to "${subject}" has ${bytes} bytes and the server takes ${link.maxPayload}: send less, store it elsewhere and send where it is, or raise max_payload in nats.conf`,
+    { data: { bytes, limit: link.maxPayload } },
+  );
+}
+
+function outOfTime(link: Link, pending: Pending): TroupeError {
+  const state = link.connected
+    ? "connected, but it did not answer"
+    : "not connected";
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `waited ${formatMs(pending.timeoutMs)} for nats-server at ${link.url} to store a message on "${pending.subject}" (${state}): it may or may not be stored; publish again with the same id`,
+  );
+}
+
+class AckError {
+  readonly code: number;
+  readonly description: string;
+
+  constructor(code: number, description: string) {
+    this.code = code;
+    this.description = description;
+  }
+
+  /** 10008: JetStream is starting or without a leader; 10009 and 10074: no quorum yet. */
+  get notReady(): boolean {
+    return this.code === 10008 || this.code === 10009 || this.code === 10074;
+  }
+
+  toTroupeError(subject: string): TroupeError {
+    if (this.code === 10071 || this.code === 10164) {
+      return new TroupeError(
+        "CONFLICT",
+        `another message was stored first on "${subject}": ${this.description}`,
+      );
+    }
+    if (
+      this.code === 10077 ||
+      this.code === 10047 ||
+      this.code === 10023 ||
+      this.code === 10122
+    ) {
+      return new TroupeError(
+        "STREAM_FULL",
+        `the server cannot store a message on "${subject}": ${this.description}. Raise the limit, or let workers catch up`,
+        { data: { description: this.description } },
+      );
+    }
+    return new TroupeError(
+      "BUS_FAILED",
+      `the server refused a message on "${subject}": ${this.description} (${this.code})`,
+    );
+  }
+}
+
+const decoder = new TextDecoder();
+
+function parseAck(data: Uint8Array): Stored | AckError {
+  const answer = JSON.parse(decoder.decode(data)) as {
+    stream: string;
+    seq: number;
+    duplicate?: boolean;
+    error?: { err_code?: number; code: number; description: string };
+  };
+  if (answer.error)
+    return new AckError(
+      answer.error.err_code ?? answer.error.code,
+      answer.error.description,
+    );
+  return {
+    stream: answer.stream,
+    sequence: answer.seq,
+    duplicate: answer.duplicate === true,
+  };
+}

@@ -1,0 +1,95 @@
+// W3C trace context through the headers, on @opentelemetry/api alone: without an SDK every call here is one
+// to a no-op.
+import {
+  context,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type Span,
+} from "@opentelemetry/api";
+import { messageOf } from "../protocol/errors.js";
+import type { Headers } from "../protocol/headers.js";
+
+const tracer = trace.getTracer("troupe");
+
+export interface TraceHeaders {
+  traceparent?: string;
+  tracestate?: string;
+}
+
+export interface TaskNames {
+  agent: string;
+  skill: string;
+  taskId: string;
+}
+
+type Operation =
+  "submit" | "deliver" | "handle" | "retry" | "dead-letter" | "ask";
+
+const kinds: Readonly<Record<Operation, SpanKind>> = {
+  submit: SpanKind.PRODUCER,
+  ask: SpanKind.CLIENT,
+  deliver: SpanKind.CONSUMER,
+  handle: SpanKind.INTERNAL,
+  retry: SpanKind.INTERNAL,
+  "dead-letter": SpanKind.PRODUCER,
+};
+
+export function startSpan(
+  operation: Operation,
+  names: TaskNames,
+  parent: Context = context.active(),
+): Span {
+  const span = tracer.startSpan(
+    `troupe ${operation} ${names.agent}.${names.skill}`,
+    { kind: kinds[operation] },
+    parent,
+  );
+  if (span.isRecording()) {
+    span.setAttributes({
+      "messaging.system": "nats",
+      "messaging.operation.name": operation,
+      "troupe.agent": names.agent,
+      "troupe.skill": names.skill,
+      "troupe.task": names.taskId,
+    });
+  }
+  return span;
+}
+
+/** The headers that carry a span to whoever reads the message. */
+export function headersFor(span: Span): TraceHeaders {
+  if (!span.isRecording()) return {};
+  const carrier: TraceHeaders = {};
+  propagation.inject(trace.setSpan(context.active(), span), carrier);
+  return carrier;
+}
+
+/** The context that a message came with, to be a parent. */
+export function contextFrom(headers: Headers): Context {
+  if (headers.traceparent === undefined) return context.active();
+  return propagation.extract(context.active(), headers);
+}
+
+export function within<Result>(
+  span: Span,
+  parent: Context,
+  run: () => Result,
+): Result {
+  return context.with(trace.setSpan(parent, span), run);
+}
+
+export function endSpan(span: Span, error?: unknown): void {
+  if (error !== undefined && span.isRecording()) {
+    span.recordException(error instanceof Error ? error : messageOf(error));
+    span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+  }
+  span.end();
+}
+
+/** For logs. */
+export function traceIdOf(headers: Headers): string | undefined {
+  return headers.traceparent?.split("-")[1];
+}

@@ -1,0 +1,76 @@
+// Bodies on the wire: msgpack by default, JSON on request. The Content-Type header says which; a body
+// without one is taken as what it looks like, so that a bare client may leave the header out.
+import { Packr } from "msgpackr";
+import { TroupeError } from "./errors.js";
+import { contentTypes, type ContentType } from "./headers.js";
+
+// Plain maps only: records are an extension that other languages do not read.
+const packr = new Packr({
+  useRecords: false,
+  encodeUndefinedAsNil: true,
+});
+
+export function encodeBody(
+  body: unknown,
+  contentType: ContentType = "msgpack",
+): Uint8Array {
+  if (contentType === "msgpack") return packr.pack(body);
+  return Buffer.from(JSON.stringify(body), "utf8");
+}
+
+/** Throws MESSAGE_UNREADABLE, with the first bytes, for what neither format can read. */
+export function decodeBody(bytes: Uint8Array, contentType?: string): unknown {
+  const format = formatOf(bytes, contentType);
+  try {
+    return format === "json"
+      ? JSON.parse(
+          Buffer.from(
+            bytes.buffer,
+            bytes.byteOffset,
+            bytes.byteLength,
+          ).toString("utf8"),
+        )
+      : packr.unpack(bytes);
+  } catch (cause) {
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      `the body ${preview(bytes)} is no ${format}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+function formatOf(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+): ContentType {
+  if (contentType === contentTypes.msgpack) return "msgpack";
+  if (contentType === undefined)
+    return looksLikeJson(bytes) ? "json" : "msgpack";
+  const essence = contentType.split(";", 1)[0]?.trim().toLowerCase();
+  if (essence === contentTypes.json) return "json";
+  if (essence === contentTypes.msgpack || essence === "application/x-msgpack")
+    return "msgpack";
+  throw new TroupeError(
+    "MESSAGE_UNREADABLE",
+    `content type "${contentType}" is unknown: send "${contentTypes.msgpack}" or "${contentTypes.json}"`,
+  );
+}
+
+/** A JSON-RPC object in JSON begins with "{" or white space; in msgpack both would be small numbers. */
+function looksLikeJson(bytes: Uint8Array): boolean {
+  const first = bytes[0];
+  return (
+    first === 0x7b ||
+    first === 0x20 ||
+    first === 0x0a ||
+    first === 0x0d ||
+    first === 0x09
+  );
+}
+
+function preview(bytes: Uint8Array): string {
+  const head = Buffer.from(bytes.subarray(0, 24)).toString("latin1");
+  const shown = head.replaceAll(/[^\x20-\x7e]/g, "·");
+  return `"${shown}"${bytes.length > 24 ? ` (and ${bytes.length - 24} bytes more)` : ""}`;
+}

@@ -1,0 +1,91 @@
+// The one place that names headers. All metadata of a message stands here, never in its body.
+// What the subject says already (task id, agent, skill, level) is not said again.
+
+export type ContentType = "msgpack" | "json";
+
+export const headerNames = {
+  /** Also what the server deduplicates by. */
+  messageId: "Nats-Msg-Id",
+  contentType: "Content-Type",
+  version: "Troupe-Version",
+  type: "Troupe-Type",
+  sender: "Troupe-Sender",
+  origin: "Troupe-Origin",
+  context: "Troupe-Context",
+  key: "Troupe-Key",
+  attempt: "Troupe-Attempt",
+  /** Milliseconds since the epoch, on the server's clock. */
+  deadline: "Troupe-Deadline",
+  /** The dead task that this one takes up again. */
+  redriveOf: "Troupe-Redrive-Of",
+  /** Where a delayed task goes when its time has come. */
+  target: "Troupe-Target",
+  subject: "Troupe-Subject",
+  errorCode: "Troupe-Error-Code",
+  error: "Troupe-Error",
+  history: "Troupe-History",
+  traceparent: "traceparent",
+  tracestate: "tracestate",
+  expectedLastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  schedule: "Nats-Schedule",
+  scheduleTarget: "Nats-Schedule-Target",
+} as const;
+
+export type HeaderName = keyof typeof headerNames;
+export type Headers = { [name in HeaderName]?: string | undefined };
+
+export const protocolVersion = "1";
+
+/** Printable ASCII without "%", which marks what is encoded. */
+const plain = /^[\x20-\x24\x26-\x7e]*$/;
+
+/** The header block as it goes over the wire. */
+export function encodeHeaders(headers: Headers): Uint8Array {
+  let block = "NATS/1.0\r\n";
+  for (const name in headers) {
+    const value = headers[name as HeaderName];
+    if (value === undefined) continue;
+    block += `${headerNames[name as HeaderName]}: ${plain.test(value) ? value : encodeURIComponent(value)}\r\n`;
+  }
+  return Buffer.from(`${block}\r\n`, "latin1");
+}
+
+const byWireName = new Map<string, HeaderName>(
+  Object.entries(headerNames).map(([name, wireName]) => [
+    wireName.toLowerCase(),
+    name as HeaderName,
+  ]),
+);
+
+/** Reads a header block; names are matched without regard to case, unknown ones are passed over. */
+export function decodeHeaders(block: string): Headers {
+  const headers: Headers = {};
+  let start = block.indexOf("\r\n") + 2;
+  while (start < block.length) {
+    let end = block.indexOf("\r\n", start);
+    if (end === -1) end = block.length;
+    const colon = block.indexOf(":", start);
+    if (colon !== -1 && colon < end) {
+      const name = block.slice(start, colon);
+      const known = byWireName.get(name) ?? byWireName.get(name.toLowerCase());
+      if (known)
+        headers[known] = decodeValue(block.slice(colon + 1, end).trim());
+    }
+    start = end + 2;
+  }
+  return headers;
+}
+
+export function decodeValue(value: string): string {
+  if (!value.includes("%")) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value; // a bare client's own "%"
+  }
+}
+
+export const contentTypes: Readonly<Record<ContentType, string>> = {
+  msgpack: "application/msgpack",
+  json: "application/json",
+};

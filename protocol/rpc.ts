@@ -1,0 +1,83 @@
+// The body of every message: a JSON-RPC 2.0 object whose method is MCP's or A2A's.
+import { z } from "zod";
+import { errorTable, isErrorCode, messageOf, TroupeError } from "./errors.js";
+
+const id = z.union([z.string(), z.number()]);
+
+export const rpcRequest = z.object({
+  jsonrpc: z.literal("2.0"),
+  id: id.optional(),
+  method: z.string(),
+  params: z.record(z.string(), z.unknown()).optional(),
+});
+
+export const rpcError = z.object({
+  code: z.number(),
+  message: z.string(),
+  data: z.unknown().optional(),
+});
+
+export const rpcResponse = z.union([
+  z.object({
+    jsonrpc: z.literal("2.0"),
+    id: id.nullish(),
+    result: z.unknown(),
+    error: z.undefined().optional(),
+  }),
+  z.object({ jsonrpc: z.literal("2.0"), id: id.nullish(), error: rpcError }),
+]);
+
+export type RpcRequest = z.infer<typeof rpcRequest>;
+export type RpcResponse = z.infer<typeof rpcResponse>;
+export type RpcError = z.infer<typeof rpcError>;
+
+export function toNotification(
+  method: string,
+  params: Record<string, unknown>,
+) {
+  return { jsonrpc: "2.0" as const, method, params };
+}
+
+/** What travels of an error: its code, message and data, and the messages of its causes; never a stack. */
+export function toRpcError(
+  error: TroupeError,
+  more: Record<string, unknown> = {},
+): RpcError {
+  const cause =
+    error.cause === undefined ? {} : { cause: messageOf(error.cause) };
+  const details = error.data === undefined ? {} : { details: error.data };
+  return {
+    code: errorTable[error.code].rpc,
+    message: error.message,
+    data: {
+      code: error.code,
+      retryable: error.retryable,
+      ...details,
+      ...cause,
+      ...more,
+    },
+  };
+}
+
+const errorData = z
+  .object({
+    code: z.string().optional(),
+    retryable: z.boolean().optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    cause: z.string().optional(),
+  })
+  .optional()
+  .catch(undefined);
+
+export function fromRpcError(error: RpcError): TroupeError {
+  const data = errorData.parse(error.data);
+  return new TroupeError(
+    isErrorCode(data?.code) ? data.code : "HANDLER_FAILED",
+    error.message,
+    {
+      ...(data?.cause === undefined ? {} : { cause: new Error(data.cause) }),
+      ...(data?.details === undefined ? {} : { data: data.details }),
+      ...(data?.retryable === undefined ? {} : { retryable: data.retryable }),
+    },
+  );
+}

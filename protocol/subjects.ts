@@ -1,0 +1,268 @@
+// The one place where subjects are built and parsed. The namespace stands first, so that many troupes
+// can share a cluster; names from outside become safe tokens, one token a name.
+import { TroupeError } from "./errors.js";
+import { isLevel, type Level } from "./levels.js";
+
+export const defaultNamespace = "troupe";
+export const defaultLane = "main";
+
+/** Keyed tasks are hashed to this many partitions an agent; changing it would break the order of tasks under way. */
+export const partitionCount = 32;
+
+/** A subject must fit in the server's control line together with the reply subject. */
+const maxTokenLength = 256;
+
+const safe = /^[A-Za-z0-9_~-]+$/;
+
+/** Any text as one subject token: whatever is not a letter, digit, `_`, `~` or `-` becomes `%` and hex. */
+export function encodeToken(name: string, what = "name"): string {
+  if (safe.test(name) && name.length <= maxTokenLength) return name;
+  if (typeof name !== "string" || name === "") {
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `${what} ${JSON.stringify(name)} is empty: give it at least one character`,
+    );
+  }
+  if (name.length > maxTokenLength) throw tooLong(name, what);
+  let token = "";
+  for (const byte of Buffer.from(name, "utf8")) {
+    const char = String.fromCharCode(byte);
+    token +=
+      byte < 128 && safe.test(char)
+        ? char
+        : `%${byte.toString(16).padStart(2, "0")}`;
+  }
+  if (token.length > maxTokenLength) throw tooLong(name, what);
+  return token;
+}
+
+function tooLong(name: string, what: string): TroupeError {
+  return new TroupeError(
+    "ARGUMENT_INVALID",
+    `${what} "${name.slice(0, 24)}…" has ${name.length} characters: at most ${maxTokenLength} fit into a subject, encoded`,
+  );
+}
+
+export function decodeToken(token: string): string {
+  if (!token.includes("%")) return token;
+  const bytes: number[] = [];
+  for (let at = 0; at < token.length; at++) {
+    if (token[at] === "%") {
+      bytes.push(Number.parseInt(token.slice(at + 1, at + 3), 16));
+      at += 2;
+    } else bytes.push(token.charCodeAt(at));
+  }
+  return Buffer.from(bytes).toString("utf8");
+}
+
+export interface TaskAddress {
+  agent: string;
+  skill: string;
+  taskId: string;
+  lane: string;
+  level: Level;
+}
+
+/** Keyed tasks have no level of their own, for their order counts more; their skill stands in the body. */
+export interface KeyedAddress {
+  agent: string;
+  lane: string;
+  partition: number;
+  taskId: string;
+}
+
+export interface TaskEventAddress {
+  agent: string;
+  taskId: string;
+  kind: string;
+  /** Whose connection submitted the task; it hears its tasks' events by one subscription. */
+  origin: string;
+}
+
+/** The origin of tasks that were submitted without one, by a bare NATS client. */
+export const noOrigin = "-";
+
+export type Subjects = ReturnType<typeof subjectsOf>;
+
+/** All subjects and stream names of a namespace. Throws ARGUMENT_INVALID for a namespace that is no plain token. */
+export function subjectsOf(namespace: string) {
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(namespace)) {
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `namespace ${JSON.stringify(namespace)} must be 1 to 32 letters, digits, "_" or "-"`,
+    );
+  }
+  const ns = namespace;
+  const token = encodeToken;
+  return {
+    namespace,
+    streams: {
+      tasks: `${ns}_TASKS`,
+      keyed: `${ns}_KEYED`,
+      events: `${ns}_EVENTS`,
+      dead: `${ns}_DEAD`,
+      timers: `${ns}_TIMERS`,
+    },
+    buckets: { agents: `${ns}_agents` },
+
+    task: (to: TaskAddress) =>
+      `${ns}.task.${to.level}.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${token(to.skill, "skill")}.${token(to.taskId, "task id")}`,
+    tasksOf: (level: Level, agent: string, lane: string) =>
+      `${ns}.task.${level}.${token(agent)}.${token(lane)}.>`,
+    taskById: (taskId: string) =>
+      `${ns}.task.*.*.*.*.${token(taskId, "task id")}`,
+
+    keyed: (to: KeyedAddress) =>
+      `${ns}.keyed.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${to.partition}.${token(to.taskId, "task id")}`,
+    keyedOf: (agent: string, lane: string, partition: number | "*" = "*") =>
+      `${ns}.keyed.${token(agent)}.${token(lane)}.${partition}.*`,
+    keyedById: (taskId: string) =>
+      `${ns}.keyed.*.*.*.${token(taskId, "task id")}`,
+
+    taskEvent: (to: TaskEventAddress) =>
+      `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
+    taskEventsWhere: (where: {
+      agent?: string;
+      taskId?: string;
+      kind?: string;
+      origin?: string;
+    }) =>
+      `${ns}.event.task.${where.agent === undefined ? "*" : token(where.agent)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}.${where.kind ?? "*"}.${where.origin ?? "*"}`,
+    agentEvent: (agent: string, instance: string, kind: string) =>
+      `${ns}.event.agent.${token(agent)}.${token(instance)}.${kind}`,
+    agentEventsWhere: (where: { agent?: string; kind?: string }) =>
+      `${ns}.event.agent.${where.agent === undefined ? "*" : token(where.agent)}.*.${where.kind ?? "*"}`,
+
+    dead: (agent: string, skill: string, taskId: string) =>
+      `${ns}.dead.${token(agent)}.${token(skill)}.${token(taskId, "task id")}`,
+    deadWhere: (where: { agent?: string; skill?: string; taskId?: string }) =>
+      `${ns}.dead.${where.agent === undefined ? "*" : token(where.agent)}.${where.skill === undefined ? "*" : token(where.skill)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}`,
+
+    timer: (id: string) => `${ns}.timer.${token(id, "timer id")}`,
+    due: (id: string) => `${ns}.due.${token(id, "timer id")}`,
+
+    ask: (agent: string, skill: string) =>
+      `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}`,
+    asksOf: (agent: string) => `${ns}.ask.${token(agent)}.*`,
+    live: (agent: string, taskId: string) =>
+      `${ns}.live.${token(agent)}.${token(taskId, "task id")}`,
+    control: (agent: string, verb: string) =>
+      `${ns}.control.${token(agent)}.${verb}`,
+
+    all: {
+      tasks: `${ns}.task.>`,
+      keyed: `${ns}.keyed.>`,
+      events: `${ns}.event.>`,
+      dead: `${ns}.dead.>`,
+      timers: [`${ns}.timer.>`, `${ns}.due.>`],
+    },
+  };
+}
+
+/** Throws MESSAGE_UNREADABLE for a subject that no task can have. */
+export function parseTaskSubject(subject: string): TaskAddress {
+  const [, kind, level, agent, lane, skill, taskId, ...rest] =
+    subject.split(".");
+  if (
+    kind !== "task" ||
+    !isLevel(level) ||
+    !agent ||
+    !lane ||
+    !skill ||
+    !taskId ||
+    rest.length > 0
+  ) {
+    throw unreadable(
+      subject,
+      "{namespace}.task.{level}.{agent}.{lane}.{skill}.{taskId}",
+    );
+  }
+  return {
+    level,
+    agent: decodeToken(agent),
+    lane: decodeToken(lane),
+    skill: decodeToken(skill),
+    taskId: decodeToken(taskId),
+  };
+}
+
+export function parseKeyedSubject(subject: string): KeyedAddress {
+  const [, kind, agent, lane, partition, taskId, ...rest] = subject.split(".");
+  if (
+    kind !== "keyed" ||
+    !agent ||
+    !lane ||
+    !partition ||
+    !taskId ||
+    rest.length > 0
+  ) {
+    throw unreadable(
+      subject,
+      "{namespace}.keyed.{agent}.{lane}.{partition}.{taskId}",
+    );
+  }
+  return {
+    agent: decodeToken(agent),
+    lane: decodeToken(lane),
+    partition: Number(partition),
+    taskId: decodeToken(taskId),
+  };
+}
+
+export function parseTaskEventSubject(subject: string): TaskEventAddress {
+  const [, event, kindOf, agent, taskId, kind, origin, ...rest] =
+    subject.split(".");
+  if (
+    event !== "event" ||
+    kindOf !== "task" ||
+    !agent ||
+    !taskId ||
+    !kind ||
+    !origin ||
+    rest.length > 0
+  ) {
+    throw unreadable(
+      subject,
+      "{namespace}.event.task.{agent}.{taskId}.{kind}.{origin}",
+    );
+  }
+  return {
+    agent: decodeToken(agent),
+    taskId: decodeToken(taskId),
+    kind,
+    origin,
+  };
+}
+
+export function parseDeadSubject(subject: string): {
+  agent: string;
+  skill: string;
+  taskId: string;
+} {
+  const [, kind, agent, skill, taskId, ...rest] = subject.split(".");
+  if (kind !== "dead" || !agent || !skill || !taskId || rest.length > 0) {
+    throw unreadable(subject, "{namespace}.dead.{agent}.{skill}.{taskId}");
+  }
+  return {
+    agent: decodeToken(agent),
+    skill: decodeToken(skill),
+    taskId: decodeToken(taskId),
+  };
+}
+
+function unreadable(subject: string, wanted: string): TroupeError {
+  return new TroupeError(
+    "MESSAGE_UNREADABLE",
+    `subject "${subject}" is not of the form ${wanted}`,
+  );
+}
+
+/** The partition of a key: FNV-1a over its UTF-16 units, the same in every process and for all time. */
+export function partitionOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) {
+    hash ^= key.charCodeAt(at);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  return (hash >>> 0) % partitionCount;
+}

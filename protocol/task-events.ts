@@ -1,0 +1,241 @@
+// The events of a task on the wire, both ways. A terminal event is the JSON-RPC response to the task's own
+// request and carries that request along, so that the events alone are the whole history.
+import { z } from "zod";
+import { decodeBody, encodeBody } from "./codec.js";
+import { TroupeError } from "./errors.js";
+import { contentTypes, type ContentType, type Headers } from "./headers.js";
+import {
+  callToolParams,
+  callToolResult,
+  outputOf,
+  progressParams,
+  requestOf,
+  toCallToolResult,
+  type Progress,
+} from "./mcp.js";
+import { fromRpcError, rpcError, toNotification, toRpcError } from "./rpc.js";
+import { parseTaskEventSubject } from "./subjects.js";
+import { stateOfType, type TaskEvent, type TerminalState } from "./task.js";
+
+/** What every event says of its task, beside its subject. */
+export interface EventFacts {
+  contentType: ContentType;
+  attempt: number;
+  sender: string;
+  context: string | undefined;
+  traceparent?: string | undefined;
+}
+
+export function eventHeaders(
+  type: string,
+  facts: EventFacts,
+  expectedLast?: number,
+): Headers {
+  return {
+    type,
+    contentType: contentTypes[facts.contentType],
+    attempt: String(facts.attempt),
+    sender: facts.sender,
+    context: facts.context,
+    traceparent: facts.traceparent,
+    expectedLastSubjectSequence:
+      expectedLast === undefined ? undefined : String(expectedLast),
+  };
+}
+
+export function completedBody(
+  taskId: string,
+  output: unknown,
+  params: unknown,
+  contentType: ContentType,
+): Uint8Array {
+  return encodeBody(
+    { jsonrpc: "2.0", id: taskId, result: toCallToolResult(output, params) },
+    contentType,
+  );
+}
+
+export function endedBody(
+  taskId: string,
+  error: TroupeError,
+  params: unknown,
+  contentType: ContentType,
+): Uint8Array {
+  return encodeBody(
+    {
+      jsonrpc: "2.0",
+      id: taskId,
+      error: toRpcError(error, { request: params }),
+    },
+    contentType,
+  );
+}
+
+export function attemptBody(
+  taskId: string,
+  attempt: { attempt: number; error: TroupeError; retryAt: number },
+  contentType: ContentType,
+): Uint8Array {
+  const { error, retryAt } = attempt;
+  const params = {
+    taskId,
+    status: "working",
+    statusMessage: error.message,
+    error: toRpcError(error),
+    retryAt,
+  };
+  return encodeBody(
+    toNotification("notifications/tasks/status", params),
+    contentType,
+  );
+}
+
+export function startedBody(
+  taskId: string,
+  contentType: ContentType,
+): Uint8Array {
+  return encodeBody(
+    toNotification("notifications/tasks/status", { taskId, status: "working" }),
+    contentType,
+  );
+}
+
+export function progressBody(
+  taskId: string,
+  progress: Progress & { data?: unknown },
+  contentType: ContentType,
+): Uint8Array {
+  const { data, ...rest } = progress;
+  const meta = data === undefined ? {} : { _meta: { data } };
+  return encodeBody(
+    toNotification("notifications/progress", {
+      progressToken: taskId,
+      ...rest,
+      ...meta,
+    }),
+    contentType,
+  );
+}
+
+/** How a task ended, as its submitter wants to know it. */
+export type Outcome =
+  | { state: "completed"; output: unknown }
+  | { state: Exclude<TerminalState, "completed">; error: TroupeError };
+
+const endBody = z.object({
+  result: callToolResult.optional(),
+  error: rpcError.optional(),
+});
+const errorRequest = z.object({ request: z.unknown() }).partial().catch({});
+
+/** Throws MESSAGE_UNREADABLE for what is no terminal event. */
+export function parseOutcome(headers: Headers, body: Uint8Array): Outcome {
+  const state = stateOfType(headers.type);
+  const parsed = endBody.safeParse(decodeBody(body, headers.contentType));
+  if (parsed.success && state === "completed" && parsed.data.result) {
+    return { state, output: outputOf(parsed.data.result) };
+  }
+  if (
+    parsed.success &&
+    state !== undefined &&
+    state !== "completed" &&
+    parsed.data.error
+  ) {
+    return { state, error: fromRpcError(parsed.data.error) };
+  }
+  throw new TroupeError(
+    "MESSAGE_UNREADABLE",
+    `an event of type "${headers.type ?? ""}" is no end of a task`,
+  );
+}
+
+const statusParams = z.object({
+  error: rpcError.optional(),
+  retryAt: z.number().optional(),
+});
+const liveBody = z.object({ params: progressParams });
+
+/** Any event of a task, from the log (with its place and time) or live. */
+export function parseTaskEvent(
+  subject: string,
+  headers: Headers,
+  body: Uint8Array,
+  place: { sequence?: number; at?: Date } = {},
+): TaskEvent {
+  const { agent, taskId, kind } = parseTaskEventSubject(subject);
+  const event = { taskId, agent, ...place, ...factsFrom(headers) };
+  if (kind === "end") return { ...event, ...endOf(headers, body) };
+  const message = decodeBody(body, headers.contentType) as { params?: unknown };
+  const status = statusParams.parse(message.params);
+  return {
+    ...event,
+    kind: kind === "attempt" ? "attempt" : "started",
+    ...(status.error === undefined
+      ? {}
+      : { error: fromRpcError(status.error) }),
+    ...(status.retryAt === undefined
+      ? {}
+      : { retryAt: new Date(status.retryAt) }),
+  };
+}
+
+export function parseProgress(
+  agent: string,
+  taskId: string,
+  headers: Headers,
+  body: Uint8Array,
+): TaskEvent {
+  const {
+    progressToken: _token,
+    _meta,
+    ...progress
+  } = liveBody.parse(decodeBody(body, headers.contentType)).params;
+  const data = _meta?.["data"];
+  return {
+    taskId,
+    agent,
+    kind: "progress",
+    ...factsFrom(headers),
+    progress: {
+      ...progress,
+      ...(data === undefined ? {} : { data }),
+    },
+  };
+}
+
+function factsFrom(
+  headers: Headers,
+): Pick<TaskEvent, "attempt" | "context" | "instance"> {
+  return {
+    ...(headers.attempt === undefined
+      ? {}
+      : { attempt: Number(headers.attempt) }),
+    ...(headers.context === undefined ? {} : { context: headers.context }),
+    ...(headers.sender === undefined ? {} : { instance: headers.sender }),
+  };
+}
+
+function endOf(
+  headers: Headers,
+  body: Uint8Array,
+): Pick<TaskEvent, "kind" | "skill" | "input" | "output" | "error"> {
+  const outcome = parseOutcome(headers, body);
+  const message = decodeBody(body, headers.contentType) as {
+    result?: unknown;
+    error?: { data?: unknown };
+  };
+  const params =
+    outcome.state === "completed"
+      ? requestOf(callToolResult.parse(message.result))
+      : errorRequest.parse(message.error?.data).request;
+  const request = callToolParams.safeParse(params);
+  return {
+    kind: outcome.state,
+    ...(request.success
+      ? { skill: request.data.name, input: request.data.arguments }
+      : {}),
+    ...("output" in outcome
+      ? { output: outcome.output }
+      : { error: outcome.error }),
+  };
+}

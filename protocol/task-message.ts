@@ -1,0 +1,153 @@
+// A task as one message: what a submitter writes and a worker reads. A bare client may leave out every
+// header: the subject says which task it is and where it belongs.
+import { z } from "zod";
+import { sendMessageParams } from "./a2a.js";
+import { decodeBody, encodeBody } from "./codec.js";
+import { TroupeError } from "./errors.js";
+import {
+  contentTypes,
+  protocolVersion,
+  type ContentType,
+  type Headers,
+} from "./headers.js";
+import { defaultLevel, type Level } from "./levels.js";
+import { callToolParams } from "./mcp.js";
+import { rpcRequest } from "./rpc.js";
+import { noOrigin, parseKeyedSubject, parseTaskSubject } from "./subjects.js";
+
+export interface TaskSpec {
+  taskId: string;
+  agent: string;
+  skill: string;
+  lane: string;
+  level: Level;
+  input: unknown;
+  origin: string;
+  contentType: ContentType;
+  context?: string | undefined;
+  key?: string | undefined;
+  sender?: string | undefined;
+  /** On the server's clock, in milliseconds. */
+  deadlineAt?: number | undefined;
+  redriveOf?: string | undefined;
+  traceparent?: string | undefined;
+  tracestate?: string | undefined;
+}
+
+export function taskHeaders(spec: TaskSpec): Headers {
+  return {
+    messageId: spec.taskId,
+    contentType: contentTypes[spec.contentType],
+    version: protocolVersion,
+    origin: spec.origin,
+    sender: spec.sender,
+    context: spec.context,
+    key: spec.key,
+    deadline:
+      spec.deadlineAt === undefined
+        ? undefined
+        : String(Math.round(spec.deadlineAt)),
+    redriveOf: spec.redriveOf,
+    traceparent: spec.traceparent,
+    tracestate: spec.tracestate,
+  };
+}
+
+export function taskBody(spec: TaskSpec): Uint8Array {
+  const params = { name: spec.skill, arguments: spec.input };
+  return encodeBody(
+    { jsonrpc: "2.0", id: spec.taskId, method: "tools/call", params },
+    spec.contentType,
+  );
+}
+
+/** A task as a worker sees it, before its input has met the skill's schema. */
+export interface ParsedTask {
+  taskId: string;
+  agent: string;
+  skill: string;
+  lane: string;
+  level: Level;
+  method: "tools/call" | "SendMessage";
+  /** As they came, for the terminal event to carry. */
+  params: unknown;
+  input: unknown;
+  contentType: ContentType;
+}
+
+/** The part of a task that its subject tells; enough to end it, even when its body cannot be read. */
+export function addressOf(subject: string): {
+  agent: string;
+  skill: string;
+  taskId: string;
+  lane: string;
+  level: Level;
+} {
+  if (subject.split(".", 2)[1] !== "keyed") return parseTaskSubject(subject);
+  return { ...parseKeyedSubject(subject), skill: "", level: defaultLevel };
+}
+
+export function originOf(headers: Headers): string {
+  return headers.origin !== undefined && /^[\w-]+$/.test(headers.origin)
+    ? headers.origin
+    : noOrigin;
+}
+
+export function contentTypeOf(headers: Headers, body: Uint8Array): ContentType {
+  if (headers.contentType !== undefined)
+    return headers.contentType.includes("json") ? "json" : "msgpack";
+  return body[0] === 0x7b ? "json" : "msgpack";
+}
+
+const sendMessage = rpcRequest.extend({
+  method: z.literal("SendMessage"),
+  params: sendMessageParams,
+});
+const callTool = rpcRequest.extend({
+  method: z.literal("tools/call"),
+  params: callToolParams,
+});
+const taskRequest = z.discriminatedUnion("method", [callTool, sendMessage]);
+
+/** Throws MESSAGE_UNREADABLE for bytes or bodies that are no task (R7). */
+export function parseTaskBody(
+  subject: string,
+  headers: Headers,
+  body: Uint8Array,
+): ParsedTask {
+  const address = addressOf(subject);
+  const parsed = taskRequest.safeParse(decodeBody(body, headers.contentType));
+  if (!parsed.success) {
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      `the body of task "${address.taskId}" is no JSON-RPC request of tools/call or SendMessage: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+    );
+  }
+  const { method, params } = parsed.data;
+  const contentType = contentTypeOf(headers, body);
+  if (method === "SendMessage") {
+    const skill = address.skill || skillOf(params.metadata);
+    return {
+      ...address,
+      skill,
+      method,
+      params,
+      input: params.message,
+      contentType,
+    };
+  }
+  return {
+    ...address,
+    skill: address.skill || params.name,
+    method,
+    params,
+    input: params.arguments,
+    contentType,
+  };
+}
+
+/** A2A has no word for the skill; a keyed message, whose subject does not tell it either, says it in its metadata. */
+function skillOf(metadata: Record<string, unknown> | undefined): string {
+  const skill = metadata?.["skill"];
+  return typeof skill === "string" ? skill : "";
+}

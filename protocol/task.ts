@@ -1,0 +1,59 @@
+// What a task is: the states it may be in and the events it leaves on the log.
+import type { TroupeError } from "./errors.js";
+import type { Progress } from "./mcp.js";
+
+export type TaskState =
+  | "submitted"
+  | "working"
+  | "input-required"
+  | "auth-required"
+  | "completed"
+  | "failed"
+  | "canceled"
+  | "rejected";
+
+export const terminalStates = [
+  "completed",
+  "failed",
+  "canceled",
+  "rejected",
+] as const;
+export type TerminalState = (typeof terminalStates)[number];
+
+/**
+ * The last token but one of an event's subject. All terminal states share `end`: the first to be stored
+ * under that one subject wins, by the server's compare-and-set (R2). Its Troupe-Type header says which it is.
+ */
+export type StoredKind = "started" | "attempt" | "end";
+
+export const typeOfState = (state: TerminalState): string => `task.${state}`;
+
+export function stateOfType(
+  type: string | undefined,
+): TerminalState | undefined {
+  return terminalStates.find((state) => type === `task.${state}`);
+}
+
+/** One event of a task as a reader sees it: from the log, or, for `progress`, live and not stored. */
+export interface TaskEvent {
+  taskId: string;
+  agent: string;
+  /** `started` is only written for a redelivery: the first start of a task is its delivery. */
+  kind: "started" | "attempt" | "progress" | TerminalState;
+  /** The attempt that it speaks of, from 1. */
+  attempt?: number;
+  /** When the server stored it; absent on what came live. */
+  at?: Date;
+  /** Its place on the log; absent on what came live. */
+  sequence?: number;
+  skill?: string;
+  context?: string;
+  input?: unknown;
+  output?: unknown;
+  error?: TroupeError;
+  progress?: Progress & { data?: unknown };
+  /** When the next attempt begins, on `attempt`. */
+  retryAt?: Date;
+  /** Which instance did it. */
+  instance?: string;
+}
