@@ -1,6 +1,5 @@
 // Starts a server where none runs: the caller holds the directory's lock.
-import { existsSync } from "node:fs";
-import { readdir, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findServerBinary } from "./binary.js";
 import {
@@ -10,7 +9,7 @@ import {
 import { beginLog } from "./log.js";
 import type { Places } from "./places.js";
 import type { OnProgress } from "./progress.js";
-import { createHold, holdPath, startWatchdog } from "./watchdog.js";
+import { createHold, startWatchdog } from "./watchdog.js";
 
 /** Answers the FIFO held open, and where this run begins in the log. */
 export async function startServer(
@@ -23,9 +22,8 @@ export async function startServer(
   await writeFile(places.configuration, configurationText(asked, places), {
     mode: 0o600,
   });
-  const path = holdPath(places.runDirectory);
-  if (!existsSync(path) || !(await stat(path)).isFIFO())
-    await createHold(places.runDirectory);
+  // A new one each time: who still holds the last run's is no user of this one.
+  await createHold(places.runDirectory);
   const logStart = await beginLog(places.log);
   const { hold } = await startWatchdog({
     binary: binary.path,

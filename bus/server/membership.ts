@@ -2,7 +2,7 @@
 // long as anyone does) and has a file users/<identity>, which the watchdog made when it let the
 // user in. A file whose process is dead counts for nobody.
 import { randomUUID } from "node:crypto";
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { access, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,16 +21,19 @@ export interface Membership {
 
 /** Opens the FIFO; undefined when no watchdog reads it. */
 export function tryToHold(runDirectory: string): number | undefined {
+  let hold: number;
   try {
-    return openSync(
-      holdPath(runDirectory),
-      constants.O_WRONLY | constants.O_NONBLOCK,
-    );
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK;
+    hold = openSync(holdPath(runDirectory), flags);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENXIO" || code === "ENOENT") return undefined;
     throw error;
   }
+  if (fstatSync(hold).isFIFO()) return hold;
+  // A folder that was copied may have anything in its place.
+  closeSync(hold);
+  return undefined;
 }
 
 /** Asks the watchdog to be let in; undefined, with the FIFO closed, when it is ending. */

@@ -39,7 +39,7 @@ kill -TERM 0
 export const holdPath = (runDirectory: string): string =>
   join(runDirectory, "hold");
 
-/** Makes the FIFO when it is not there. */
+/** Makes the FIFO, in place of one that is there. */
 export async function createHold(runDirectory: string): Promise<void> {
   const path = holdPath(runDirectory);
   try {

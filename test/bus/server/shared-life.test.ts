@@ -1,0 +1,148 @@
+// Several processes and one server: who is given which, and with whom it ends. Kills are kill -9.
+import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { connect } from "@nats-io/transport-node";
+import { startEmbeddedServer } from "../../../bus/server/embedded.js";
+import { identityOf, isRunning } from "../../../bus/server/process-identity.js";
+import { eventually } from "../../support/eventually.js";
+import { serverHolder } from "../../support/server-holder.js";
+import { temporaryDirectory } from "../../support/temporary-directory.js";
+
+test("the server ends within a second or so after its only user was killed", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using holder = await serverHolder(directory);
+  const everything = await processesOf(directory);
+  assert.equal(everything.length, 3);
+  await holder.kill();
+  await allGone(everything, 1500);
+});
+
+test("Ctrl-C reaches its user, but neither the server nor its watchdog", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using holder = await serverHolder(directory);
+  await holder.interrupt();
+  const connection = await connect({
+    servers: `nats://127.0.0.1:${holder.server.port}`,
+  });
+  await connection.flush();
+  await connection.close();
+  await holder.stop();
+  assert.equal(await isRunning(await identityOf(holder.server.pid)), false);
+});
+
+test("another process is given the server that runs, and its stop leaves it running", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using server = await startEmbeddedServer({ directory });
+  const identity = await identityOf(server.pid);
+  await using holder = await serverHolder(directory);
+  assert.deepEqual(holder.server, { pid: server.pid, port: server.port });
+  await holder.stop();
+  assert.equal(await isRunning(identity), true);
+  const connection = await connect({ servers: server.url });
+  await connection.close();
+});
+
+test("the server outlives the process that started it while another one uses it", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using starter = await serverHolder(directory);
+  await using joiner = await serverHolder(directory);
+  assert.equal(joiner.server.pid, starter.server.pid);
+  await starter.kill();
+  const everything = await processesOf(directory);
+  const third = await startEmbeddedServer({ directory });
+  assert.equal(third.pid, starter.server.pid);
+  await third.stop();
+  const connection = await connect({ servers: third.url });
+  await connection.close();
+  await joiner.kill();
+  await allGone(everything, 1500);
+});
+
+test("processes that start at the same moment share one server", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const holders = await Promise.all(
+    Array.from({ length: 6 }, () => serverHolder(directory)),
+  );
+  const pids = new Set(holders.map(({ server }) => server.pid));
+  assert.equal(pids.size, 1);
+  const everything = await processesOf(directory);
+  await Promise.all(holders.map((holder) => holder.kill()));
+  await allGone(everything, 2000);
+});
+
+test("a start while the last user's death is ending the server gives a server that lives", async (t) => {
+  const directory = await temporaryDirectory(t);
+  for (let round = 0; round < 10; round++) {
+    await using holder = await serverHolder(directory);
+    const killed = holder.kill();
+    await using server = await startEmbeddedServer({ directory });
+    await killed;
+    const connection = await connect({ servers: server.url });
+    await connection.flush();
+    assert.equal(await isRunning(await identityOf(server.pid)), true);
+    await connection.close();
+  }
+});
+
+test("what a kill of everything leaves behind does not hinder the next start", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using holder = await serverHolder(directory);
+  const everything = await processesOf(directory);
+  await holder.kill();
+  for (const identity of everything) kill9(identity);
+  await allGone(everything, 1500);
+  await using server = await startEmbeddedServer({ directory });
+  assert.notEqual(server.pid, holder.server.pid);
+});
+
+test("a server whose watchdog was killed is ended, not shared, by the next start", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await using holder = await serverHolder(directory);
+  const [server = "", reader = "", watchdog = ""] =
+    await processesOf(directory);
+  kill9(watchdog);
+  kill9(reader);
+  await allGone([reader, watchdog], 1500);
+  await using next = await startEmbeddedServer({ directory });
+  assert.notEqual(next.pid, holder.server.pid);
+  assert.equal(await isRunning(server), false);
+});
+
+test("the lock and the process numbers of a machine that was switched off are taken for what they are", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const run = join(directory, "server");
+  await mkdir(join(run, "users"), { recursive: true });
+  // This very process has the number, but not the start: another one had it then.
+  const stranger = `${process.pid}@1`;
+  await writeFile(join(run, "lock"), `${stranger}@0`);
+  await writeFile(join(run, "pids"), `${process.pid} ${process.pid} 1\n`);
+  await writeFile(join(run, "users", stranger), "");
+  await writeFile(join(run, "hold"), "a copied folder may have a plain file");
+  const server = await startEmbeddedServer({ directory });
+  const identity = await identityOf(server.pid);
+  await server.stop();
+  assert.equal(await isRunning(identity), false);
+});
+
+/** Server, reader and watchdog, as identities. */
+async function processesOf(directory: string): Promise<string[]> {
+  const text = await readFile(join(directory, "server/pids"), "utf8");
+  return Promise.all(text.trim().split(" ").map(Number).map(identityOf));
+}
+
+async function allGone(identities: string[], timeoutMs: number): Promise<void> {
+  await eventually(
+    async () => !(await Promise.all(identities.map(isRunning))).includes(true),
+    { timeoutMs, what: `the end of ${identities.join(", ")}` },
+  );
+}
+
+function kill9(identity: string): void {
+  try {
+    process.kill(Number(identity.split("@")[0]), "SIGKILL");
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "ESRCH");
+  }
+}
