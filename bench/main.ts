@@ -70,42 +70,52 @@ interface Effort {
 
 const full: Effort = {
   rounds: { tasks: 5, ask: 5, growth: 3 },
-  warmUpMs: 700,
-  durationMs: 2000,
+  warmUpMs: 1000,
+  durationMs: 1500,
 };
 
 const quick: Effort = {
   rounds: { tasks: 1, ask: 1, growth: 1 },
-  warmUpMs: 500,
-  durationMs: 700,
+  warmUpMs: 800,
+  durationMs: 600,
 };
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      only: { type: "string", multiple: true },
-    },
-  });
-  const effort = values.quick ? quick : full;
-  const { present, absent } = takingPart(values.only);
+  const { quick: isQuick, json, only } = parseArguments();
+  const effort = isQuick ? quick : full;
+  const { present, absent } = takingPart(only);
   const samples = await runRounds(present, effort, absent);
-  print(samples, absent, values.json);
+  print(samples, absent, json);
+}
+
+function parseArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        quick: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        only: { type: "string", multiple: true },
+      },
+    });
+    const known = new Set<string>([
+      ...groups,
+      ...contestants.map(({ name }) => name),
+    ]);
+    const unknown = values.only?.find((name) => !known.has(name));
+    if (unknown === undefined) return values;
+    throw new Error(
+      `Nobody is called "${unknown}"; --only takes one of: ${[...known].join(", ")}`,
+    );
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
 }
 
 function takingPart(only: string[] | undefined): {
   present: Contestant[];
   absent: Absent[];
 } {
-  const names = new Set(
-    contestants.flatMap(({ name, group }) => [name, group]),
-  );
-  const unknown = only?.find((name) => !names.has(name));
-  if (unknown !== undefined)
-    throw new Error(
-      `Nobody is called "${unknown}"; --only takes one of: ${[...names].join(", ")}`,
-    );
   const asked = contestants.filter(
     ({ name, group }) => !only || only.includes(name) || only.includes(group),
   );
