@@ -1,0 +1,221 @@
+// nats.conf as it is shipped: the server itself judges it, and its users can do what they need and
+// no more. What the bus calls its streams comes from protocol/, so that a new one is not forgotten.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
+import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { findServerBinary } from "../../../bus/server/binary.js";
+import { subjectsOf } from "../../../protocol/subjects.js";
+import { eventually } from "../../support/eventually.js";
+import { testServer } from "../../support/server.js";
+import { withEnvironment } from "../../support/environment.js";
+
+const run = promisify(execFile);
+const path = fileURLToPath(new URL("../../../../nats.conf", import.meta.url));
+const users = ["orchestrator", "worker", "submitter", "observer"] as const;
+type User = (typeof users)[number];
+const passwords = Object.fromEntries(
+  users.map((user) => [`TROUPE_${user.toUpperCase()}_PASSWORD`, `pw${user}`]),
+);
+const denied = { message: /permissions violation/i };
+
+test("the server finds nats.conf valid, and refuses it without passwords", async () => {
+  const { path: binary } = await findServerBinary();
+  const check = (variables: Record<string, string | undefined>) =>
+    withEnvironment(variables, () => run(binary, ["-t", "-c", path]));
+  const { stderr } = await check(passwords);
+  assert.match(stderr, /is valid/);
+  const without = Object.keys(passwords).map((name) => [name, undefined]);
+  await assert.rejects(check(Object.fromEntries(without)), {
+    message: /variable reference for 'TROUPE_\w+_PASSWORD'/,
+  });
+});
+
+test("nats.conf names every stream and bucket of the namespace", async () => {
+  const text = await readFile(path, "utf8");
+  const { streams, buckets } = subjectsOf("troupe");
+  const names = [
+    ...Object.values(streams),
+    ...Object.values(buckets).map((bucket) => `KV_${bucket}`),
+  ];
+  for (const name of names)
+    assert.equal(
+      text.split(`"$JS.API.STREAM.INFO.${name}"`).length,
+      4,
+      `${name} for worker, submitter and observer`,
+    );
+});
+
+test("a worker pulls, acknowledges and writes the history, and may not touch a stream", async (t) => {
+  const as = await shippedServer(t);
+  await createStreams(await as("orchestrator"));
+  const submitter = jetstream(await as("submitter"));
+  await submitter.publish("troupe.task.high.writer.main.headline.t1", "work");
+
+  const connection = await as("worker");
+  const manager = await jetstreamManager(connection);
+  await manager.consumers.add("troupe_TASKS", {
+    durable_name: "writer",
+    ack_policy: AckPolicy.Explicit,
+    filter_subject: "troupe.task.high.writer.main.>",
+  });
+  const consumer = await jetstream(connection).consumers.get(
+    "troupe_TASKS",
+    "writer",
+  );
+  const task = await consumer.next({ expires: 5000 });
+  assert.equal(task?.string(), "work");
+  await jetstream(connection).publish(
+    "troupe.event.task.writer.t1.completed.me",
+    "done",
+  );
+  assert.equal(await task.ackAck(), true);
+  const end = await manager.direct.getMessage("troupe_EVENTS", { seq: 1 });
+  assert.equal(end?.string(), "done");
+
+  await assert.rejects(manager.streams.delete("troupe_TASKS"), denied);
+  await assert.rejects(manager.streams.purge("troupe_EVENTS"), denied);
+  await assert.rejects(
+    manager.streams.add({ name: "mine", subjects: ["mine"] }),
+    denied,
+  );
+});
+
+test("a worker answers who asks, in several parts, and hears control", async (t) => {
+  const as = await shippedServer(t);
+  const worker = await as("worker");
+  const verbs: string[] = [];
+  worker.subscribe("troupe.control.writer.>", {
+    callback: (_, message) => void verbs.push(message.subject),
+  });
+  worker.subscribe("troupe.ask.writer.*", {
+    callback: (_, message) => {
+      message.respond("one");
+      message.respond("two");
+    },
+  });
+  await worker.flush();
+  const submitter = await as("submitter");
+  const answers: string[] = [];
+  const parts = await submitter.requestMany("troupe.ask.writer.headline", "?", {
+    maxMessages: 2,
+    maxWait: 5000,
+  });
+  for await (const part of parts) answers.push(part.string());
+  assert.deepEqual(answers, ["one", "two"]);
+  submitter.publish("troupe.control.writer.cancel");
+  submitter.publish("troupe.control.writer.pause");
+  await submitter.flush();
+  (await as("orchestrator")).publish("troupe.control.writer.drain");
+  await eventually(() => verbs.includes("troupe.control.writer.drain"));
+  assert.deepEqual(verbs, [
+    "troupe.control.writer.cancel",
+    "troupe.control.writer.drain",
+  ]);
+});
+
+test("a submitter hears events and replays them, and can neither write history nor take work", async (t) => {
+  const as = await shippedServer(t);
+  await createStreams(await as("orchestrator"));
+  const connection = await as("submitter");
+  const heard: string[] = [];
+  connection.subscribe("troupe.event.task.>", {
+    callback: (_, message) => void heard.push(message.string()),
+  });
+  await connection.flush();
+  await jetstream(await as("worker")).publish(
+    "troupe.event.task.writer.t1.completed.me",
+    "done",
+  );
+  await eventually(() => heard.includes("done"));
+  const replay = await jetstream(connection).consumers.get("troupe_EVENTS");
+  assert.equal((await replay.next({ expires: 5000 }))?.string(), "done");
+
+  const manager = await jetstreamManager(connection);
+  for (const subject of [
+    "troupe.event.task.writer.t1.failed.me",
+    "troupe.dead.writer.headline.t1",
+    "troupe.timer.x",
+    "$KV.troupe_agents.writer",
+  ])
+    await assert.rejects(
+      jetstream(connection).publish(subject, "forged"),
+      denied,
+    );
+  await assert.rejects(
+    manager.consumers.add("troupe_TASKS", { durable_name: "thief" }),
+    denied,
+  );
+});
+
+test("an observer reads the history, the dead letters and the registry, and sends nothing", async (t) => {
+  const as = await shippedServer(t);
+  await createStreams(await as("orchestrator"));
+  const worker = await as("worker");
+  await jetstream(worker).publish("troupe.dead.writer.headline.t1", "dead");
+  const cards = await new Kvm(worker).open("troupe_agents");
+  await cards.put("writer", "card");
+
+  const connection = await as("observer");
+  const letters = await jetstream(connection).consumers.get("troupe_DEAD");
+  assert.equal((await letters.next({ expires: 5000 }))?.string(), "dead");
+  const seen = await new Kvm(connection).open("troupe_agents");
+  assert.equal((await seen.get("writer"))?.string(), "card");
+  for await (const entry of await seen.watch()) {
+    assert.equal(entry.string(), "card");
+    break;
+  }
+  for (const subject of [
+    "troupe.task.high.writer.main.headline.t1",
+    "troupe.event.task.writer.t1.failed.me",
+  ])
+    await assert.rejects(
+      jetstream(connection).publish(subject, "forged"),
+      denied,
+    );
+});
+
+test("nobody comes in without a password", async (t) => {
+  const as = await shippedServer(t);
+  await assert.rejects(as("observer", "wrong"), /authorization/i);
+});
+
+/** Runs the authorization block as shipped, and answers a way to connect as one of its users. */
+async function shippedServer(t: TestContext) {
+  const text = await readFile(path, "utf8");
+  const begin = text.indexOf("authorization {");
+  const extraConfig = text.slice(begin, text.indexOf("# --- TLS"));
+  assert.ok(begin > 0 && extraConfig.length > 0);
+  const server = await withEnvironment(passwords, () =>
+    testServer({ extraConfig }),
+  );
+  const connections: NatsConnection[] = [];
+  t.after(async () => {
+    await Promise.all(connections.map((connection) => connection.close()));
+    await server.stop();
+  });
+  return async (user: User, pass = `pw${user}`) => {
+    const connection = await connect({ servers: server.url, user, pass });
+    connections.push(connection);
+    return connection;
+  };
+}
+
+async function createStreams(connection: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(connection);
+  const { streams, all, buckets } = subjectsOf("troupe");
+  const wanted: [string, string[]][] = [
+    [streams.tasks, [all.tasks]],
+    [streams.events, [all.events]],
+    [streams.dead, [all.dead]],
+    [streams.timers, all.timers],
+  ];
+  for (const [name, subjects] of wanted)
+    await manager.streams.add({ name, subjects, allow_direct: true });
+  await new Kvm(connection).create(buckets.agents);
+}
