@@ -4,26 +4,18 @@
 //   by kill -9 (the watchdog sees to that). So stop() ends it only for the last user.
 // - E2 Starts and stops of a directory stand in a queue (the lock), so two never share a store.
 // - E3 Nothing of a run that was killed needs clearing by hand: who lives is asked of the kernel.
-import { readFile } from "node:fs/promises";
-import { TroupeError } from "../../protocol/errors.js";
-import {
-  askedFor,
-  shortfall,
-  type ServerConfiguration,
-} from "./configuration.js";
-import { withLock } from "./directory-lock.js";
-import { startServer } from "./launch.js";
-import { tailOf } from "./log.js";
-import { enter, tryToHold, type Membership } from "./membership.js";
+import { findServerBinary } from "./binary.js";
+import type { ServerConfiguration } from "./configuration.js";
 import { createPlaces, type Places } from "./places.js";
 import { printProgress, type OnProgress } from "./progress.js";
+import { awaitReady, type Reachable } from "./server-process.js";
 import {
-  awaitEnd,
-  awaitReady,
-  livingProcesses,
-  processesOf,
-  type Reachable,
-} from "./server-process.js";
+  joinServer,
+  leaveServer,
+  startFailure,
+  startServer,
+  type Session,
+} from "./session.js";
 
 export interface EmbeddedServer extends AsyncDisposable {
   readonly url: string;
@@ -48,34 +40,22 @@ export interface EmbeddedServerOptions {
   extraConfig?: string;
 }
 
-const lockTimeoutMs = 30_000;
 /** A large store takes its time to be read back. */
 const readyTimeoutMs = 60_000;
-/** The watchdog kills after 10 s what does not end. */
-const endTimeoutMs = 15_000;
 const maxTries = 3;
 
 /**
  * Starts the server of the directory, or joins the one that runs; resolves when it takes clients.
- * Throws SERVER_NOT_FOUND, SERVER_TOO_OLD or DOWNLOAD_FAILED when there is no binary, SERVER_FAILED
- * with the end of its log when it does not start.
+ * Throws SERVER_NOT_FOUND or SERVER_TOO_OLD when there is no binary, SERVER_FAILED with the end of
+ * its log when it does not start.
  */
 export async function startEmbeddedServer(
   options: EmbeddedServerOptions = {},
 ): Promise<EmbeddedServer> {
   const places = await createPlaces(options.directory);
   for (let tries = 1; ; tries++) {
-    const session = await withLock(
-      places.lock,
-      lockTimeoutMs,
-      async () =>
-        (await join(places, options)) ?? (await start(places, options)),
-    );
-    const server = await awaitReady(
-      places.runDirectory,
-      () => hasEnded(places),
-      readyTimeoutMs,
-    );
+    const session = await joinOrStart(places, options);
+    const server = await awaitReady(places, readyTimeoutMs);
     if (server) return handle(places, session, server);
     await session.membership.leave();
     // One that was joined may have been about to end: then the next try starts another.
@@ -84,75 +64,21 @@ export async function startEmbeddedServer(
   }
 }
 
-interface Session {
-  readonly membership: Membership;
-  /** Where this run begins in the log; undefined when the server was there already. */
-  readonly logStart: number | undefined;
-}
-
-async function join(
-  places: Places,
-  options: EmbeddedServerOptions,
-): Promise<Session | undefined> {
-  const hold = tryToHold(places.runDirectory);
-  if (hold === undefined) return undefined;
-  const membership = await enter(places.runDirectory, hold);
-  if (membership === undefined) return undefined;
-  const lacking = await shortfallOf(places, options);
-  if (lacking === undefined) return { membership, logStart: undefined };
-  await membership.leave();
-  throw new TroupeError(
-    "SERVER_FAILED",
-    `a server runs already on "${places.storeDir}", but ${lacking}; stop the processes that use it, or use another directory`,
-  );
-}
-
-async function shortfallOf(places: Places, options: EmbeddedServerOptions) {
-  const running = askedFor(await readFile(places.configuration, "utf8"));
-  return running && shortfall(running, configurationOf(options));
-}
-
-async function start(
+async function joinOrStart(
   places: Places,
   options: EmbeddedServerOptions,
 ): Promise<Session> {
-  await endRemains(places);
-  const { hold, logStart } = await startServer(
-    places,
-    configurationOf(options),
-    options.onProgress ?? printProgress(),
-  );
-  const membership = await enter(places.runDirectory, hold);
-  if (membership) return { membership, logStart };
-  throw await startFailure(places, logStart);
-}
-
-/** Nobody watches it any more: it is on its way out, or its watchdog was killed. */
-async function endRemains(places: Places): Promise<void> {
-  const pids = await processesOf(places.runDirectory);
-  const living = await livingProcesses(pids, places.configuration);
-  for (const pid of living) signal(pid, "SIGTERM");
-  await awaitEnd(living, places.configuration, endTimeoutMs).catch(async () => {
-    for (const pid of living) signal(pid, "SIGKILL");
-    await awaitEnd(living, places.configuration, endTimeoutMs);
-  });
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    // It ended by itself in the meantime.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-async function hasEnded(places: Places): Promise<boolean> {
-  const pids = await processesOf(places.runDirectory);
-  if (pids.length === 0) return false;
-  return (
-    (await livingProcesses(pids.slice(0, 1), places.configuration)).length === 0
-  );
+  const asked: ServerConfiguration = {
+    port: options.port,
+    syncAlways: options.syncAlways ?? false,
+    extraConfig: options.extraConfig ?? "",
+  };
+  const joined = await joinServer(places, asked);
+  if (joined) return joined;
+  // Not under the lock: a download may take its time.
+  const onProgress = options.onProgress ?? printProgress();
+  const binary = await findServerBinary({ onProgress });
+  return startServer(places, asked, binary.path);
 }
 
 function handle(
@@ -161,7 +87,7 @@ function handle(
   server: Reachable,
 ): EmbeddedServer {
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= leave(places, session.membership));
+  const stop = () => (stopped ??= leaveServer(places, session.membership));
   return {
     url: `nats://127.0.0.1:${server.port}`,
     ...server,
@@ -170,27 +96,3 @@ function handle(
     [Symbol.asyncDispose]: stop,
   };
 }
-
-function leave(places: Places, membership: Membership): Promise<void> {
-  return withLock(places.lock, lockTimeoutMs, async () => {
-    const pids = await processesOf(places.runDirectory);
-    const shared = await membership.hasOthers();
-    await membership.leave();
-    if (!shared) await awaitEnd(pids, places.configuration, endTimeoutMs);
-  });
-}
-
-async function startFailure(places: Places, logStart: number) {
-  return new TroupeError(
-    "SERVER_FAILED",
-    `nats-server did not start; the end of its log "${places.log}" says: ${await tailOf(places.log, logStart)}`,
-  );
-}
-
-const configurationOf = (
-  options: EmbeddedServerOptions,
-): ServerConfiguration => ({
-  port: options.port,
-  syncAlways: options.syncAlways ?? false,
-  extraConfig: options.extraConfig ?? "",
-});

@@ -1,23 +1,20 @@
 // Starts a server where none runs: the caller holds the directory's lock.
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findServerBinary } from "./binary.js";
 import {
   configurationText,
   type ServerConfiguration,
 } from "./configuration.js";
 import { beginLog } from "./log.js";
 import type { Places } from "./places.js";
-import type { OnProgress } from "./progress.js";
 import { createHold, startWatchdog } from "./watchdog.js";
 
 /** Answers the FIFO held open, and where this run begins in the log. */
-export async function startServer(
+export async function launch(
   places: Places,
   asked: ServerConfiguration,
-  onProgress: OnProgress,
+  binary: string,
 ): Promise<{ hold: number; logStart: number }> {
-  const binary = await findServerBinary({ onProgress });
   await clearLastRun(places.runDirectory);
   await writeFile(places.configuration, configurationText(asked, places), {
     mode: 0o600,
@@ -26,7 +23,7 @@ export async function startServer(
   await createHold(places.runDirectory);
   const logStart = await beginLog(places.log);
   const { hold } = await startWatchdog({
-    binary: binary.path,
+    binary,
     configuration: places.configuration,
     runDirectory: places.runDirectory,
     logPath: places.log,

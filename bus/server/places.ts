@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { TroupeError, messageOf } from "../../protocol/errors.js";
 
 export interface Places {
   readonly storeDir: string;
@@ -17,7 +18,7 @@ export async function createPlaces(
 ): Promise<Places> {
   const asked = directory ?? join(projectDirectory(process.cwd()), ".troupe");
   const runAsked = join(resolve(asked), "server");
-  await mkdir(runAsked, { recursive: true, mode: 0o700 });
+  await create(runAsked);
   // One directory has one name: processes are told by the path of their configuration.
   const runDirectory = await realpath(runAsked);
   const root = dirname(runDirectory);
@@ -29,6 +30,18 @@ export async function createPlaces(
     log: join(runDirectory, "nats-server.log"),
     lock: join(runDirectory, "lock"),
   };
+}
+
+async function create(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new TroupeError(
+      "SERVER_FAILED",
+      `cannot make the folder "${folder}" for the server's files (${messageOf(cause)}); give startEmbeddedServer a directory that can be written to`,
+      { cause },
+    );
+  }
 }
 
 /** The nearest folder with a package.json, from `start` upwards; else `start`. */

@@ -1,10 +1,11 @@
 // The processes of a directory's server as the watchdog wrote them down: server, reader, watchdog.
 // A number counts only while the process behind it carries our configuration file in its command.
 import { readFile, readdir } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TroupeError } from "../../protocol/errors.js";
+import { greetingOf } from "./greeting.js";
+import type { Places } from "./places.js";
 import { runsWith } from "./process-identity.js";
 
 const pollMs = 5;
@@ -24,7 +25,7 @@ export async function processesOf(runDirectory: string): Promise<number[]> {
 }
 
 /** Those of them that still run. */
-export async function livingProcesses(
+async function livingProcesses(
   pids: readonly number[],
   configuration: string,
 ): Promise<number[]> {
@@ -53,20 +54,52 @@ export async function awaitEnd(
   }
 }
 
-/** Waits until it takes clients, JetStream included. `hasEnded` says that waiting longer is of no use. */
+/** SIGTERM to those that still run, and SIGKILL after `timeoutMs`; resolves when they are gone. */
+export async function endProcesses(
+  pids: readonly number[],
+  configuration: string,
+  timeoutMs: number,
+): Promise<void> {
+  const living = await livingProcesses(pids, configuration);
+  for (const pid of living) signal(pid, "SIGTERM");
+  await awaitEnd(living, configuration, timeoutMs).catch(async () => {
+    for (const pid of await livingProcesses(living, configuration))
+      signal(pid, "SIGKILL");
+    await awaitEnd(living, configuration, timeoutMs);
+  });
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended by itself in the meantime.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Waits until it takes clients, JetStream included; undefined when it ended before that, or too late. */
 export async function awaitReady(
-  runDirectory: string,
-  hasEnded: () => Promise<boolean>,
+  places: Places,
   timeoutMs: number,
 ): Promise<Reachable | undefined> {
   const deadline = Date.now() + timeoutMs;
   while (Date.now() < deadline) {
-    const found = await reach(runDirectory);
+    const found = await reach(places.runDirectory);
     if (found) return found;
-    if (await hasEnded()) return undefined;
+    if (await hasEnded(places)) return undefined;
     await delay(pollMs);
   }
   return undefined;
+}
+
+/** Not before it was written down. */
+async function hasEnded(places: Places): Promise<boolean> {
+  const [server] = await processesOf(places.runDirectory);
+  return (
+    server !== undefined &&
+    (await livingProcesses([server], places.configuration)).length === 0
+  );
 }
 
 async function reach(runDirectory: string): Promise<Reachable | undefined> {
@@ -90,36 +123,4 @@ async function portOf(
   const text = await readFile(join(runDirectory, name), "utf8").catch(() => "");
   const port = /:(\d+)"/.exec(text)?.[1];
   return port === undefined ? undefined : Number(port);
-}
-
-interface Greeting {
-  readonly version: string;
-  readonly jetstream?: boolean;
-}
-
-/** What a nats-server says to whoever connects. It listens only after JetStream has its streams back. */
-function greetingOf(port: number): Promise<Greeting | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
-    let text = "";
-    const finish = (greeting: Greeting | undefined) => {
-      socket.destroy();
-      resolve(greeting);
-    };
-    socket.setTimeout(2000, () => finish(undefined));
-    socket.once("error", () => finish(undefined));
-    socket.once("close", () => finish(undefined));
-    socket.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-      if (text.includes("\r\n")) finish(parseGreeting(text));
-    });
-  });
-}
-
-function parseGreeting(text: string): Greeting | undefined {
-  try {
-    return JSON.parse(/^INFO (\{.*\})/.exec(text)?.[1] ?? "null") ?? undefined;
-  } catch {
-    return undefined;
-  }
 }

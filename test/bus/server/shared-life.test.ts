@@ -16,7 +16,7 @@ test("the server ends within a second or so after its only user was killed", asy
   const everything = await processesOf(directory);
   assert.equal(everything.length, 3);
   await holder.kill();
-  await allGone(everything, 1500);
+  await allGone(everything, 3000);
 });
 
 test("Ctrl-C reaches its user, but neither the server nor its watchdog", async (t) => {
@@ -57,7 +57,7 @@ test("the server outlives the process that started it while another one uses it"
   const connection = await connect({ servers: third.url });
   await connection.close();
   await joiner.kill();
-  await allGone(everything, 1500);
+  await allGone(everything, 3000);
 });
 
 test("processes that start at the same moment share one server", async (t) => {
@@ -69,7 +69,7 @@ test("processes that start at the same moment share one server", async (t) => {
   assert.equal(pids.size, 1);
   const everything = await processesOf(directory);
   await Promise.all(holders.map((holder) => holder.kill()));
-  await allGone(everything, 2000);
+  await allGone(everything, 3000);
 });
 
 test("a start while the last user's death is ending the server gives a server that lives", async (t) => {
@@ -92,7 +92,7 @@ test("what a kill of everything leaves behind does not hinder the next start", a
   const everything = await processesOf(directory);
   await holder.kill();
   for (const identity of everything) kill9(identity);
-  await allGone(everything, 1500);
+  await allGone(everything, 3000);
   await using server = await startEmbeddedServer({ directory });
   assert.notEqual(server.pid, holder.server.pid);
 });
@@ -104,7 +104,7 @@ test("a server whose watchdog was killed is ended, not shared, by the next start
     await processesOf(directory);
   kill9(watchdog);
   kill9(reader);
-  await allGone([reader, watchdog], 1500);
+  await allGone([reader, watchdog], 3000);
   await using next = await startEmbeddedServer({ directory });
   assert.notEqual(next.pid, holder.server.pid);
   assert.equal(await isRunning(server), false);
