@@ -3,7 +3,8 @@
 // - L2 A lock whose owner is dead is broken by one process only: the one that holds the lock named
 //   after the lock and that dead owner. Who comes second finds another owner's name and leaves it.
 import { randomUUID } from "node:crypto";
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TroupeError } from "../../protocol/errors.js";
 import { identityOf, isRunning } from "./process-identity.js";
@@ -21,6 +22,16 @@ export async function withLock<T>(
     return await work();
   } finally {
     await rm(path, { force: true });
+  }
+}
+
+/** Removes what processes left that were killed while they wrote their name (L1). Needs no lock. */
+export async function clearDrafts(path: string): Promise<void> {
+  const start = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    const isDraft = name.startsWith(start) && !name.includes(".stale.");
+    if (isDraft && !(await isRunning(name.slice(start.length))))
+      await rm(join(dirname(path), name), { force: true });
   }
 }
 

@@ -5,6 +5,7 @@ import {
   configurationText,
   type ServerConfiguration,
 } from "./configuration.js";
+import { clearDrafts } from "./directory-lock.js";
 import { beginLog } from "./log.js";
 import type { Places } from "./places.js";
 import { createHold, startWatchdog } from "./watchdog.js";
@@ -16,6 +17,7 @@ export async function launch(
   binary: string,
 ): Promise<{ hold: number; logStart: number }> {
   await clearLastRun(places.runDirectory);
+  await clearDrafts(places.lock);
   await writeFile(places.configuration, configurationText(asked, places), {
     mode: 0o600,
   });

@@ -1,8 +1,10 @@
 // Several processes and one server: who is given which, and with whom it ends. Kills are kill -9.
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { connect } from "@nats-io/transport-node";
 import { startEmbeddedServer } from "../../../bus/server/embedded.js";
 import { identityOf, isRunning } from "../../../bus/server/process-identity.js";
@@ -117,11 +119,41 @@ test("the lock and the process numbers of a machine that was switched off are ta
   // This very process has the number, but not the start: another one had it then.
   const stranger = `${process.pid}@1`;
   await writeFile(join(run, "lock"), `${stranger}@0`);
+  await writeFile(join(run, `lock.${stranger}@0`), `${stranger}@0`);
   await writeFile(join(run, "pids"), `${process.pid} ${process.pid} 1\n`);
   await writeFile(join(run, "users", stranger), "");
   await writeFile(join(run, "hold"), "a copied folder may have a plain file");
   const server = await startEmbeddedServer({ directory });
   const identity = await identityOf(server.pid);
+  await server.stop();
+  assert.equal(await isRunning(identity), false);
+  const names = await readdir(run);
+  assert.deepEqual(
+    names.filter((name) => name.startsWith("lock")),
+    [],
+  );
+});
+
+test("a program that neither stops the server nor does anything else ends, and the server with it", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const entry = new URL("../../../bus/server/embedded.js", import.meta.url);
+  const program = `
+    const { startEmbeddedServer } = await import(${JSON.stringify(entry.href)});
+    await startEmbeddedServer({ directory: ${JSON.stringify(directory)} });`;
+  const { stderr } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "-e", program],
+    { timeout: 30_000 },
+  );
+  assert.equal(stderr, "");
+  await allGone(await processesOf(directory), 3000);
+});
+
+test("a server that does not heed SIGTERM is killed after ten seconds", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const server = await startEmbeddedServer({ directory });
+  const identity = await identityOf(server.pid);
+  process.kill(server.pid, "SIGSTOP");
   await server.stop();
   assert.equal(await isRunning(identity), false);
 });
