@@ -23,6 +23,8 @@ export interface EmbeddedServer extends AsyncDisposable {
   readonly pid: number;
   readonly version: string;
   readonly storeDir: string;
+  /** Every write is on the disk before it is acknowledged. */
+  readonly syncAlways: boolean;
   /** Lets go of it. For its last user: ends it, and resolves when it has ended. */
   stop(): Promise<void>;
 }
@@ -92,6 +94,7 @@ function handle(
     url: `nats://127.0.0.1:${server.port}`,
     ...server,
     storeDir: places.storeDir,
+    syncAlways: session.syncAlways,
     stop,
     [Symbol.asyncDispose]: stop,
   };

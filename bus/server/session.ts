@@ -23,6 +23,8 @@ export interface Session {
   readonly membership: Membership;
   /** Where this run begins in the log; undefined when the server was there already. */
   readonly logStart: number | undefined;
+  /** Whether the server that runs syncs every write; more than was asked for, maybe. */
+  readonly syncAlways: boolean;
 }
 
 /** Undefined when no server runs. Throws SERVER_FAILED when the one that runs is not what is asked for. */
@@ -47,7 +49,8 @@ export function startServer(
     await endProcesses(remains, places.configuration, endTimeoutMs);
     const { hold, logStart } = await launch(places, asked, binary);
     const membership = await enter(places.runDirectory, hold);
-    if (membership) return { membership, logStart };
+    if (membership)
+      return { membership, logStart, syncAlways: asked.syncAlways };
     throw await startFailure(places, logStart);
   });
 }
@@ -85,7 +88,10 @@ async function join(
   if (membership === undefined) return undefined;
   const running = askedFor(await readFile(places.configuration, "utf8"));
   const lacking = running && shortfall(running, asked);
-  if (lacking === undefined) return { membership, logStart: undefined };
+  if (lacking === undefined) {
+    const syncAlways = running?.syncAlways ?? false;
+    return { membership, logStart: undefined, syncAlways };
+  }
   await membership.leave();
   throw new TroupeError(
     "SERVER_FAILED",

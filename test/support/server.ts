@@ -51,6 +51,9 @@ export async function testServer(
     get storeDir() {
       return server.storeDir;
     },
+    get syncAlways() {
+      return server.syncAlways;
+    },
     async kill() {
       process.kill(server.pid, "SIGKILL");
       await server.stop();

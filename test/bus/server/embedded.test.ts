@@ -81,10 +81,13 @@ test("syncAlways stands in the configuration, and a running server without it is
   const text = await readFile(join(directory, "server/nats.conf"), "utf8");
   assert.match(text, /sync_interval: always/);
   // Who asks for less is content with it.
-  await (await startEmbeddedServer({ directory })).stop();
+  const joined = await startEmbeddedServer({ directory });
+  assert.equal(joined.syncAlways, true);
+  await joined.stop();
   await synced.stop();
 
   await using server = await startEmbeddedServer({ directory });
+  assert.equal(server.syncAlways, false);
   await assert.rejects(startEmbeddedServer({ directory, syncAlways: true }), {
     code: "SERVER_FAILED",
     message: /runs already.*does not sync every write/,
