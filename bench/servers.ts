@@ -49,6 +49,8 @@ async function startRedis(directory: string): Promise<BenchServer> {
     save: "",
     appendonly: "yes",
     appendfsync: "everysec",
+    // A rewrite in the midst of a run would take a core from those who are measured.
+    "auto-aof-rewrite-percentage": 0,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => [
     `--${name}`,

@@ -1,10 +1,11 @@
 // Reading what the log says of one task, without a consumer: by direct gets.
 import type { StoredMsg } from "@nats-io/jetstream";
 import { messageOf, TroupeError } from "../protocol/errors.js";
-import { decodeHeaders, type Headers } from "../protocol/headers.js";
+import type { Headers } from "../protocol/headers.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { parseTaskEvent } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
+import { headersFromNats } from "./delivery/delivery.js";
 import { codeOf } from "./streams.js";
 
 export interface StoredMessage {
@@ -20,11 +21,15 @@ export function toStoredMessage(
   stream: string,
   stored: StoredMsg,
 ): StoredMessage {
-  let block = "NATS/1.0\r\n";
-  for (const [name, values] of stored.header ?? [])
-    block += `${name}: ${values[0]}\r\n`;
   const { subject, seq: sequence, time: at, data: body } = stored;
-  return { stream, subject, sequence, at, headers: decodeHeaders(block), body };
+  return {
+    stream,
+    subject,
+    sequence,
+    at,
+    headers: stored.header ? headersFromNats(stored.header) : {},
+    body,
+  };
 }
 
 /** The newest message whose subject fits, if there is one. */

@@ -46,7 +46,7 @@ const slowestCheckMs = 30_000;
 export class Outcomes {
   readonly #link: Link;
   readonly #waits = new Map<string, Set<Wait>>();
-  #own: Subscription | undefined;
+  #hearsOwn = false;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(link: Link) {
@@ -61,12 +61,11 @@ export class Outcomes {
 
   /** Waits for a task that this connection is about to submit. */
   expect(options: WaitOptions): Wait {
-    this.#own ??= this.#subscribe(
-      this.#link.subjects.taskEventsWhere({
-        kind: "end",
-        origin: this.#link.origin,
-      }),
-    );
+    if (!this.#hearsOwn) {
+      this.#hearsOwn = true;
+      const where = { kind: "end", origin: this.#link.origin };
+      this.#subscribe(this.#link.subjects.taskEventsWhere(where));
+    }
     return this.#add(options);
   }
 
@@ -190,16 +189,27 @@ export class Outcomes {
     );
   }
 
+  /** Out of time; the log has the last word. */
   #lastLook(wait: Wait): void {
+    if (wait.checkAt === Number.POSITIVE_INFINITY) return;
     wait.checkAt = Number.POSITIVE_INFINITY;
-    const state = this.#link.connected
-      ? ""
-      : ` (not connected to ${this.#link.url} at the moment)`;
-    const error = new TroupeError(
-      "WAIT_TIMED_OUT",
-      `waited ${formatMs(wait.timeoutMs)} for ${wait.what} to end${state}: it is still on the bus and nothing is lost. Wait longer with bus.task("${wait.taskId}").result({ timeout }), or see whether a worker for it is running`,
-      { data: { taskId: wait.taskId } },
+    const giveUp = () => this.#settle(wait, outOfTime(this.#link, wait));
+    if (!this.#link.connected) return giveUp();
+    endOf(this.#link, wait.taskId, wait.agent).then(
+      (end) =>
+        end ? this.#ended(wait.taskId, end.headers, end.body) : giveUp(),
+      giveUp,
     );
-    this.#settle(wait, error);
   }
+}
+
+function outOfTime(link: Link, wait: Wait): TroupeError {
+  const state = link.connected
+    ? ""
+    : ` (not connected to ${link.url} at the moment)`;
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `waited ${formatMs(wait.timeoutMs)} for ${wait.what} to end${state}: it is still on the bus and nothing is lost. Wait longer with bus.task("${wait.taskId}").result({ timeout }), or see whether a worker for it is running`,
+    { data: { taskId: wait.taskId } },
+  );
 }

@@ -68,6 +68,10 @@ export const errorTable = {
     -32000,
     "Give the task a later deadline, or more workers.",
   ),
+  WORKER_STOPPING: retryable(
+    -32000,
+    "Nothing: another instance takes the task.",
+  ),
   TASK_CANCELED: terminal(-32000, "Nothing: somebody canceled the task."),
   TASK_REJECTED: terminal(
     -32000,
@@ -146,6 +150,14 @@ export function refuse(
   options: Omit<TroupeErrorOptions, "retryable"> = {},
 ): TroupeError {
   return new TroupeError("HANDLER_REFUSED", message, options);
+}
+
+/** For a handler: throw this when the agent does not take this task at all. It ends as `rejected`, without a dead letter. */
+export function reject(
+  message: string,
+  options: Omit<TroupeErrorOptions, "retryable"> = {},
+): TroupeError {
+  return new TroupeError("TASK_REJECTED", message, options);
 }
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -146,6 +146,8 @@ export function subjectsOf(namespace: string) {
     asksOf: (agent: string) => `${ns}.ask.${token(agent)}.*`,
     live: (agent: string, taskId: string) =>
       `${ns}.live.${token(agent)}.${token(taskId, "task id")}`,
+    liveOf: (where: { agent?: string; taskId?: string }) =>
+      `${ns}.live.${where.agent === undefined ? "*" : token(where.agent)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}`,
     control: (agent: string, verb: string) =>
       `${ns}.control.${token(agent)}.${verb}`,
 

@@ -87,9 +87,14 @@ export function headersOf(msg: Msg): Headers {
   const length = raw._msg?.hdr ?? -1;
   if (length > 0 && raw._rdata)
     return decodeHeaders(decoder.decode(raw._rdata.subarray(0, length)));
-  if (!msg.headers) return {};
+  return msg.headers ? headersFromNats(msg.headers) : {};
+}
+
+/** From the client's own form of headers. */
+export function headersFromNats(
+  headers: Iterable<[string, string[]]>,
+): Headers {
   let block = "NATS/1.0\r\n";
-  for (const [name, values] of msg.headers)
-    block += `${name}: ${values[0]}\r\n`;
+  for (const [name, values] of headers) block += `${name}: ${values[0]}\r\n`;
   return decodeHeaders(block);
 }

@@ -1,0 +1,177 @@
+// Request-reply that is not stored, caller's side. The client's own request() makes a timer, a promise race
+// and a request object a call; this has one reply subscription and one sweep.
+//
+// Every ask ends: by its answer, by "nobody is there", by its timeout, or with the connection (R9).
+import type { Msg } from "@nats-io/transport-node";
+import { decodeBody, encodeBody } from "../protocol/codec.js";
+import { formatMs } from "../protocol/duration.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { encodeHeaders } from "../protocol/headers.js";
+import { newToken } from "../protocol/ids.js";
+import { callToolResult, outputOf } from "../protocol/mcp.js";
+import { fromRpcError, rpcResponse } from "../protocol/rpc.js";
+import { asNatsHeaders, type Link } from "./connection.js";
+import { checkSize } from "./publisher.js";
+import type { Names } from "./target.js";
+import { endSpan, headersFor, startSpan } from "./trace.js";
+
+interface Ask extends Names {
+  resolve: (output: unknown) => void;
+  reject: (error: TroupeError) => void;
+  startedAt: number;
+  timeoutMs: number;
+}
+
+const sweepMs = 50;
+
+export class Asks {
+  readonly #link: Link;
+  readonly #inbox = `_INBOX.${newToken()}.`;
+  readonly #pending = new Map<string, Ask>();
+  #count = 0;
+  #listening = false;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.onClose((error) => this.#failAll(() => error));
+    link.onReconnect(() => this.#failAll(lostOnTheWay));
+    link.onRefusal(({ subject, error }) =>
+      this.#failAll((ask) =>
+        link.subjects.ask(ask.agent, ask.skill) === subject ? error : undefined,
+      ),
+    );
+  }
+
+  async ask(names: Names, input: unknown, timeoutMs: number): Promise<unknown> {
+    const span = startSpan("ask", { ...names, taskId: "" });
+    try {
+      return await this.#send(names, input, timeoutMs, headersFor(span));
+    } catch (error) {
+      endSpan(span, error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  #send(
+    names: Names,
+    input: unknown,
+    timeoutMs: number,
+    trace: { traceparent?: string },
+  ): Promise<unknown> {
+    const link = this.#link;
+    if (link.closed) throw link.closedError();
+    this.#listen();
+    const id = (this.#count++).toString(36);
+    const subject = link.subjects.ask(names.agent, names.skill);
+    const body = encodeBody({
+      jsonrpc: "2.0",
+      id,
+      method: "tools/call",
+      params: { name: names.skill, arguments: input },
+    });
+    checkSize(link, subject, body.length);
+    const reply = this.#inbox + id;
+    link.nats.publish(
+      subject,
+      body,
+      trace.traceparent === undefined
+        ? { reply }
+        : { reply, headers: asNatsHeaders(encodeHeaders(trace)) },
+    );
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, {
+        agent: names.agent,
+        skill: names.skill,
+        resolve,
+        reject,
+        startedAt: Date.now(),
+        timeoutMs,
+      });
+      this.#sweep ??= setInterval(() => this.#sweepAsks(), sweepMs);
+    });
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#link.nats.subscribe(`${this.#inbox}*`, {
+      callback: (_error, msg) => this.#answered(msg),
+    });
+  }
+
+  #answered(msg: Msg): void {
+    const id = msg.subject.slice(this.#inbox.length);
+    const ask = this.#pending.get(id);
+    if (!ask) return;
+    this.#finish(id);
+    if (msg.data.length === 0 && msg.headers?.code === 503)
+      return ask.reject(nobodyThere(ask));
+    try {
+      ask.resolve(parseAnswer(msg.data));
+    } catch (error) {
+      ask.reject(error as TroupeError);
+    }
+  }
+
+  #finish(id: string): void {
+    this.#pending.delete(id);
+    if (this.#pending.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+
+  #sweepAsks(): void {
+    const now = Date.now();
+    for (const [id, ask] of this.#pending) {
+      if (now - ask.startedAt < ask.timeoutMs) continue;
+      this.#finish(id);
+      ask.reject(outOfTime(ask));
+    }
+  }
+
+  #failAll(errorFor: (ask: Ask) => TroupeError | undefined): void {
+    for (const [id, ask] of this.#pending) {
+      const error = errorFor(ask);
+      if (!error) continue;
+      this.#finish(id);
+      ask.reject(error);
+    }
+  }
+}
+
+function parseAnswer(body: Uint8Array): unknown {
+  const answer = rpcResponse.safeParse(decodeBody(body));
+  if (!answer.success)
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      `the answer is no JSON-RPC response: ${messageOf(answer.error)}`,
+    );
+  if (answer.data.error !== undefined) throw fromRpcError(answer.data.error);
+  const result = callToolResult.safeParse(answer.data.result);
+  return result.success ? outputOf(result.data) : answer.data.result;
+}
+
+function nobodyThere({ agent, skill }: Ask): TroupeError {
+  return new TroupeError(
+    "NO_RESPONDERS",
+    `no instance of agent "${agent}" is there to answer ${agent}.${skill}: start one, or submit a durable task instead, which waits for one`,
+  );
+}
+
+function outOfTime({ agent, skill, timeoutMs }: Ask): TroupeError {
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `waited ${formatMs(timeoutMs)} for ${agent}.${skill} to answer: ask again, wait longer with { timeout }, or submit a durable task instead`,
+  );
+}
+
+/** Whether it was handled nobody knows, so it is not sent again by itself. */
+function lostOnTheWay({ agent, skill }: Ask): TroupeError {
+  return new TroupeError(
+    "NOT_CONNECTED",
+    `the connection broke while ${agent}.${skill} was asked: it may or may not have been handled; ask again, or submit a durable task instead`,
+  );
+}

@@ -1,0 +1,57 @@
+// When a failed task is tried again, or that it is not.
+import { toMs, type Duration } from "../../protocol/duration.js";
+import type { TroupeError } from "../../protocol/errors.js";
+
+export interface RetryPolicy {
+  /** How often the handler may be tried in all. Default 5. */
+  attempts?: number;
+  backoff?: "exponential" | "linear" | "constant";
+  /** The wait before the second attempt. Default 1s. */
+  first?: Duration;
+  /** No wait is longer. Default 5m. */
+  max?: Duration;
+  /** How often its worker may die or vanish while working on a task. Default 10. */
+  crashes?: number;
+}
+
+/** A policy with nothing left out. */
+export interface RetryRules {
+  attempts: number;
+  backoff: NonNullable<RetryPolicy["backoff"]>;
+  firstMs: number;
+  maxMs: number;
+  crashes: number;
+}
+
+export function retryRules(policy: RetryPolicy = {}): RetryRules {
+  return {
+    attempts: policy.attempts ?? 5,
+    backoff: policy.backoff ?? "exponential",
+    firstMs: toMs(policy.first ?? "1s", "retry.first"),
+    maxMs: toMs(policy.max ?? "5m", "retry.max"),
+    crashes: policy.crashes ?? 10,
+  };
+}
+
+/** The wait after the `failures`th failure, between half and the whole of what the rules say, so that those who failed together do not return together. */
+export function backoffMs(
+  rules: RetryRules,
+  failures: number,
+  random: () => number = Math.random,
+): number {
+  const factor = {
+    exponential: 2 ** (failures - 1),
+    linear: failures,
+    constant: 1,
+  }[rules.backoff];
+  const whole = Math.min(rules.maxMs, rules.firstMs * factor);
+  return whole / 2 + (random() * whole) / 2;
+}
+
+export function mayRetry(
+  rules: RetryRules,
+  error: TroupeError,
+  failures: number,
+): boolean {
+  return error.retryable && failures < rules.attempts;
+}

@@ -1,0 +1,202 @@
+// Writes what becomes of a task on the log. R2 is kept here: a terminal event is stored only under the
+// expectation that none is stored yet, and the server decides.
+import { TroupeError } from "../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../protocol/headers.js";
+import { noOrigin } from "../protocol/subjects.js";
+import {
+  typeOfState,
+  type TaskEvent,
+  type TerminalState,
+} from "../protocol/task.js";
+import {
+  attemptBody,
+  completedBody,
+  endedBody,
+  eventHeaders,
+  startedBody,
+  type EventFacts,
+} from "../protocol/task-events.js";
+import type { Link } from "./connection.js";
+import type { Publisher, Stored } from "./publisher.js";
+
+/** The task that an event speaks of. */
+export interface Subject {
+  agent: string;
+  taskId: string;
+  origin: string;
+  /** The request, for the terminal event to carry. */
+  params: unknown;
+}
+
+export class Recorder {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+
+  constructor(link: Link, publisher: Publisher) {
+    this.#link = link;
+    this.#publisher = publisher;
+  }
+
+  /** False when another terminal event was first. */
+  completed(
+    task: Subject,
+    output: unknown,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    let body = completedBody(
+      task.taskId,
+      output,
+      task.params,
+      facts.contentType,
+    );
+    if (body.length > this.#roomForBody())
+      body = completedBody(task.taskId, output, undefined, facts.contentType);
+    return this.#end(task, "completed", body, facts);
+  }
+
+  /** False when another terminal event was first. */
+  ended(
+    task: Subject,
+    state: Exclude<TerminalState, "completed">,
+    error: TroupeError,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    let body = endedBody(task.taskId, error, task.params, facts.contentType);
+    if (body.length > this.#roomForBody())
+      body = endedBody(task.taskId, error, undefined, facts.contentType);
+    return this.#end(task, state, body, facts);
+  }
+
+  started(task: Subject, facts: EventFacts): Promise<Stored> {
+    return this.#event(
+      task,
+      "started",
+      "task.started",
+      startedBody(task.taskId, facts.contentType),
+      facts,
+    );
+  }
+
+  attemptFailed(
+    task: Subject,
+    attempt: { error: TroupeError; retryAt: number },
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = attemptBody(
+      task.taskId,
+      { ...attempt, attempt: facts.attempt },
+      facts.contentType,
+    );
+    return this.#event(task, "attempt", "task.attempt", body, facts);
+  }
+
+  /** The original message, byte for byte, with why it is here and what it has been through. */
+  async dead(letter: {
+    subject: string;
+    headers: Headers;
+    body: Uint8Array;
+    agent: string;
+    skill: string;
+    taskId: string;
+    error: TroupeError;
+    attempt: number;
+    events: readonly TaskEvent[];
+  }): Promise<void> {
+    const subject = this.#link.subjects.dead(
+      letter.agent,
+      letter.skill || "unknown",
+      letter.taskId,
+    );
+    const essential: Headers = {
+      ...letter.headers,
+      messageId: `${letter.taskId}.dead`,
+      subject: letter.subject,
+      attempt: String(letter.attempt),
+      errorCode: letter.error.code,
+      schedule: undefined,
+      scheduleTarget: undefined,
+      expectedLastSubjectSequence: undefined,
+    };
+    const full: Headers = {
+      ...essential,
+      error: letter.error.message.slice(0, 4096),
+      history: historyOf(letter.events),
+    };
+    const headers = [full, essential]
+      .map(encodeHeaders)
+      .find((block) => this.#fits(block.length + letter.body.length));
+    // A body that leaves no room for a word about it is kept by the terminal event's request alone.
+    if (headers) await this.#publisher.store(subject, headers, letter.body);
+    else
+      await this.#publisher.store(
+        subject,
+        encodeHeaders(full),
+        new Uint8Array(0),
+      );
+  }
+
+  async #end(
+    task: Subject,
+    state: TerminalState,
+    body: Uint8Array,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    const subject = this.#link.subjects.taskEvent({
+      agent: task.agent,
+      taskId: task.taskId,
+      kind: "end",
+      origin: task.origin,
+    });
+    const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
+    try {
+      await this.#publisher.store(subject, headers, body);
+      return true;
+    } catch (error) {
+      if (error instanceof TroupeError && error.code === "CONFLICT")
+        return false;
+      throw error;
+    }
+  }
+
+  #event(
+    task: Subject,
+    kind: string,
+    type: string,
+    body: Uint8Array,
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const subject = this.#link.subjects.taskEvent({
+      agent: task.agent,
+      taskId: task.taskId,
+      kind,
+      origin: task.origin || noOrigin,
+    });
+    return this.#publisher.store(
+      subject,
+      encodeHeaders(eventHeaders(type, facts)),
+      body,
+    );
+  }
+
+  #roomForBody(): number {
+    return this.#link.maxPayload - 2048;
+  }
+
+  #fits(bytes: number): boolean {
+    return bytes <= this.#link.maxPayload;
+  }
+}
+
+function historyOf(events: readonly TaskEvent[]): string | undefined {
+  if (events.length === 0) return undefined;
+  const short = events
+    .slice(-50)
+    .map(({ kind, attempt, at, instance, error }) => ({
+      kind,
+      attempt,
+      at: at?.toISOString(),
+      instance,
+      error: error?.message.slice(0, 512),
+    }));
+  return JSON.stringify(short);
+}

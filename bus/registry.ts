@@ -1,0 +1,163 @@
+// Which agents there are: their cards, which stay, and their instances, which vanish with their heartbeat.
+import { Kvm, type KV } from "@nats-io/kv";
+import { z } from "zod";
+import { decodeBody, encodeBody } from "../protocol/codec.js";
+import {
+  agentCard,
+  instanceCard,
+  type AgentCard,
+  type InstanceCard,
+  type SkillCard,
+} from "../protocol/card.js";
+import { TroupeError } from "../protocol/errors.js";
+import { encodeToken } from "../protocol/subjects.js";
+import { parseWith } from "../protocol/schema.js";
+import type { Link } from "./connection.js";
+import type { Names } from "./target.js";
+
+/** An instance that was silent for so long is gone. */
+export const instanceTtlMs = 15_000;
+const cardCacheMs = 10_000;
+
+interface KnownSkill {
+  card: SkillCard;
+  /** Made from the card's JSON Schema when it is first needed. */
+  input: z.ZodType | undefined;
+}
+
+export class Registry {
+  readonly #link: Link;
+  #bucket: Promise<KV> | undefined;
+  readonly #skills = new Map<
+    string,
+    { at: number; skills: Map<string, KnownSkill> }
+  >();
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  async announce(card: AgentCard): Promise<void> {
+    const bucket = await this.#open();
+    await bucket.put(
+      `card.${encodeToken(card.name)}`,
+      encodeBody(card, "json"),
+    );
+  }
+
+  async heartbeat(card: InstanceCard): Promise<void> {
+    const bucket = await this.#open();
+    await bucket.put(
+      instanceKey(card),
+      encodeBody({ ...card, seenAt: this.#link.clock.now() }, "json"),
+    );
+  }
+
+  async withdraw(card: InstanceCard): Promise<void> {
+    const bucket = await this.#open();
+    await bucket.purge(instanceKey(card));
+  }
+
+  async agents(): Promise<AgentCard[]> {
+    const cards = await this.#read("card.*", agentCard);
+    return cards.sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  async instances(agent?: string): Promise<InstanceCard[]> {
+    const seen = instanceCard.extend({ seenAt: z.number() });
+    const cards = await this.#read(
+      `instance.${agent === undefined ? "*" : encodeToken(agent)}.*`,
+      seen,
+    );
+    const oldest = this.#link.clock.now() - instanceTtlMs;
+    return cards.filter((card) => card.seenAt > oldest);
+  }
+
+  /**
+   * Refuses at submit what the agent's card refuses. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or INPUT_INVALID
+   * with the path of the field.
+   */
+  async check(names: Names, input: unknown): Promise<void> {
+    const skills = await this.#skillsOf(names.agent);
+    if (!skills) throw await this.#unknownAgent(names.agent);
+    const known = skills.get(names.skill);
+    if (!known) {
+      throw new TroupeError(
+        "SKILL_UNKNOWN",
+        `agent "${names.agent}" has no skill "${names.skill}": it has "${[...skills.keys()].join('", "')}"`,
+      );
+    }
+    known.input ??= toSchema(known.card);
+    await parseWith(
+      known.input,
+      input,
+      "INPUT_INVALID",
+      `the input of ${names.agent}.${names.skill}`,
+    );
+  }
+
+  async #unknownAgent(agent: string): Promise<TroupeError> {
+    const known = (await this.agents()).map((card) => card.name);
+    const hint =
+      known.length === 0
+        ? "no agent has ever been served in this namespace"
+        : `known are "${known.slice(0, 20).join('", "')}"`;
+    return new TroupeError(
+      "AGENT_UNKNOWN",
+      `no agent "${agent}" has ever been served in namespace "${this.#link.subjects.namespace}": ${hint}. Start it once, correct the name, or submit by the imported skill instead of its name`,
+    );
+  }
+
+  async #skillsOf(agent: string): Promise<Map<string, KnownSkill> | undefined> {
+    const cached = this.#skills.get(agent);
+    if (cached && Date.now() - cached.at < cardCacheMs) return cached.skills;
+    const bucket = await this.#open();
+    const entry = await bucket.get(`card.${encodeToken(agent, "agent")}`);
+    if (!entry || entry.operation !== "PUT") return undefined;
+    const card = agentCard.parse(decodeBody(entry.value));
+    const skills = new Map(
+      card.skills.map((skill) => [skill.id, { card: skill, input: undefined }]),
+    );
+    this.#skills.set(agent, { at: Date.now(), skills });
+    return skills;
+  }
+
+  async #read<Schema extends z.ZodType>(
+    filter: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>[]> {
+    const bucket = await this.#open();
+    const found: z.output<Schema>[] = [];
+    for await (const key of await bucket.keys(filter)) {
+      const entry = await bucket.get(key);
+      const card =
+        entry && entry.operation === "PUT"
+          ? schema.safeParse(decodeBody(entry.value))
+          : undefined;
+      if (card?.success) found.push(card.data);
+    }
+    return found;
+  }
+
+  #open(): Promise<KV> {
+    const kvm = new Kvm(this.#link.js);
+    this.#bucket ??= kvm.create(this.#link.subjects.buckets.agents, {
+      history: 1,
+    });
+    this.#bucket.catch(() => (this.#bucket = undefined));
+    return this.#bucket;
+  }
+}
+
+function instanceKey(card: InstanceCard): string {
+  return `instance.${encodeToken(card.agent)}.${encodeToken(card.instance)}`;
+}
+
+/** What the JSON Schema cannot say is left to the worker, which has the real schema. */
+function toSchema(card: SkillCard): z.ZodType {
+  try {
+    return z.fromJSONSchema(card.inputSchema);
+  } catch {
+    return z.unknown();
+  }
+}

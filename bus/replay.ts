@@ -1,0 +1,207 @@
+// Replay: any part of the log, oldest first, as fast as the server gives it or at the pace at which it was
+// written. What it yields is what happened; a fold of it is the state (R5).
+import {
+  DeliverPolicy,
+  ReplayPolicy,
+  type JsMsg,
+  type OrderedConsumerOptions,
+} from "@nats-io/jetstream";
+import { toMs, type Duration } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { TaskEvent } from "../protocol/task.js";
+import { parseTaskEvent } from "../protocol/task-events.js";
+import type { Link } from "./connection.js";
+import { headersFromNats } from "./delivery/delivery.js";
+
+export interface ReplayFilter {
+  task?: string;
+  agent?: string;
+  /** Only events of these kinds. */
+  kind?: TaskEvent["kind"] | readonly TaskEvent["kind"][];
+  /** From this time on: a moment, or how long ago. */
+  since?: Date | Duration;
+  /** Up to this time. */
+  until?: Date | Duration;
+  /** From this place on the log on. */
+  from?: number;
+  /** Up to and with this place. */
+  to?: number;
+  /** Go on with what comes. Default false: end with what was there at the start. */
+  follow?: boolean;
+  /** 1 is the recorded pace, 10 ten times that. Default as fast as the server gives it. */
+  speed?: number;
+}
+
+const pageSize = 2048;
+const silenceMs = 30_000;
+
+export async function* replay(
+  link: Link,
+  filter: ReplayFilter = {},
+): AsyncGenerator<TaskEvent, void, undefined> {
+  const until =
+    filter.until === undefined ? undefined : momentOf(filter.until, "until");
+  const pace = new Pace(filter.speed);
+  for await (const event of read(link, filter)) {
+    if (
+      until !== undefined &&
+      event.at !== undefined &&
+      event.at.getTime() > until
+    )
+      return;
+    if (
+      filter.to !== undefined &&
+      event.sequence !== undefined &&
+      event.sequence > filter.to
+    )
+      return;
+    if (!fits(event, filter.kind)) continue;
+    await pace.wait(event.at);
+    yield event;
+  }
+}
+
+/** The ordered consumer starts over by itself after a gap or a reconnect, where it stopped; it asks for more only as it is read. */
+async function* read(
+  link: Link,
+  filter: ReplayFilter,
+): AsyncGenerator<TaskEvent, void, undefined> {
+  const stream = link.subjects.streams.events;
+  const follow = filter.follow === true;
+  const last = follow
+    ? Number.POSITIVE_INFINITY
+    : (await link.jsm.streams.info(stream)).state.last_seq;
+  const consumer = await link.js.consumers.get(
+    stream,
+    consumerOptions(link, filter),
+  );
+  if (!follow && (await consumer.info(true)).num_pending === 0) return;
+  const messages = await consumer.consume({ max_messages: pageSize });
+  const silence = new Silence(follow, () => messages.stop(stalled(stream)));
+  const forget = link.onClose((error) => messages.stop(error));
+  try {
+    for await (const msg of messages) {
+      silence.ends();
+      if (msg.seq > last) return;
+      const event = readable(link, msg);
+      if (event) yield event;
+      if (!follow && (msg.info.pending === 0 || msg.seq === last)) return;
+      silence.begins();
+    }
+  } finally {
+    forget();
+    silence.ends();
+    messages.stop();
+  }
+}
+
+/** Ends a replay that waits for long although there is more (R9). */
+class Silence {
+  readonly #onSilence: () => void;
+  readonly #allowed: boolean;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(allowed: boolean, onSilence: () => void) {
+    this.#allowed = allowed;
+    this.#onSilence = onSilence;
+    this.begins();
+  }
+
+  begins(): void {
+    if (!this.#allowed) this.#timer ??= setTimeout(this.#onSilence, silenceMs);
+  }
+
+  ends(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function consumerOptions(
+  link: Link,
+  filter: ReplayFilter,
+): Partial<OrderedConsumerOptions> {
+  const where = {
+    ...(filter.agent === undefined ? {} : { agent: filter.agent }),
+    ...(filter.task === undefined ? {} : { taskId: filter.task }),
+  };
+  const base = {
+    filter_subjects: link.subjects.taskEventsWhere(where),
+    replay_policy: ReplayPolicy.Instant,
+  };
+  if (filter.from !== undefined)
+    return {
+      ...base,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Math.max(1, filter.from),
+    };
+  if (filter.since === undefined)
+    return { ...base, deliver_policy: DeliverPolicy.All };
+  const since = new Date(momentOf(filter.since, "since")).toISOString();
+  return {
+    ...base,
+    deliver_policy: DeliverPolicy.StartTime,
+    opt_start_time: since,
+  };
+}
+
+function readable(link: Link, msg: JsMsg): TaskEvent | undefined {
+  const headers = msg.headers ? headersFromNats(msg.headers) : {};
+  try {
+    return parseTaskEvent(msg.subject, headers, msg.data, {
+      sequence: msg.seq,
+      at: new Date(msg.info.timestampNanos / 1e6),
+    });
+  } catch (error) {
+    link.log.warn(
+      { error, sequence: msg.seq, subject: msg.subject },
+      "an event that cannot be read was passed over",
+    );
+    return undefined;
+  }
+}
+
+function fits(event: TaskEvent, kind: ReplayFilter["kind"]): boolean {
+  if (kind === undefined) return true;
+  return typeof kind === "string"
+    ? event.kind === kind
+    : kind.includes(event.kind);
+}
+
+function momentOf(moment: Date | Duration, name: string): number {
+  return moment instanceof Date
+    ? moment.getTime()
+    : Date.now() - toMs(moment, name);
+}
+
+/** Waits between events as long as it took when they were written, divided by the speed. */
+class Pace {
+  readonly #speed: number;
+  #origin: { wall: number; log: number } | undefined;
+
+  constructor(speed: number | undefined) {
+    if (speed !== undefined && !(speed > 0)) {
+      throw new TroupeError(
+        "ARGUMENT_INVALID",
+        `speed ${speed} is none: 1 is the recorded pace, 10 ten times that`,
+      );
+    }
+    this.#speed = speed ?? Number.POSITIVE_INFINITY;
+  }
+
+  async wait(at: Date | undefined): Promise<void> {
+    if (!Number.isFinite(this.#speed) || at === undefined) return;
+    this.#origin ??= { wall: Date.now(), log: at.getTime() };
+    const dueAt =
+      this.#origin.wall + (at.getTime() - this.#origin.log) / this.#speed;
+    const waitMs = dueAt - Date.now();
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+function stalled(stream: string): TroupeError {
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `the replay of "${stream}" had no message for ${silenceMs / 1000}s although more are there: see whether the server is up, then replay again from where it stopped`,
+  );
+}

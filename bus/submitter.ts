@@ -1,0 +1,243 @@
+// Submitting tasks. The server's acknowledgement is the acceptance (R1): from then on the task ends exactly
+// once, whatever dies.
+import { toMs, type Duration } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
+import { encodeHeaders, type ContentType } from "../protocol/headers.js";
+import { newId } from "../protocol/ids.js";
+import {
+  defaultLevel,
+  isLevel,
+  levels,
+  type Level,
+} from "../protocol/levels.js";
+import { parseWith } from "../protocol/schema.js";
+import { defaultLane, encodeToken, partitionOf } from "../protocol/subjects.js";
+import type { Outcome } from "../protocol/task-events.js";
+import {
+  taskBody,
+  taskHeaders,
+  type TaskSpec,
+} from "../protocol/task-message.js";
+import type { Link } from "./connection.js";
+import { endOf } from "./history.js";
+import type { Outcomes } from "./outcomes.js";
+import type { Publisher, Stored } from "./publisher.js";
+import type { Registry } from "./registry.js";
+import { namesOf, type Target } from "./target.js";
+import { schedule } from "./timers.js";
+import { endSpan, headersFor, startSpan } from "./trace.js";
+
+export interface SubmitOptions {
+  /** Names the task; submitting the same id twice is one task. Default a ULID. */
+  id?: string;
+  /** Default normal. Tasks with a key have none: their order counts more. */
+  priority?: Level;
+  /** Tasks of an agent with the same key are handled one at a time and in order. */
+  key?: string;
+  /** Handle it no sooner. */
+  delay?: Duration;
+  /** Fail it when it has not ended by then. */
+  deadline?: Duration | Date;
+  /** The A2A context: tasks that belong together. */
+  context?: string;
+  /** Which version of the agent, when two run side by side. Default main. */
+  lane?: string;
+  /** The format of the message and of its events. Default msgpack. */
+  format?: ContentType;
+}
+
+export interface CallOptions extends SubmitOptions {
+  /** How long to wait for the end. Default 1m; the task itself goes on. */
+  timeout?: Duration;
+}
+
+export const defaultWaitMs = 60_000;
+
+export interface Submitted {
+  spec: TaskSpec;
+  stored: Stored;
+}
+
+export class Submitter {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+  readonly #outcomes: Outcomes;
+  readonly #registry: Registry;
+
+  constructor(
+    link: Link,
+    publisher: Publisher,
+    outcomes: Outcomes,
+    registry: Registry,
+  ) {
+    this.#link = link;
+    this.#publisher = publisher;
+    this.#outcomes = outcomes;
+    this.#registry = registry;
+  }
+
+  /** Resolves when the server has stored the task. */
+  async submit(
+    target: Target,
+    input: unknown,
+    options: SubmitOptions = {},
+  ): Promise<Submitted> {
+    await this.#check(target, input);
+    const spec = this.#toSpec(target, input, options);
+    if (
+      options.id !== undefined &&
+      (await endOf(this.#link, spec.taskId, spec.agent))
+    ) {
+      return { spec, stored: { stream: "", sequence: 0, duplicate: true } };
+    }
+    return { spec, stored: await this.#publish(spec, options) };
+  }
+
+  /** Submits and waits for the end; the wait does not wait for the acceptance. */
+  async call(
+    target: Target,
+    input: unknown,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    const check = this.#check(target, input);
+    if (check) await check;
+    const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
+    const spec = this.#toSpec(target, input, options);
+    return new Promise((resolve, reject) => {
+      const settle = (
+        error: TroupeError | undefined,
+        outcome: Outcome | undefined,
+      ) => {
+        if (error) reject(error);
+        else if (outcome?.state === "completed") resolve(outcome.output);
+        else reject(outcome!.error);
+      };
+      const { taskId, agent, skill } = spec;
+      const what = `${agent}.${skill} (task "${taskId}")`;
+      const wait = this.#outcomes.expect({
+        taskId,
+        agent,
+        what,
+        timeoutMs,
+        settle,
+      });
+      const done = (
+        error: TroupeError | undefined,
+        stored: Stored | undefined,
+      ) => {
+        if (stored?.duplicate === true) this.#outcomes.joinEarlier(wait);
+        if (!error) return;
+        this.#outcomes.cancel(wait);
+        reject(error);
+      };
+      if (options.id !== undefined) this.#outcomes.joinEarlier(wait);
+      try {
+        this.#send(spec, options, done);
+      } catch (error) {
+        done(error as TroupeError, undefined);
+      }
+    });
+  }
+
+  /** A typed skill checks by its own schema, without a look at the registry. */
+  #check(target: Target, input: unknown): Promise<unknown> | undefined {
+    if (typeof target === "string")
+      return this.#registry.check(namesOf(target), input);
+    const parsed: unknown = parseWith(
+      target.input,
+      input,
+      "INPUT_INVALID",
+      `the input of ${target.agent}.${target.name}`,
+    );
+    return parsed instanceof Promise ? parsed : undefined;
+  }
+
+  #toSpec(target: Target, input: unknown, options: SubmitOptions): TaskSpec {
+    const { agent, skill } = namesOf(target);
+    if (options.id !== undefined) encodeToken(options.id, "task id");
+    return {
+      taskId: options.id ?? newId(),
+      agent,
+      skill,
+      input,
+      lane: options.lane ?? defaultLane,
+      level: levelOf(options.priority),
+      origin: this.#link.origin,
+      contentType: options.format ?? "msgpack",
+      context: options.context,
+      key: options.key,
+      deadlineAt: this.#deadlineAt(options.deadline),
+    };
+  }
+
+  #deadlineAt(deadline: Duration | Date | undefined): number | undefined {
+    if (deadline === undefined) return undefined;
+    const inMs =
+      deadline instanceof Date
+        ? deadline.getTime() - Date.now()
+        : toMs(deadline, "deadline");
+    return this.#link.clock.now() + inMs;
+  }
+
+  #publish(spec: TaskSpec, options: SubmitOptions): Promise<Stored> {
+    return new Promise((resolve, reject) => {
+      this.#send(spec, options, (error, stored) =>
+        stored ? resolve(stored) : reject(error!),
+      );
+    });
+  }
+
+  #send(
+    spec: TaskSpec,
+    options: SubmitOptions,
+    done: (error: TroupeError | undefined, stored: Stored | undefined) => void,
+  ): void {
+    const span = startSpan("submit", spec);
+    const headers = { ...taskHeaders(spec), ...headersFor(span) };
+    const finish: typeof done = (error, stored) => {
+      endSpan(span, error);
+      if (error && isSecond(error))
+        done(undefined, { stream: "", sequence: 0, duplicate: true });
+      else done(error, stored);
+    };
+    const body = taskBody(spec);
+    const target = subjectFor(this.#link, spec);
+    if (options.delay === undefined)
+      return this.#publisher.publish(
+        target,
+        encodeHeaders(headers),
+        body,
+        finish,
+      );
+    const dueAt = this.#link.clock.now() + toMs(options.delay, "delay");
+    schedule(this.#link, this.#publisher, {
+      id: spec.taskId,
+      dueAt,
+      target,
+      headers,
+      body,
+    }).then(
+      (stored) => finish(undefined, stored),
+      (error: TroupeError) => finish(error, undefined),
+    );
+  }
+}
+
+export function subjectFor(link: Link, spec: TaskSpec): string {
+  if (spec.key === undefined) return link.subjects.task(spec);
+  return link.subjects.keyed({ ...spec, partition: partitionOf(spec.key) });
+}
+
+/** The queue holds a task of this id already, and longer than the server remembers message ids. */
+function isSecond(error: TroupeError): boolean {
+  return error.code === "STREAM_FULL" && /per subject/.test(error.message);
+}
+
+function levelOf(priority: Level | undefined): Level {
+  if (priority === undefined) return defaultLevel;
+  if (isLevel(priority)) return priority;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `priority "${String(priority)}" is none: use "${levels.join('", "')}"`,
+  );
+}

@@ -1,0 +1,198 @@
+// One task as its submitter, or anyone who knows its id, holds it.
+import type { Msg } from "@nats-io/transport-node";
+import { formatMs, toMs, type Duration } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { TaskEvent, TaskState } from "../protocol/task.js";
+import { parseProgress, parseTaskEvent } from "../protocol/task-events.js";
+import { addressOf } from "../protocol/task-message.js";
+import { cancelTask } from "./cancel.js";
+import type { Link } from "./connection.js";
+import { headersOf } from "./delivery/delivery.js";
+import {
+  endOf,
+  eventsOf,
+  pendingTask,
+  taskSubjectOf,
+  toTaskEvent,
+} from "./history.js";
+import type { Outcomes } from "./outcomes.js";
+import { Queue } from "./queue.js";
+import type { Recorder } from "./recorder.js";
+import { defaultWaitMs } from "./submitter.js";
+
+export interface HandleHost {
+  link: Link;
+  outcomes: Outcomes;
+  recorder: Recorder;
+}
+
+export interface WaitFor {
+  /** How long to wait. Default 1m for the result, 10m without any event. */
+  timeout?: Duration;
+}
+
+export class TaskHandle<Output = unknown> {
+  readonly id: string;
+  /** Not known of a task that was only named by its id. */
+  readonly agent: string | undefined;
+  /** The server had a task with this id already; this handle is that one's. */
+  readonly duplicate: boolean;
+  readonly #host: HandleHost;
+
+  constructor(host: HandleHost, id: string, agent?: string, duplicate = false) {
+    this.#host = host;
+    this.id = id;
+    this.agent = agent;
+    this.duplicate = duplicate;
+  }
+
+  /** The task's output. Throws the error that it failed with, or WAIT_TIMED_OUT; the task itself goes on. */
+  result(options: WaitFor = {}): Promise<Output> {
+    const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
+    return new Promise((resolve, reject) => {
+      this.#host.outcomes.join({
+        taskId: this.id,
+        agent: this.agent,
+        what: `task "${this.id}"`,
+        timeoutMs,
+        settle: (error, outcome) => {
+          if (error) reject(error);
+          else if (outcome?.state === "completed")
+            resolve(outcome.output as Output);
+          else reject(outcome!.error);
+        },
+      });
+    });
+  }
+
+  /**
+   * All events of the task, from its first to its last: first what is on the log, then what comes, with no
+   * gap and no duplicate; and its live progress while somebody works on it.
+   */
+  async *events(
+    options: WaitFor = {},
+  ): AsyncGenerator<TaskEvent, void, undefined> {
+    const silenceMs = toMs(options.timeout ?? "10m", "timeout");
+    const queue = new Queue<TaskEvent>();
+    const stop = this.#listen(queue);
+    try {
+      for (const event of await eventsOf(this.#host.link, this.id, this.agent))
+        queue.push(event);
+      yield* once(queue, silenceMs, this.id);
+    } finally {
+      stop();
+    }
+  }
+
+  /** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN. */
+  cancel(reason = ""): Promise<boolean> {
+    return cancelTask(this.#host.link, this.#host.recorder, this.id, reason);
+  }
+
+  /** Where it stands now. Throws TASK_UNKNOWN. */
+  async state(): Promise<TaskState> {
+    const end = await endOf(this.#host.link, this.id, this.agent);
+    if (end) return toTaskEvent(end).kind as TaskState;
+    const pending = await pendingTask(this.#host.link, this.id);
+    if (!pending)
+      throw new TroupeError(
+        "TASK_UNKNOWN",
+        `there is no task "${this.id}": check the id; the history of old tasks ages out`,
+      );
+    const { agent } = addressOf(taskSubjectOf(pending));
+    return (await eventsOf(this.#host.link, this.id, agent)).length > 0
+      ? "working"
+      : "submitted";
+  }
+
+  /** Stored events, live progress, and the end, which is looked for on the log as well. */
+  #listen(queue: Queue<TaskEvent>): () => void {
+    const { link, outcomes } = this.#host;
+    const where = {
+      taskId: this.id,
+      ...(this.agent === undefined ? {} : { agent: this.agent }),
+    };
+    const heard =
+      (parse: (msg: Msg) => TaskEvent) => (_error: Error | null, msg: Msg) => {
+        try {
+          queue.push(parse(msg));
+        } catch (error) {
+          link.log.warn(
+            { error, subject: msg.subject },
+            "an event that cannot be read was passed over",
+          );
+        }
+      };
+    const subscriptions = [
+      link.nats.subscribe(link.subjects.taskEventsWhere(where), {
+        callback: heard((msg) =>
+          parseTaskEvent(msg.subject, headersOf(msg), msg.data),
+        ),
+      }),
+      link.nats.subscribe(link.subjects.liveOf(where), {
+        callback: heard((msg) =>
+          parseProgress(
+            agentOfLive(msg.subject),
+            this.id,
+            headersOf(msg),
+            msg.data,
+          ),
+        ),
+      }),
+    ];
+    const wait = outcomes.join({
+      ...where,
+      what: `task "${this.id}"`,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      settle: (error) => {
+        if (error) queue.fail(error);
+        else void this.#pushEnd(queue);
+      },
+    });
+    return () => {
+      outcomes.cancel(wait);
+      if (!link.closed)
+        for (const subscription of subscriptions) subscription.unsubscribe();
+    };
+  }
+
+  async #pushEnd(queue: Queue<TaskEvent>): Promise<void> {
+    try {
+      const end = await endOf(this.#host.link, this.id, this.agent);
+      if (end) queue.push(toTaskEvent(end));
+    } catch (error) {
+      queue.fail(error as TroupeError);
+    }
+  }
+}
+
+async function* once(
+  queue: Queue<TaskEvent>,
+  silenceMs: number,
+  taskId: string,
+): AsyncGenerator<TaskEvent, void, undefined> {
+  const seen = new Set<string>();
+  for (;;) {
+    const event = await queue.next(silenceMs, () => silent(taskId, silenceMs));
+    const isEnd =
+      event.kind !== "progress" &&
+      event.kind !== "attempt" &&
+      event.kind !== "started";
+    const identity = isEnd ? "end" : `${event.kind}-${event.attempt}`;
+    if (event.kind !== "progress" && seen.has(identity)) continue;
+    seen.add(identity);
+    yield event;
+    if (isEnd) return;
+  }
+}
+
+function silent(taskId: string, silenceMs: number): TroupeError {
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `task "${taskId}" had no event for ${formatMs(silenceMs)}: see whether a worker for it is running, or wait longer with events({ timeout })`,
+  );
+}
+
+function agentOfLive(subject: string): string {
+  return subject.split(".")[2] ?? "";
+}

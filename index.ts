@@ -1,0 +1,44 @@
+// What users import.
+
+// Declare
+export { agent, type Agent, type SkillRef } from "./workers/agent.js";
+export {
+  skill,
+  type SkillDefinition,
+  type SkillOptions,
+} from "./workers/skill.js";
+export type { TaskContext, ProgressUpdate } from "./workers/task-context.js";
+export type { RetryPolicy } from "./bus/delivery/retry.js";
+
+// Connect
+export {
+  connect,
+  type AskOptions,
+  type Bus,
+  type ConnectOptions,
+} from "./troupe.js";
+export type { Durability } from "./bus/durability.js";
+export type { StreamLimits } from "./bus/streams.js";
+export type { ServeOptions, Worker } from "./workers/worker.js";
+
+// Tasks
+export type { CallOptions, SubmitOptions } from "./bus/submitter.js";
+export type { TaskHandle, WaitFor } from "./bus/task-handle.js";
+export type { TaskEvent, TaskState, TerminalState } from "./protocol/task.js";
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  RedriveOptions,
+} from "./bus/dead-letters.js";
+export type { ReplayFilter } from "./bus/replay.js";
+export type { AgentCard, InstanceCard, SkillCard } from "./protocol/card.js";
+
+// Say
+export {
+  refuse,
+  reject,
+  TroupeError,
+  type ErrorCode,
+} from "./protocol/errors.js";
+export type { Duration } from "./protocol/duration.js";
+export type { Level } from "./protocol/levels.js";

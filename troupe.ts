@@ -1,0 +1,266 @@
+// The bus as users hold it: it joins what bus/ and workers/ do behind the few names of the public interface.
+import { Asks } from "./bus/asks.js";
+import { Link, type LinkOptions } from "./bus/connection.js";
+import {
+  deadLetters,
+  type DeadLetter,
+  type DeadLetterFilter,
+} from "./bus/dead-letters.js";
+import { checkDurability, type Durability } from "./bus/durability.js";
+import { Outcomes } from "./bus/outcomes.js";
+import { Publisher } from "./bus/publisher.js";
+import { Recorder } from "./bus/recorder.js";
+import { Registry } from "./bus/registry.js";
+import { replay, type ReplayFilter } from "./bus/replay.js";
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+} from "./bus/server/embedded.js";
+import { ensureStreams, type StreamLimits } from "./bus/streams.js";
+import {
+  Submitter,
+  type CallOptions,
+  type SubmitOptions,
+} from "./bus/submitter.js";
+import {
+  namesOf,
+  type InputOf,
+  type OutputOf,
+  type Target,
+} from "./bus/target.js";
+import { TaskHandle } from "./bus/task-handle.js";
+import type { AgentCard, InstanceCard } from "./protocol/card.js";
+import { toMs, type Duration } from "./protocol/duration.js";
+import { parseWith } from "./protocol/schema.js";
+import { defaultNamespace } from "./protocol/subjects.js";
+import type { TaskEvent } from "./protocol/task.js";
+import type { Agent, AnySkill } from "./workers/agent.js";
+import { drainOnSignals } from "./workers/signals.js";
+import { Worker, type ServeOptions } from "./workers/worker.js";
+
+export interface ConnectOptions {
+  /** Where nats-server is. Default $NATS_URL; without either, an embedded server is started. */
+  url?: string;
+  /** Stands before every subject, so that many troupes share a cluster. Default troupe. */
+  namespace?: string;
+  /** What must survive. Default process. */
+  durability?: Durability;
+  /** Limits of the streams, where they are made or may be changed. */
+  limits?: StreamLimits;
+  /** How long the first connection may take. Default 5s. */
+  timeout?: Duration;
+  /** The connection's name in the server's monitoring. */
+  name?: string;
+  /** Credentials, TLS and the rest, as the NATS client takes them. */
+  nats?: LinkOptions["nats"];
+  /** Where the embedded server keeps its store. Default .troupe in the project. */
+  directory?: string;
+}
+
+export interface AskOptions {
+  /** Default 10s. */
+  timeout?: Duration;
+}
+
+/** Connects to NATS; where none is named, to an embedded server that ends with this process. */
+export async function connect(options: ConnectOptions = {}): Promise<Bus> {
+  const given = options.url ?? process.env["NATS_URL"];
+  const server = given
+    ? undefined
+    : await startEmbeddedServer(embedded(options));
+  try {
+    const link = await Link.open({
+      url: given || server!.url,
+      namespace: options.namespace ?? defaultNamespace,
+      timeoutMs: toMs(options.timeout ?? "5s", "timeout"),
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.nats === undefined ? {} : { nats: options.nats }),
+    });
+    return await ready(link, server, options);
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+}
+
+async function ready(
+  link: Link,
+  server: EmbeddedServer | undefined,
+  options: ConnectOptions,
+): Promise<Bus> {
+  try {
+    const limits = checkDurability(
+      link,
+      options.durability ?? "process",
+      options.limits ?? {},
+      server !== undefined,
+    );
+    await ensureStreams(link, limits);
+    return new Bus(link, server);
+  } catch (error) {
+    await link.close();
+    throw error;
+  }
+}
+
+function embedded(options: ConnectOptions) {
+  return {
+    ...(options.directory === undefined
+      ? {}
+      : { directory: options.directory }),
+    ...(options.durability === "disk" ? { syncAlways: true } : {}),
+  };
+}
+
+export class Bus implements AsyncDisposable {
+  readonly url: string;
+  readonly namespace: string;
+  readonly #link: Link;
+  readonly #server: EmbeddedServer | undefined;
+  readonly #publisher: Publisher;
+  readonly #recorder: Recorder;
+  readonly #outcomes: Outcomes;
+  readonly #registry: Registry;
+  readonly #submitter: Submitter;
+  readonly #asks: Asks;
+  readonly #workers = new Set<Worker>();
+
+  constructor(link: Link, server: EmbeddedServer | undefined) {
+    this.url = link.url;
+    this.namespace = link.subjects.namespace;
+    this.#link = link;
+    this.#server = server;
+    this.#publisher = new Publisher(link);
+    this.#recorder = new Recorder(link, this.#publisher);
+    this.#outcomes = new Outcomes(link);
+    this.#registry = new Registry(link);
+    this.#submitter = new Submitter(
+      link,
+      this.#publisher,
+      this.#outcomes,
+      this.#registry,
+    );
+    this.#asks = new Asks(link);
+  }
+
+  /** Runs an instance of an agent in this process. Resolves when it takes tasks. */
+  async serve<Skills extends Record<string, AnySkill>>(
+    agent: Agent<Skills>,
+    options: ServeOptions = {},
+  ): Promise<Worker> {
+    const host = {
+      link: this.#link,
+      publisher: this.#publisher,
+      registry: this.#registry,
+    };
+    const worker = new Worker(agent as unknown as Agent, host, options);
+    await worker.start();
+    this.#workers.add(worker);
+    if (options.signals !== false) drainOnSignals(worker, options.signals);
+    return worker;
+  }
+
+  /**
+   * A durable task. Resolves when the server has stored it: from then on it ends exactly once.
+   * Throws INPUT_INVALID with the path of the field, AGENT_UNKNOWN, SKILL_UNKNOWN, PAYLOAD_TOO_LARGE, STREAM_FULL.
+   */
+  async submit<To extends Target>(
+    target: To,
+    input: InputOf<To>,
+    options: SubmitOptions = {},
+  ): Promise<TaskHandle<OutputOf<To>>> {
+    const { spec, stored } = await this.#submitter.submit(
+      target,
+      input,
+      options,
+    );
+    return new TaskHandle(
+      this.#host(),
+      spec.taskId,
+      spec.agent,
+      stored.duplicate,
+    );
+  }
+
+  /** A durable task, and wait for its output. Throws what the task failed with, or WAIT_TIMED_OUT; the task itself goes on. */
+  call<To extends Target>(
+    target: To,
+    input: InputOf<To>,
+    options: CallOptions = {},
+  ): Promise<OutputOf<To>> {
+    return this.#submitter.call(target, input, options) as Promise<
+      OutputOf<To>
+    >;
+  }
+
+  /** Request-reply, not stored. Throws NO_RESPONDERS when no instance is there. */
+  async ask<To extends Target>(
+    target: To,
+    input: InputOf<To>,
+    options: AskOptions = {},
+  ): Promise<OutputOf<To>> {
+    const names = namesOf(target);
+    if (typeof target !== "string") {
+      const parsed: unknown = parseWith(
+        target.input,
+        input,
+        "INPUT_INVALID",
+        `the input of ${names.agent}.${names.skill}`,
+      );
+      if (parsed instanceof Promise) await parsed;
+    }
+    return this.#asks.ask(
+      names,
+      input,
+      toMs(options.timeout ?? "10s", "timeout"),
+    ) as Promise<OutputOf<To>>;
+  }
+
+  /** A task by its id, whoever submitted it. */
+  task(id: string): TaskHandle {
+    return new TaskHandle(this.#host(), id);
+  }
+
+  /** What happened, oldest first. */
+  replay(
+    filter: ReplayFilter = {},
+  ): AsyncGenerator<TaskEvent, void, undefined> {
+    return replay(this.#link, filter);
+  }
+
+  /** Tasks that nobody could finish, oldest first. */
+  deadLetters(
+    filter: DeadLetterFilter = {},
+  ): AsyncGenerator<DeadLetter, void, undefined> {
+    return deadLetters(this.#link, this.#publisher, filter);
+  }
+
+  /** The cards of all agents that were ever served here. */
+  agents(): Promise<AgentCard[]> {
+    return this.#registry.agents();
+  }
+
+  /** The instances that live now. */
+  instances(agent?: string): Promise<InstanceCard[]> {
+    return this.#registry.instances(agent);
+  }
+
+  /** Drains its workers, closes the connection and, if it started one, ends the embedded server. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.drain()));
+    await this.#link.close();
+    await this.#server?.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #host() {
+    return {
+      link: this.#link,
+      outcomes: this.#outcomes,
+      recorder: this.#recorder,
+    };
+  }
+}

@@ -1,0 +1,68 @@
+// One timer for all that runs: it ends runs whose time is up and keeps long deliveries alive. A timer a
+// task would cost more than most tasks do.
+import type { TroupeError } from "../protocol/errors.js";
+import type { Run } from "./skill-runner.js";
+import type { HandlerContext } from "./task-context.js";
+
+const tickMs = 50;
+
+export interface KeptAlive {
+  keepAliveAt: number;
+  keepAlive(): void;
+}
+
+export class Watch {
+  readonly #runs = new Set<Run>();
+  readonly #kept = new Set<KeptAlive>();
+  readonly #everyMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `ackWaitMs`: a delivery that says nothing for so long goes to another instance. */
+  constructor(ackWaitMs: number) {
+    this.#everyMs = ackWaitMs / 3;
+  }
+
+  add(run: Run): void {
+    this.#runs.add(run);
+    this.#timer ??= setInterval(() => this.#onTick(), tickMs);
+  }
+
+  remove(run: Run): void {
+    this.#runs.delete(run);
+  }
+
+  keep(delivery: KeptAlive): void {
+    delivery.keepAliveAt = Date.now() + this.#everyMs;
+    this.#kept.add(delivery);
+    this.#timer ??= setInterval(() => this.#onTick(), tickMs);
+  }
+
+  release(delivery: KeptAlive): void {
+    this.#kept.delete(delivery);
+  }
+
+  /** Ends the run that has this context, if it is still on. */
+  stop(context: HandlerContext | undefined, error: TroupeError): void {
+    for (const run of this.#runs) if (run.context === context) run.stop(error);
+  }
+
+  /** Ends every run that is left. */
+  stopAll(error: TroupeError): void {
+    for (const run of this.#runs) run.stop(error);
+  }
+
+  #onTick(): void {
+    const now = Date.now();
+    for (const run of this.#runs)
+      if (run.endsAt <= now) run.stop(run.outOfTime());
+    for (const delivery of this.#kept) {
+      if (delivery.keepAliveAt > now) continue;
+      delivery.keepAliveAt = now + this.#everyMs;
+      delivery.keepAlive();
+    }
+    if (this.#runs.size === 0 && this.#kept.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}

@@ -1,0 +1,326 @@
+// One instance of an agent: it pulls tasks by priority, runs them, answers asks, shows that it lives, and
+// stops in three steps: take nothing new, finish what is in hand, say goodbye.
+import { PriorityConsumer } from "../bus/consumer.js";
+import type { Link } from "../bus/connection.js";
+import { parseCancel } from "../bus/cancel.js";
+import type { Delivery } from "../bus/delivery/delivery.js";
+import {
+  startAnswering,
+  type Answering,
+  type Request,
+} from "../bus/answers.js";
+import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
+import type { Publisher } from "../bus/publisher.js";
+import { ensureConsumer } from "../bus/pull.js";
+import { Recorder } from "../bus/recorder.js";
+import { instanceTtlMs, type Registry } from "../bus/registry.js";
+import { startMover } from "../bus/timers.js";
+import type { InstanceCard } from "../protocol/card.js";
+import { toMs, type Duration } from "../protocol/duration.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { newToken } from "../protocol/ids.js";
+import { levels, levelWeights, defaultLevel } from "../protocol/levels.js";
+import { defaultLane, encodeToken } from "../protocol/subjects.js";
+import { toCard, type Agent } from "./agent.js";
+import { Execution, type ExecutionHost, type Result } from "./execution.js";
+import { perform, toRunner } from "./skill-runner.js";
+import { HandlerContext } from "./task-context.js";
+import { Watch } from "./watch.js";
+
+export interface ServeOptions {
+  /** How many tasks at a time. Default 16. */
+  concurrency?: number;
+  /** Which tasks: those submitted to this lane. Default main. */
+  lane?: string;
+  /** A task whose worker is silent for so long goes to another instance. Default 10s. */
+  ackWait?: Duration;
+  /** How long draining waits for tasks in hand before it calls them off. Default 30s. */
+  drain?: Duration;
+  /** Drain and exit on these signals. Default SIGTERM and SIGINT; false for none. */
+  signals?: readonly NodeJS.Signals[] | false;
+}
+
+export interface WorkerHost {
+  link: Link;
+  publisher: Publisher;
+  registry: Registry;
+}
+
+export class Worker implements AsyncDisposable {
+  readonly agent: string;
+  readonly instance = newToken();
+  readonly concurrency: number;
+  readonly lane: string;
+  readonly #definition: Agent;
+  readonly #host: ExecutionHost;
+  readonly #registry: Registry;
+  readonly #consumer: PriorityConsumer;
+  readonly #watch: Watch;
+  readonly #ackWaitMs: number;
+  readonly #drainMs: number;
+  readonly #startedAt = new Date().toISOString();
+  readonly #running = new Map<string, Execution>();
+  readonly #counts: Record<Result, number> = {
+    completed: 0,
+    failed: 0,
+    retried: 0,
+    late: 0,
+    returned: 0,
+  };
+  readonly #stops: (() => Promise<void> | void)[] = [];
+  #state: InstanceCard["state"] = "ready";
+  #idle: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(definition: Agent, host: WorkerHost, options: ServeOptions = {}) {
+    this.agent = definition.name;
+    this.lane = options.lane ?? defaultLane;
+    this.concurrency = checkConcurrency(options.concurrency ?? 16);
+    this.#definition = definition;
+    this.#registry = host.registry;
+    this.#ackWaitMs = Math.max(
+      1_000,
+      toMs(options.ackWait ?? "10s", "ackWait"),
+    );
+    this.#drainMs = toMs(options.drain ?? "30s", "drain");
+    this.#watch = new Watch(this.#ackWaitMs);
+    this.#host = {
+      link: host.link,
+      publisher: host.publisher,
+      recorder: new Recorder(host.link, host.publisher),
+      watch: this.#watch,
+      runners: new Map(
+        Object.entries(definition.skills).map(([name, skill]) => [
+          name,
+          toRunner(name, skill),
+        ]),
+      ),
+      agent: this.agent,
+      instance: this.instance,
+    };
+    this.#consumer = new PriorityConsumer(
+      host.link,
+      this.concurrency,
+      (delivery) => this.#take(delivery),
+    );
+  }
+
+  /** Resolves when it takes tasks. */
+  async start(): Promise<void> {
+    const { link, publisher } = this.#host;
+    await Promise.all([
+      this.#registry.announce(toCard(this.#definition, this.lane)),
+      ...levels.map((level) => ensureConsumer(link, this.#queue(level))),
+    ]);
+    for (const level of levels)
+      this.#consumer.add(this.#queue(level), levelWeights[level]);
+    const [keyed, mover] = await Promise.all([
+      followKeyed(link, this.#consumer, this.agent, this.lane, this.#ackWaitMs),
+      startMover(link, publisher),
+    ]);
+    this.#stops.push(
+      this.#followKeyedStop(keyed),
+      () => mover.stop(),
+      this.#listenForCancels(),
+    );
+    const answering = startAnswering(link, this.agent, (request) =>
+      this.#answer(request),
+    );
+    this.#stops.push(this.#answeringStop(answering), this.#showLife());
+    await Promise.all([
+      this.#registry.heartbeat(this.card()),
+      link.nats.flush(),
+    ]);
+  }
+
+  /** How it is, as its heartbeat says. */
+  card(): InstanceCard {
+    const { completed, failed } = this.#counts;
+    return {
+      agent: this.agent,
+      instance: this.instance,
+      version: this.#definition.version,
+      lane: this.lane,
+      state: this.#state,
+      concurrency: this.concurrency,
+      running: this.#running.size,
+      done: completed,
+      failed,
+      startedAt: this.#startedAt,
+      pid: process.pid,
+    };
+  }
+
+  /** How its deliveries ended so far. */
+  get counts(): Readonly<Record<Result, number>> {
+    return this.#counts;
+  }
+
+  /** Takes nothing new, finishes what is in hand, acknowledges it, and stops. */
+  drain(): Promise<void> {
+    return (this.#draining ??= this.#drain());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+
+  #queue(level: (typeof levels)[number]) {
+    const { subjects } = this.#host.link;
+    return {
+      stream: subjects.streams.tasks,
+      name: `${encodeToken(this.agent)}_${encodeToken(this.lane)}_${level}`,
+      filter: subjects.tasksOf(level, this.agent, this.lane),
+      ackWaitMs: this.#ackWaitMs,
+      maxInHand: -1,
+    };
+  }
+
+  #take(delivery: Delivery): void {
+    let execution: Execution;
+    try {
+      execution = new Execution(this.#host, delivery);
+    } catch (error) {
+      // Only a subject that no task can have: it cannot even be named, so it cannot be ended.
+      this.#host.link.log.error(
+        { subject: delivery.subject, error: messageOf(error) },
+        "a message that is no task was removed",
+      );
+      delivery.acknowledge();
+      return this.#consumer.release();
+    }
+    const same = this.#running.get(execution.taskId);
+    if (same) {
+      same.redelivered(delivery);
+      return this.#consumer.release();
+    }
+    this.#running.set(execution.taskId, execution);
+    void this.#run(execution);
+  }
+
+  async #run(execution: Execution): Promise<void> {
+    const result = await execution.run();
+    this.#counts[result]++;
+    this.#running.delete(execution.taskId);
+    this.#consumer.release();
+    if (this.#running.size === 0) this.#idle?.();
+  }
+
+  #listenForCancels(): () => void {
+    const { link } = this.#host;
+    const subscription = link.nats.subscribe(
+      link.subjects.control(this.agent, "cancel"),
+      {
+        callback: (_error, msg) => {
+          const notice = parseCancel(msg.data);
+          if (notice)
+            this.#running
+              .get(notice.taskId)
+              ?.cancel(new TroupeError("TASK_CANCELED", notice.reason));
+        },
+      },
+    );
+    return () => {
+      if (!link.closed) subscription.unsubscribe();
+    };
+  }
+
+  async #answer(request: Request): Promise<unknown> {
+    const runner = this.#host.runners.get(request.skill);
+    if (!runner)
+      throw new TroupeError(
+        "SKILL_UNKNOWN",
+        `agent "${this.agent}" has no skill "${request.skill}": it has "${[...this.#host.runners.keys()].join('", "')}"`,
+      );
+    const { link, agent, instance } = this.#host;
+    const facts = {
+      id: request.id,
+      agent,
+      skill: runner.name,
+      attempt: 1,
+      level: defaultLevel,
+      context: request.headers.context,
+      key: undefined,
+      deadline: undefined,
+      durable: false,
+    };
+    const context = new HandlerContext(facts, {
+      log: () => link.log.child({ agent, skill: runner.name, instance }),
+      sendProgress: () => undefined,
+    });
+    return perform(runner, this.#watch, context, request.input);
+  }
+
+  #followKeyedStop(keyed: KeyedQueues): () => void {
+    return () => keyed.stop();
+  }
+
+  #answeringStop(answering: Answering): () => Promise<void> {
+    return () => answering.stop();
+  }
+
+  #showLife(): () => Promise<void> {
+    const timer = setInterval(() => {
+      this.#registry.heartbeat(this.card()).catch((error: unknown) => {
+        this.#host.link.log.debug(
+          { error: messageOf(error) },
+          "a heartbeat could not be sent",
+        );
+      });
+    }, instanceTtlMs / 3);
+    timer.unref();
+    return async () => {
+      clearInterval(timer);
+      await this.#registry.withdraw(this.card());
+    };
+  }
+
+  async #drain(): Promise<void> {
+    this.#state = "draining";
+    const { link } = this.#host;
+    if (!link.closed) await this.#consumer.stop();
+    await this.#finishInHand();
+    for (const stop of this.#stops) await this.#tolerate(stop);
+    if (!link.closed) await this.#tolerate(() => link.nats.flush());
+  }
+
+  async #finishInHand(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const finished = new Promise<void>((resolve) => (this.#idle = resolve));
+    const timer = setTimeout(() => {
+      this.#watch.stopAll(
+        new TroupeError(
+          "WORKER_STOPPING",
+          `instance "${this.instance}" of "${this.agent}" stops and the task did not finish in time: another instance takes it`,
+        ),
+      );
+    }, this.#drainMs);
+    await finished;
+    clearTimeout(timer);
+  }
+
+  /** When the connection is gone, goodbyes cannot be said, and need not be. */
+  async #tolerate(stop: () => Promise<void> | void): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.#host.link.log.debug(
+        { error: messageOf(error) },
+        "a goodbye could not be said",
+      );
+    }
+  }
+}
+
+function checkConcurrency(concurrency: number): number {
+  if (
+    Number.isInteger(concurrency) &&
+    concurrency >= 1 &&
+    concurrency <= 10_000
+  )
+    return concurrency;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `concurrency ${concurrency} is none: use a whole number from 1 to 10000`,
+  );
+}
