@@ -71,7 +71,7 @@ test("a worker pulls, acknowledges and writes the history, and may not touch a s
   const task = await consumer.next({ expires: 5000 });
   assert.equal(task?.string(), "work");
   await jetstream(connection).publish(
-    "troupe.event.task.writer.t1.completed.me",
+    "troupe.event.task.writer.t1.end.me",
     "done",
   );
   assert.equal(await task.ackAck(), true);
@@ -108,9 +108,11 @@ test("a worker answers who asks, in several parts, and hears control", async (t)
   });
   for await (const part of parts) answers.push(part.string());
   assert.deepEqual(answers, ["one", "two"]);
-  submitter.publish("troupe.control.writer.cancel");
-  submitter.publish("troupe.control.writer.pause");
-  await submitter.flush();
+  // A worker may cancel what it called, and no more.
+  const other = await as("worker");
+  other.publish("troupe.control.writer.cancel");
+  other.publish("troupe.control.writer.pause");
+  await other.flush();
   (await as("orchestrator")).publish("troupe.control.writer.drain");
   await eventually(() => verbs.includes("troupe.control.writer.drain"));
   assert.deepEqual(verbs, [
@@ -129,7 +131,7 @@ test("a submitter hears events and replays them, and can neither write history n
   });
   await connection.flush();
   await jetstream(await as("worker")).publish(
-    "troupe.event.task.writer.t1.completed.me",
+    "troupe.event.task.writer.t1.end.me",
     "done",
   );
   await eventually(() => heard.includes("done"));
@@ -138,7 +140,7 @@ test("a submitter hears events and replays them, and can neither write history n
 
   const manager = await jetstreamManager(connection);
   for (const subject of [
-    "troupe.event.task.writer.t1.failed.me",
+    "troupe.event.task.writer.t1.end.me",
     "troupe.dead.writer.headline.t1",
     "troupe.timer.x",
     "$KV.troupe_agents.writer",
@@ -172,7 +174,7 @@ test("an observer reads the history, the dead letters and the registry, and send
   }
   for (const subject of [
     "troupe.task.high.writer.main.headline.t1",
-    "troupe.event.task.writer.t1.failed.me",
+    "troupe.event.task.writer.t1.end.me",
   ])
     await assert.rejects(
       jetstream(connection).publish(subject, "forged"),
