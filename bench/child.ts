@@ -68,5 +68,9 @@ async function main(): Promise<void> {
 process.once("disconnect", () =>
   setTimeout(() => process.exit(), 1000).unref(),
 );
-process.on("unhandledRejection", fail);
+// Whoever waits for an answer hears of it at once; a worker's failure is also on the screen.
+process.on("unhandledRejection", (error) => {
+  console.error(error);
+  fail(error);
+});
 main().catch(fail);

@@ -9,7 +9,7 @@ import type { Load, Measured } from "./load.js";
 
 const readyWithinMs = 120_000;
 const closedWithinMs = 10_000;
-const slackMs = 60_000;
+const slackMs = 20_000;
 
 export interface ContestantProcess {
   /** For a client: runs the load and returns what it measured. */

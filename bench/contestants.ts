@@ -4,10 +4,15 @@ import type { Contestant, Group } from "./contestant.js";
 const fileStorage = "process (file storage)";
 const notStored = "none (not stored)";
 
-// Troupe's own rows: bench/troupe-tasks.ts (which honours `agents` and `backlog`) and
-// bench/troupe-ask.ts; take the comment signs away once the two files are there.
 const tasks: Contestant[] = [
-  // { name: "troupe", group: "tasks", title: "Troupe", durability: fileStorage, server: "nats", module: "./troupe-tasks.js" },
+  {
+    name: "troupe",
+    group: "tasks",
+    title: "Troupe",
+    durability: fileStorage,
+    server: "nats",
+    module: "./troupe-tasks.js",
+  },
   {
     name: "raw",
     group: "tasks",
@@ -27,7 +32,14 @@ const tasks: Contestant[] = [
 ];
 
 const ask: Contestant[] = [
-  // { name: "troupe-ask", group: "ask", title: "Troupe", durability: notStored, server: "nats", module: "./troupe-ask.js" },
+  {
+    name: "troupe-ask",
+    group: "ask",
+    title: "Troupe",
+    durability: notStored,
+    server: "nats",
+    module: "./troupe-ask.js",
+  },
   {
     name: "request",
     group: "ask",
@@ -47,10 +59,10 @@ const ask: Contestant[] = [
 ];
 
 const growth: Contestant[] = [
-  // grown("growth-10", 10, 0),
-  // grown("growth-100", 100, 0),
-  // grown("growth-500", 500, 0),
-  // grown("growth-backlog", 10, 200_000),
+  grown("growth-10", 10, 0),
+  grown("growth-100", 100, 0),
+  grown("growth-500", 500, 0),
+  grown("growth-backlog", 10, 200_000),
 ];
 
 /** One of Troupe's rows about growth: the module is that of its durable tasks. */

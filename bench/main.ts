@@ -230,4 +230,7 @@ function inTableOrder(samples: Sample[]): Sample[] {
   );
 }
 
+// So that whoever waits for "exit" ends what it started, also when the run is broken off.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 await main();

@@ -1,4 +1,6 @@
-// The reference for `ask`: request-reply as the client itself does it.
+// The reference for `ask`: request-reply as the client itself does it, with its defaults. With
+// `noAsyncTraces`, which costs the stack traces of failed requests, it makes 1.6 times as many
+// (47,500 and 77,400 requests a second at 256 in flight on two cores).
 import { connect } from "@nats-io/transport-node";
 import type { Client, Note, Scene, Worker } from "./contestant.js";
 

@@ -57,10 +57,13 @@ async function startRedis(directory: string): Promise<BenchServer> {
     String(value),
   ]);
   const server = spawn("redis-server", flags, { stdio: "ignore" });
+  const kill = () => void server.kill("SIGKILL");
+  process.once("exit", kill);
   await accepting(server, port);
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {
+      process.off("exit", kill);
       const exited = once(server, "exit");
       if (server.kill("SIGKILL")) await exited;
     },

@@ -5,8 +5,8 @@
 //                          64       6,600   18,700
 //                         128       5,200   16,800
 //                         512       6,100   10,500
-// With 512: completed jobs kept 5,400 and 10,100; job.waitUntilFinished() instead of one listener for
-// all 5,700 and 10,100; ioredis' auto-pipelining 3,800 and 6,800.
+// Slower, all with 512: completed jobs kept (5,400 and 10,100), job.waitUntilFinished() in place of
+// one listener for all (5,700 and 10,100), ioredis' auto-pipelining (3,800 and 6,800).
 import { Queue, QueueEvents, Worker } from "bullmq";
 
 const queueName = "bench";
