@@ -24,7 +24,7 @@ export async function launch(
   // A new one each time: who still holds the last run's is no user of this one.
   await createHold(places.runDirectory);
   const logStart = await beginLog(places.log);
-  const { hold } = await startWatchdog({
+  const hold = await startWatchdog({
     binary,
     configuration: places.configuration,
     runDirectory: places.runDirectory,

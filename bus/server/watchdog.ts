@@ -5,7 +5,7 @@
 // - W2 A user is in when its line was read: the loop makes the file users/<line>. After the loop
 //   nobody gets in, so nobody is given a server that is about to end.
 // - W3 It leads a session of its own: Ctrl-C in the terminal reaches neither it nor the server.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { constants, closeSync, openSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -54,13 +54,13 @@ export async function createHold(runDirectory: string): Promise<void> {
   }
 }
 
-/** Starts it with a first writer on the FIFO: there is no moment at which the server is unwatched. */
+/** Starts it, and answers the FIFO held open by a first writer: there is no moment at which the server is unwatched. */
 export async function startWatchdog(options: {
   binary: string;
   configuration: string;
   runDirectory: string;
   logPath: string;
-}): Promise<{ child: ChildProcess; hold: number }> {
+}): Promise<number> {
   await mkdir(join(options.runDirectory, "users"), { recursive: true });
   const path = holdPath(options.runDirectory);
   const reading = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -81,8 +81,9 @@ export async function startWatchdog(options: {
       { cwd: "/", detached: true, stdio: [reading, log, log] },
     );
     child.unref();
+    // Without a shell nobody reads the FIFO, and that is what the caller finds.
     child.once("error", () => undefined);
-    return { child, hold };
+    return hold;
   } finally {
     closeSync(reading);
     closeSync(log);
