@@ -14,7 +14,7 @@ import { TroupeError } from "../../protocol/errors.js";
 
 const run = promisify(execFile);
 
-// $1 the binary, $2 its configuration, $3 the run directory. Only builtins, sleep and the server.
+// $1 the binary, $2 its configuration, $3 the run directory. Only builtins, mv, sleep and the server.
 const script = `
 exec 3<&0 </dev/null
 "$1" -c "$2" 3<&- &
