@@ -1,7 +1,7 @@
 // Bodies on the wire: msgpack by default, JSON on request. The Content-Type header says which; a body
 // without one is taken as what it looks like, so that a bare client may leave the header out.
 import { Packr } from "msgpackr";
-import { TroupeError } from "./errors.js";
+import { messageOf, TroupeError } from "./errors.js";
 import { contentTypes, type ContentType } from "./headers.js";
 
 // Plain maps only: records are an extension that other languages do not read.
@@ -10,12 +10,22 @@ const packr = new Packr({
   encodeUndefinedAsNil: true,
 });
 
+/** Throws ARGUMENT_INVALID for what the format cannot carry, such as a circle. */
 export function encodeBody(
   body: unknown,
   contentType: ContentType = "msgpack",
 ): Uint8Array {
-  if (contentType === "msgpack") return packr.pack(body);
-  return Buffer.from(JSON.stringify(body), "utf8");
+  try {
+    return contentType === "msgpack"
+      ? packr.pack(body)
+      : Buffer.from(JSON.stringify(body), "utf8");
+  } catch (cause) {
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `a value cannot be encoded as ${contentType}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }
 
 /** Throws MESSAGE_UNREADABLE, with the first bytes, for what neither format can read. */

@@ -36,8 +36,8 @@ export type Headers = { [name in HeaderName]?: string | undefined };
 
 export const protocolVersion = "1";
 
-/** Printable ASCII without "%", which marks what is encoded. */
-const plain = /^[\x20-\x24\x26-\x7e]*$/;
+/** Printable ASCII without "%", which marks what is encoded, and without spaces at its ends, which readers cut off. */
+const plain = /^(?! )[\x20-\x24\x26-\x7e]*$(?<! )/;
 
 /** The header block as it goes over the wire. */
 export function encodeHeaders(headers: Headers): Uint8Array {
@@ -45,9 +45,14 @@ export function encodeHeaders(headers: Headers): Uint8Array {
   for (const name in headers) {
     const value = headers[name as HeaderName];
     if (value === undefined) continue;
-    block += `${headerNames[name as HeaderName]}: ${plain.test(value) ? value : encodeURIComponent(value)}\r\n`;
+    block += `${headerNames[name as HeaderName]}: ${plain.test(value) ? value : encodeValue(value)}\r\n`;
   }
   return Buffer.from(`${block}\r\n`, "latin1");
+}
+
+/** Half a character, as cutting a text may leave, is replaced: encodeURIComponent throws for it. */
+function encodeValue(value: string): string {
+  return encodeURIComponent(Buffer.from(value, "utf8").toString("utf8"));
 }
 
 const byWireName = new Map<string, HeaderName>(

@@ -38,17 +38,20 @@ export function toNotification(
   return { jsonrpc: "2.0" as const, method, params };
 }
 
-/** What travels of an error: its code, message and data, and the messages of its causes; never a stack. */
+/** What an error says is cut to fit: one too large for a message could not end its task. */
+const maxTextLength = 8_192;
+
+/** What travels of an error: its code, message and data, and the message of its cause; never a stack. */
 export function toRpcError(
   error: TroupeError,
   more: Record<string, unknown> = {},
 ): RpcError {
   const cause =
-    error.cause === undefined ? {} : { cause: messageOf(error.cause) };
-  const details = error.data === undefined ? {} : { details: error.data };
+    error.cause === undefined ? {} : { cause: cut(messageOf(error.cause)) };
+  const details = fits(error.data) ? { details: error.data } : {};
   return {
     code: errorTable[error.code].rpc,
-    message: error.message,
+    message: cut(error.message),
     data: {
       code: error.code,
       retryable: error.retryable,
@@ -57,6 +60,21 @@ export function toRpcError(
       ...more,
     },
   };
+}
+
+function cut(text: string): string {
+  if (text.length <= maxTextLength) return text;
+  return `${text.slice(0, maxTextLength)}… (cut: ${text.length} characters)`;
+}
+
+/** Facts that are too many, or that cannot be encoded, do not travel. */
+function fits(data: TroupeError["data"]): boolean {
+  if (data === undefined) return false;
+  try {
+    return JSON.stringify(data).length <= 4 * maxTextLength;
+  } catch {
+    return false;
+  }
 }
 
 const errorData = z

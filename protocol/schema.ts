@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { TroupeError, type ErrorCode } from "./errors.js";
 
+/** A large value may have more wrong fields than fit into the message that says so. */
+const maxIssues = 20;
+
 /** Throws `code` with each refused field's path; `what` says whose value it is. */
 export function parseWith<Schema extends z.ZodType>(
   schema: Schema,
@@ -37,12 +40,14 @@ function refusal(
   code: ErrorCode,
   what: string,
 ): TroupeError {
-  const issues = error.issues.map((issue) => ({
+  const issues = error.issues.slice(0, maxIssues).map((issue) => ({
     path: pathOf(issue.path),
     message: issue.message,
   }));
+  const more = error.issues.length - issues.length;
   const shown = issues
     .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`))
+    .concat(more > 0 ? [`and ${more} more`] : [])
     .join("; ");
   return new TroupeError(code, `${what} does not fit its schema: ${shown}`, {
     data: { issues },

@@ -24,6 +24,7 @@ export function encodeToken(name: string, what = "name"): string {
     );
   }
   if (name.length > maxTokenLength) throw tooLong(name, what);
+  if (/\p{Surrogate}/u.test(name)) throw halfCharacter(name, what);
   let token = "";
   for (const byte of Buffer.from(name, "utf8")) {
     const char = String.fromCharCode(byte);
@@ -40,6 +41,13 @@ function tooLong(name: string, what: string): TroupeError {
   return new TroupeError(
     "ARGUMENT_INVALID",
     `${what} "${name.slice(0, 24)}…" has ${name.length} characters: at most ${maxTokenLength} fit into a subject, encoded`,
+  );
+}
+
+function halfCharacter(name: string, what: string): TroupeError {
+  return new TroupeError(
+    "ARGUMENT_INVALID",
+    `${what} ${JSON.stringify(name)} has half a character, a surrogate without its other: use whole text`,
   );
 }
 
@@ -195,6 +203,7 @@ export function parseKeyedSubject(subject: string): KeyedAddress {
     !agent ||
     !lane ||
     !partition ||
+    !/^\d+$/.test(partition) ||
     !taskId ||
     rest.length > 0
   ) {
