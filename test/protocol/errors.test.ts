@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  errorTable,
+  isErrorCode,
+  messageOf,
+  refuse,
+  reject,
+  TroupeError,
+  type ErrorCode,
+} from "../../protocol/errors.js";
+import { fromRpcError, rpcError, toRpcError } from "../../protocol/rpc.js";
+
+const codes = Object.keys(errorTable) as ErrorCode[];
+/** As it is after its way over the wire. */
+const overTheWire = (error: TroupeError): TroupeError =>
+  fromRpcError(rpcError.parse(JSON.parse(JSON.stringify(toRpcError(error)))));
+
+test("every code says whether trying again may help, and what to do", () => {
+  for (const code of codes) {
+    const error = new TroupeError(code, "x");
+    assert.equal(error.retryable, errorTable[code].retryable, code);
+    assert.match(errorTable[code].advice, /^[A-Z].*\.$/, code);
+    assert.ok(isErrorCode(code));
+  }
+  assert.equal(isErrorCode("toString"), false);
+  assert.equal(isErrorCode(undefined), false);
+});
+
+test("an error travels with its code, message, data, cause and whether to try again", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...codes),
+      fc.string({ unit: "grapheme", maxLength: 100 }),
+      fc.boolean(),
+      (code, message, retryable) => {
+        const data = { issues: [{ path: "a[2].b", message: "no" }] };
+        const cause = new Error("why");
+        const there = overTheWire(
+          new TroupeError(code, message, { data, cause, retryable }),
+        );
+        assert.ok(there instanceof TroupeError);
+        assert.deepEqual(
+          [there.code, there.message, there.retryable, there.data],
+          [code, message, retryable, data],
+        );
+        assert.equal((there.cause as Error).message, "why");
+      },
+    ),
+  );
+});
+
+test("no stack travels", () => {
+  const error = new TroupeError("HANDLER_FAILED", "m", {
+    cause: new Error("c"),
+  });
+  assert.doesNotMatch(JSON.stringify(toRpcError(error)), /errors\.test/);
+});
+
+test("an error that another program wrote is read as a failed handler", () => {
+  for (const data of [undefined, null, "x", 5, [], { code: "NOBODY_KNOWS" }]) {
+    const error = fromRpcError({ code: -32603, message: "boom", data });
+    assert.equal(error.code, "HANDLER_FAILED");
+    assert.equal(error.message, "boom");
+  }
+});
+
+test("an error fits into a message however much it has to say", () => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+  const huge = "🦊".repeat(2_000_000);
+  for (const data of [{ huge }, circular, { big: 5n }]) {
+    const error = new TroupeError("HANDLER_FAILED", huge, {
+      data,
+      cause: new Error(huge),
+    });
+    const text = JSON.stringify(toRpcError(error));
+    assert.ok(text.length < 100_000, `${text.length} characters`);
+    assert.match(fromRpcError(toRpcError(error)).message, /^🦊+… \(cut/u);
+  }
+});
+
+test("anything that can be thrown has a message", () => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+  const thrown: [unknown, RegExp][] = [
+    [new Error("boom"), /^boom$/],
+    [new RangeError(""), /^RangeError$/],
+    ["just text", /^just text$/],
+    [undefined, /undefined/],
+    [null, /null/],
+    [{ a: 1 }, /object \{"a":1\}/],
+    [5n, /bigint/],
+    [Symbol("s"), /symbol/],
+    [circular, /object/],
+    [() => 1, /function/],
+  ];
+  for (const [value, says] of thrown) assert.match(messageOf(value), says);
+});
+
+test("refuse and reject are final", () => {
+  assert.deepEqual(
+    [refuse("no").code, refuse("no").retryable],
+    ["HANDLER_REFUSED", false],
+  );
+  assert.deepEqual(
+    [reject("no").code, reject("no").retryable],
+    ["TASK_REJECTED", false],
+  );
+});

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { TroupeError } from "../../protocol/errors.js";
+import type { ContentType, Headers } from "../../protocol/headers.js";
+import { subjectsOf } from "../../protocol/subjects.js";
+import { terminalStates, typeOfState } from "../../protocol/task.js";
+import {
+  attemptBody,
+  completedBody,
+  endedBody,
+  eventHeaders,
+  parseOutcome,
+  parseProgress,
+  parseTaskEvent,
+  progressBody,
+  startedBody,
+} from "../../protocol/task-events.js";
+
+const format = fc.constantFrom<ContentType>("msgpack", "json");
+const value = fc
+  .jsonValue()
+  .filter((any) => !JSON.stringify(any).includes("__proto__"))
+  .map((any) => JSON.parse(JSON.stringify(any)) as unknown);
+const facts = (contentType: ContentType) => ({
+  contentType,
+  attempt: 3,
+  sender: "instance-1",
+  context: "c ü",
+});
+const subject = (kind: string) =>
+  subjectsOf("troupe").taskEvent({
+    agent: "wri ter",
+    taskId: "t.1",
+    kind,
+    origin: "o",
+  });
+const place = { sequence: 7, at: new Date(1_700_000_000_000) };
+const known = {
+  taskId: "t.1",
+  agent: "wri ter",
+  attempt: 3,
+  instance: "instance-1",
+  context: "c ü",
+};
+
+test("a completed task's event tells input and output, in both formats", () => {
+  fc.assert(
+    fc.property(format, value, value, (contentType, input, output) => {
+      const params = { name: "headline", arguments: input };
+      const body = completedBody("t.1", output, params, contentType);
+      const headers = eventHeaders("task.completed", facts(contentType), 0);
+      assert.equal(headers.expectedLastSubjectSequence, "0");
+      assert.deepEqual(parseOutcome(headers, body), {
+        state: "completed",
+        output,
+      });
+      assert.deepEqual(parseTaskEvent(subject("end"), headers, body, place), {
+        ...known,
+        ...place,
+        kind: "completed",
+        skill: "headline",
+        input,
+        output,
+      });
+    }),
+  );
+});
+
+test("an ended task's event tells input and error, whichever end it was", () => {
+  const states = terminalStates.filter((state) => state !== "completed");
+  fc.assert(
+    fc.property(
+      format,
+      value,
+      fc.constantFrom(...states),
+      (contentType, input, state) => {
+        const error = new TroupeError("DEADLINE_PASSED", "too late");
+        const params = { name: "headline", arguments: input };
+        const body = endedBody("t.1", error, params, contentType);
+        const headers = eventHeaders(typeOfState(state), facts(contentType));
+        const event = parseTaskEvent(subject("end"), headers, body);
+        assert.equal(event.kind, state);
+        assert.equal(event.skill, "headline");
+        assert.deepEqual(event.input, input);
+        assert.equal(event.error?.code, "DEADLINE_PASSED");
+        assert.equal(event.error.message, "too late");
+      },
+    ),
+  );
+});
+
+test("a failed attempt's event tells why and when the next begins", () => {
+  const error = new TroupeError("TIMED_OUT", "slow");
+  const body = attemptBody("t.1", { attempt: 3, error, retryAt: 1234 }, "json");
+  const headers = eventHeaders("task.attempt", facts("json"));
+  const { error: seen, ...event } = parseTaskEvent(
+    subject("attempt"),
+    headers,
+    body,
+    place,
+  );
+  assert.deepEqual(event, {
+    ...known,
+    ...place,
+    kind: "attempt",
+    retryAt: new Date(1234),
+  });
+  assert.equal(seen?.code, "TIMED_OUT");
+});
+
+test("a start's event tells who started", () => {
+  const headers = eventHeaders("task.started", facts("msgpack"));
+  assert.deepEqual(
+    parseTaskEvent(subject("started"), headers, startedBody("t.1", "msgpack")),
+    { ...known, kind: "started" },
+  );
+});
+
+test("progress comes as it was sent", () => {
+  fc.assert(
+    fc.property(format, value, (contentType, data) => {
+      const progress = { progress: 3, total: 4, message: "nearly", data };
+      const body = progressBody("t.1", progress, contentType);
+      const headers: Headers = { attempt: "2" };
+      assert.deepEqual(parseProgress("writer", "t.1", headers, body), {
+        taskId: "t.1",
+        agent: "writer",
+        kind: "progress",
+        attempt: 2,
+        progress,
+      });
+    }),
+  );
+});
+
+test("what is no end of a task is refused as unreadable", () => {
+  const completed = completedBody("t.1", 1, {}, "json");
+  const failed = endedBody(
+    "t.1",
+    new TroupeError("TIMED_OUT", "x"),
+    {},
+    "json",
+  );
+  const wrong: [Headers, Uint8Array][] = [
+    [{}, completed],
+    [{ type: "task.exploded" }, completed],
+    [{ type: "task.completed" }, failed],
+    [{ type: "task.failed" }, completed],
+    [{ type: "task.completed" }, Buffer.from("{}")],
+    [{ type: "task.completed" }, Buffer.from("no message")],
+  ];
+  for (const [headers, body] of wrong)
+    assert.throws(() => parseOutcome(headers, body), {
+      code: "MESSAGE_UNREADABLE",
+    });
+});

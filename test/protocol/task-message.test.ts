@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { ContentType } from "../../protocol/headers.js";
+import { subjectsOf } from "../../protocol/subjects.js";
+import {
+  originOf,
+  parseTaskBody,
+  taskBody,
+  taskHeaders,
+  type TaskSpec,
+} from "../../protocol/task-message.js";
+
+const subjects = subjectsOf("troupe");
+const spec = (input: unknown, contentType: ContentType): TaskSpec =>
+  Object.assign(
+    { idGiven: true },
+    {
+      taskId: "t 1",
+      agent: "writer",
+      skill: "head.line",
+      lane: "main",
+      level: "high" as const,
+      input,
+      origin: "o1",
+      contentType,
+    },
+  );
+
+test("a task is read as it was written, in both formats", () => {
+  const value = fc
+    .jsonValue()
+    .filter((any) => !JSON.stringify(any).includes("__proto__"))
+    .map((any) => JSON.parse(JSON.stringify(any)) as unknown);
+  fc.assert(
+    fc.property(
+      fc.constantFrom<ContentType>("msgpack", "json"),
+      value,
+      (contentType, input) => {
+        const task = spec(input, contentType);
+        assert.deepEqual(
+          parseTaskBody(subjects.task(task), taskHeaders(task), taskBody(task)),
+          {
+            taskId: "t 1",
+            agent: "writer",
+            skill: "head.line",
+            lane: "main",
+            level: "high" as const,
+            method: "tools/call",
+            params: { name: "head.line", arguments: input },
+            input,
+            contentType,
+          },
+        );
+      },
+    ),
+  );
+});
+
+test("a bare client may leave out every header", () => {
+  const body = Buffer.from(
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ignored","arguments":{"a":1}}}',
+  );
+  const parsed = parseTaskBody(
+    "troupe.task.low.writer.main.headline.t1",
+    {},
+    body,
+  );
+  assert.deepEqual(
+    [parsed.skill, parsed.input, parsed.contentType],
+    ["headline", { a: 1 }, "json"],
+  );
+  assert.equal(originOf({}), "-");
+  assert.equal(originOf({ origin: "a.b" }), "-");
+});
+
+test("a keyed task says its skill in its body", () => {
+  const task = { ...spec(1, "json"), key: "k" };
+  const parsed = parseTaskBody(
+    subjects.keyed({ ...task, partition: 3 }),
+    taskHeaders(task),
+    taskBody(task),
+  );
+  assert.equal(parsed.skill, "head.line");
+});
+
+test("a message in A2A style has the message as its input", () => {
+  const message = {
+    messageId: "m1",
+    role: "ROLE_USER",
+    parts: [{ text: "hi" }],
+  };
+  const body = Buffer.from(
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "SendMessage",
+      params: { message },
+    }),
+  );
+  const parsed = parseTaskBody("troupe.task.low.writer.main.chat.t1", {}, body);
+  assert.equal(parsed.method, "SendMessage");
+  assert.deepEqual(parsed.input, message);
+});
+
+test("a body that is no task is refused as unreadable", () => {
+  const wrong = [
+    "null",
+    "[]",
+    "{}",
+    '{"jsonrpc":"1.0","method":"tools/call","params":{"name":"x"}}',
+    '{"jsonrpc":"2.0","method":"tools/list","params":{}}',
+    '{"jsonrpc":"2.0","method":"tools/call"}',
+    '{"jsonrpc":"2.0","method":"SendMessage","params":{"message":{"parts":[]}}}',
+  ];
+  for (const text of wrong)
+    assert.throws(
+      () =>
+        parseTaskBody(
+          "troupe.task.low.writer.main.x.t1",
+          { contentType: "application/json" },
+          Buffer.from(text),
+        ),
+      {
+        code: "MESSAGE_UNREADABLE",
+        message: /task "t1" is no JSON-RPC request/,
+      },
+    );
+});
