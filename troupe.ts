@@ -13,6 +13,12 @@ import { Recorder } from "./bus/recorder.js";
 import { Registry } from "./bus/registry.js";
 import { replay, type ReplayFilter } from "./bus/replay.js";
 import {
+  findTask,
+  listTasks,
+  type TaskFilter,
+  type TaskSummary,
+} from "./bus/task-list.js";
+import {
   startEmbeddedServer,
   type EmbeddedServer,
 } from "./bus/server/embedded.js";
@@ -153,7 +159,7 @@ export class Bus implements AsyncDisposable {
       publisher: this.#publisher,
       registry: this.#registry,
     };
-    const worker = new Worker(agent as unknown as Agent, host, options);
+    const worker = new Worker(agent, host, options);
     await worker.start();
     this.#workers.add(worker);
     if (options.signals !== false) drainOnSignals(worker, options.signals);
@@ -219,6 +225,16 @@ export class Bus implements AsyncDisposable {
   /** A task by its id, whoever submitted it. */
   task(id: string): TaskHandle {
     return new TaskHandle(this.#host(), id);
+  }
+
+  /** What has not ended, next first; then what has, newest first. At most `limit` of each. */
+  tasks(filter: TaskFilter = {}): Promise<TaskSummary[]> {
+    return listTasks(this.#link, filter);
+  }
+
+  /** One task, waiting or ended; undefined when it was never submitted or has aged out. */
+  find(id: string): Promise<TaskSummary | undefined> {
+    return findTask(this.#link, id);
   }
 
   /** What happened, oldest first. */

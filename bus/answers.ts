@@ -18,8 +18,8 @@ export interface Request {
   headers: Headers;
 }
 
-/** What comes out of it is answered, as a result or as an error. */
-export type Answerer = (request: Request) => Promise<unknown>;
+/** The output, or the TroupeError to answer with, at once or as a promise. */
+export type Answerer = (request: Request) => unknown;
 
 export interface Answering {
   /** Takes no more; those in hand are answered before this resolves. */
@@ -71,12 +71,14 @@ async function answer(link: Link, msg: Msg, answerer: Answerer): Promise<void> {
     const skill = decodeToken(
       msg.subject.slice(msg.subject.lastIndexOf(".") + 1),
     );
-    const output = await answerer({
+    const given = answerer({
       id: String(id),
       skill,
       input: params.data.arguments,
       headers,
     });
+    const output: unknown = given instanceof Promise ? await given : given;
+    if (output instanceof TroupeError) throw output;
     response = { jsonrpc: "2.0", id, result: toCallToolResult(output) };
   } catch (error) {
     response = { jsonrpc: "2.0", id, error: toRpcError(error as TroupeError) };

@@ -43,16 +43,15 @@ export class Asks {
     );
   }
 
-  async ask(names: Names, input: unknown, timeoutMs: number): Promise<unknown> {
+  ask(names: Names, input: unknown, timeoutMs: number): Promise<unknown> {
     const span = startSpan("ask", { ...names, taskId: "" });
-    try {
-      return await this.#send(names, input, timeoutMs, headersFor(span));
-    } catch (error) {
-      endSpan(span, error);
-      throw error;
-    } finally {
-      span.end();
-    }
+    if (!span) return this.#send(names, input, timeoutMs, {});
+    const answer = this.#send(names, input, timeoutMs, headersFor(span));
+    answer.then(
+      () => endSpan(span),
+      (error: unknown) => endSpan(span, error),
+    );
+    return answer;
   }
 
   #send(

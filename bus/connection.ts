@@ -168,9 +168,23 @@ export class Link {
   }
 }
 
-/** The client's publish only calls `encode()` of a header object, so an encoded block needs no more. */
-export function asNatsHeaders(block: Uint8Array): MsgHdrs {
-  return { encode: () => block } as unknown as MsgHdrs;
+/** An encoded header block in the place of the client's map of headers: its publish asks for `encode()` alone. */
+class EncodedHeaders {
+  readonly #block: Uint8Array;
+
+  constructor(block: Uint8Array) {
+    this.#block = block;
+  }
+
+  encode(): Uint8Array {
+    return this.#block;
+  }
+}
+
+export type WireHeaders = MsgHdrs & EncodedHeaders;
+
+export function asNatsHeaders(block: Uint8Array): WireHeaders {
+  return new EncodedHeaders(block) as WireHeaders;
 }
 
 /** The server's clock, told by the offset last seen between it and ours. */

@@ -11,6 +11,7 @@ import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import { isLevel, type Level } from "../protocol/levels.js";
 import { parseDeadSubject, parseTaskSubject } from "../protocol/subjects.js";
 import {
+  addressOf,
   contentTypeOf,
   parseTaskBody,
   taskBody,
@@ -152,6 +153,7 @@ export class DeadLetter {
       key: headers.key,
       origin: this.#link.origin,
       messageId: taskId,
+      maybeKnown: "1",
       redriveOf: this.taskId,
     };
     return {
@@ -177,7 +179,13 @@ export class DeadLetter {
       input: options.input,
       contentType,
     };
-    return taskBody({ ...names, lane: "", level: "normal", origin: "" });
+    return taskBody({
+      ...names,
+      idGiven: true,
+      lane: "",
+      level: "normal",
+      origin: "",
+    });
   }
 }
 
@@ -211,7 +219,7 @@ function readableSkill(
   body: Uint8Array,
 ): string | undefined {
   try {
-    return parseTaskBody(subject, headers, body).skill;
+    return parseTaskBody(addressOf(subject), headers, body).skill;
   } catch {
     return undefined;
   }

@@ -2,14 +2,16 @@
 // this one has one reply subscription and one sweep for all of them.
 //
 // 1. Every publish ends in exactly one call of `done`: stored, refused, or out of time (R9).
-// 2. What was not acknowledged when the connection broke is sent again after the reconnect. Callers
-//    therefore send only what is idempotent: with a message id, or with an expected sequence.
+// 2. What was not acknowledged when the connection broke is sent again after the reconnect, and then says in
+//    a header that it may be on the log already. Callers send only what is harmless twice: a task, whose
+//    reader looks at the log when it sees that header; or what carries a message id or an expected sequence.
 // 3. An answer that JetStream is not ready (a restart, an election) is no failure: it is sent again.
 import type { Msg } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
+import { markMaybeKnown } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
-import { asNatsHeaders, type Link } from "./connection.js";
+import { asNatsHeaders, type Link, type WireHeaders } from "./connection.js";
 
 export interface Stored {
   stream: string;
@@ -23,18 +25,34 @@ export type Done = (
   stored: Stored | undefined,
 ) => void;
 
-interface Pending {
+/** One message under way. It is also what the client's publish takes as its options. */
+class Pending {
   readonly subject: string;
   readonly body: Uint8Array;
-  readonly options: {
-    headers: ReturnType<typeof asNatsHeaders>;
-    reply: string;
-  };
+  headers: WireHeaders;
+  readonly reply: string;
   readonly done: Done;
-  readonly startedAt: number;
+  readonly startedAt = Date.now();
   readonly timeoutMs: number;
   /** When to send it again, if it waits for JetStream to come back. */
-  resendAt: number;
+  resendAt = 0;
+  sentBefore = false;
+
+  constructor(
+    subject: string,
+    headers: Uint8Array,
+    body: Uint8Array,
+    reply: string,
+    done: Done,
+    timeoutMs: number,
+  ) {
+    this.subject = subject;
+    this.headers = asNatsHeaders(headers);
+    this.body = body;
+    this.reply = reply;
+    this.done = done;
+    this.timeoutMs = timeoutMs;
+  }
 }
 
 const defaultTimeoutMs = 30_000;
@@ -76,19 +94,8 @@ export class Publisher {
     if (this.#link.closed) throw this.#link.closedError();
     checkSize(this.#link, subject, headers.length + body.length);
     const id = (this.#count++).toString(36);
-    const options = {
-      headers: asNatsHeaders(headers),
-      reply: this.#inbox + id,
-    };
-    const pending: Pending = {
-      subject,
-      body,
-      options,
-      done,
-      startedAt: Date.now(),
-      timeoutMs,
-      resendAt: 0,
-    };
+    const reply = this.#inbox + id;
+    const pending = new Pending(subject, headers, body, reply, done, timeoutMs);
     this.#pending.set(id, pending);
     this.#sweep ??= setInterval(() => this.#sweepPending(), sweepMs);
     this.#send(pending);
@@ -113,8 +120,11 @@ export class Publisher {
   }
 
   #send(pending: Pending): void {
-    if (this.#link.connected)
-      this.#link.nats.publish(pending.subject, pending.body, pending.options);
+    if (!this.#link.connected) return;
+    if (pending.sentBefore)
+      pending.headers = asNatsHeaders(markMaybeKnown(pending.headers.encode()));
+    pending.sentBefore = true;
+    this.#link.nats.publish(pending.subject, pending.body, pending);
   }
 
   #acknowledged(msg: Msg): void {
@@ -235,15 +245,22 @@ class AckError {
   }
 }
 
-const decoder = new TextDecoder();
+/** `{"stream":"NAME", "seq":N}`, with `"duplicate": true` where it is one, in nearly all cases. */
+const plainAck = /^\{"stream":"([^"]+)", ?"seq":(\d+)\}$/;
+
+interface AckBody {
+  stream: string;
+  seq: number;
+  duplicate?: boolean;
+  error?: { err_code?: number; code: number; description: string };
+}
 
 function parseAck(data: Uint8Array): Stored | AckError {
-  const answer = JSON.parse(decoder.decode(data)) as {
-    stream: string;
-    seq: number;
-    duplicate?: boolean;
-    error?: { err_code?: number; code: number; description: string };
-  };
+  const text = decoder.decode(data);
+  const plain = plainAck.exec(text);
+  if (plain)
+    return { stream: plain[1]!, sequence: Number(plain[2]), duplicate: false };
+  const answer = JSON.parse(text) as AckBody;
   if (answer.error)
     return new AckError(
       answer.error.err_code ?? answer.error.code,
@@ -255,3 +272,5 @@ function parseAck(data: Uint8Array): Stored | AckError {
     duplicate: answer.duplicate === true,
   };
 }
+
+const decoder = new TextDecoder("latin1");

@@ -135,27 +135,27 @@ export class Recorder {
       );
   }
 
-  async #end(
+  #end(
     task: Subject,
     state: TerminalState,
     body: Uint8Array,
     facts: EventFacts,
   ): Promise<boolean> {
+    const { agent, taskId, origin } = task;
     const subject = this.#link.subjects.taskEvent({
-      agent: task.agent,
-      taskId: task.taskId,
+      agent,
+      taskId,
       kind: "end",
-      origin: task.origin,
+      origin,
     });
     const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
-    try {
-      await this.#publisher.store(subject, headers, body);
-      return true;
-    } catch (error) {
-      if (error instanceof TroupeError && error.code === "CONFLICT")
-        return false;
-      throw error;
-    }
+    return new Promise((resolve, reject) => {
+      this.#publisher.publish(subject, headers, body, (error) => {
+        if (!error) resolve(true);
+        else if (error.code === "CONFLICT") resolve(false);
+        else reject(error);
+      });
+    });
   }
 
   #event(

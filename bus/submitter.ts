@@ -157,6 +157,7 @@ export class Submitter {
     if (options.id !== undefined) encodeToken(options.id, "task id");
     return {
       taskId: options.id ?? newId(),
+      idGiven: options.id !== undefined,
       agent,
       skill,
       input,
@@ -193,7 +194,8 @@ export class Submitter {
     done: (error: TroupeError | undefined, stored: Stored | undefined) => void,
   ): void {
     const span = startSpan("submit", spec);
-    const headers = { ...taskHeaders(spec), ...headersFor(span) };
+    const headers = taskHeaders(spec);
+    if (span) Object.assign(headers, headersFor(span));
     const finish: typeof done = (error, stored) => {
       endSpan(span, error);
       if (error && isSecond(error))

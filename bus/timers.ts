@@ -5,11 +5,7 @@
 //    harmless, for it carries a message id.
 // 2. Schedules only work within their own stream, hence the mover.
 import { TroupeError } from "../protocol/errors.js";
-import {
-  contentTypes,
-  encodeHeaders,
-  type Headers,
-} from "../protocol/headers.js";
+import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import type { Link } from "./connection.js";
 import { PriorityConsumer } from "./consumer.js";
 import type { Delivery } from "./delivery/delivery.js";
@@ -44,7 +40,6 @@ export function schedule(
   const subject = link.subjects.timer(delayed.id);
   const headers = encodeHeaders({
     ...delayed.headers,
-    contentType: delayed.headers.contentType ?? contentTypes.msgpack,
     messageId: `${delayed.id}@${delayed.dueAt}`,
     target: delayed.target,
     schedule: `@at ${new Date(delayed.dueAt).toISOString()}`,

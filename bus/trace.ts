@@ -1,7 +1,7 @@
-// W3C trace context through the headers, on @opentelemetry/api alone: without an SDK every call here is one
-// to a no-op.
+// W3C trace context through the headers, on @opentelemetry/api alone. Without an SDK nothing is made.
 import {
   context,
+  ProxyTracerProvider,
   propagation,
   SpanKind,
   SpanStatusCode,
@@ -37,31 +37,38 @@ const kinds: Readonly<Record<Operation, SpanKind>> = {
   "dead-letter": SpanKind.PRODUCER,
 };
 
+/** Undefined while no SDK is registered: then nothing is made, and nothing is carried. */
 export function startSpan(
   operation: Operation,
   names: TaskNames,
-  parent: Context = context.active(),
-): Span {
+  parent?: Context,
+): Span | undefined {
+  if (!isTraced()) return undefined;
   const span = tracer.startSpan(
     `troupe ${operation} ${names.agent}.${names.skill}`,
     { kind: kinds[operation] },
     parent,
   );
-  if (span.isRecording()) {
-    span.setAttributes({
-      "messaging.system": "nats",
-      "messaging.operation.name": operation,
-      "troupe.agent": names.agent,
-      "troupe.skill": names.skill,
-      "troupe.task": names.taskId,
-    });
-  }
+  span.setAttributes({
+    "messaging.system": "nats",
+    "messaging.operation.name": operation,
+    "troupe.agent": names.agent,
+    "troupe.skill": names.skill,
+    "troupe.task": names.taskId,
+  });
   return span;
+}
+
+function isTraced(): boolean {
+  const provider = trace.getTracerProvider();
+  return (
+    !(provider instanceof ProxyTracerProvider) ||
+    provider.getDelegateTracer("troupe") !== undefined
+  );
 }
 
 /** The headers that carry a span to whoever reads the message. */
 export function headersFor(span: Span): TraceHeaders {
-  if (!span.isRecording()) return {};
   const carrier: TraceHeaders = {};
   propagation.inject(trace.setSpan(context.active(), span), carrier);
   return carrier;
@@ -74,15 +81,16 @@ export function contextFrom(headers: Headers): Context {
 }
 
 export function within<Result>(
-  span: Span,
+  span: Span | undefined,
   parent: Context,
   run: () => Result,
 ): Result {
-  return context.with(trace.setSpan(parent, span), run);
+  return span ? context.with(trace.setSpan(parent, span), run) : run();
 }
 
-export function endSpan(span: Span, error?: unknown): void {
-  if (error !== undefined && span.isRecording()) {
+export function endSpan(span: Span | undefined, error?: unknown): void {
+  if (!span) return;
+  if (error !== undefined) {
     span.recordException(error instanceof Error ? error : messageOf(error));
     span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
   }

@@ -18,6 +18,8 @@ export const headerNames = {
   deadline: "Troupe-Deadline",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
+  /** The message may stand on the log already: see what became of its task before working on it. */
+  maybeKnown: "Troupe-Maybe-Known",
   /** Where a delayed task goes when its time has come. */
   target: "Troupe-Target",
   subject: "Troupe-Subject",
@@ -39,7 +41,9 @@ export const protocolVersion = "1";
 /** Printable ASCII without "%", which marks what is encoded, and without spaces at its ends, which readers cut off. */
 const plain = /^(?! )[\x20-\x24\x26-\x7e]*$(?<! )/;
 
-/** The header block as it goes over the wire. */
+let last = { block: "", bytes: new Uint8Array(0) };
+
+/** The header block as it goes over the wire. Many events differ from the one before in their subject only. */
 export function encodeHeaders(headers: Headers): Uint8Array {
   let block = "NATS/1.0\r\n";
   for (const name in headers) {
@@ -47,7 +51,22 @@ export function encodeHeaders(headers: Headers): Uint8Array {
     if (value === undefined) continue;
     block += `${headerNames[name as HeaderName]}: ${plain.test(value) ? value : encodeValue(value)}\r\n`;
   }
-  return Buffer.from(`${block}\r\n`, "latin1");
+  if (block === last.block) return last.bytes;
+  last = { block, bytes: Buffer.from(`${block}\r\n`, "latin1") };
+  return last.bytes;
+}
+
+const firstLineLength = "NATS/1.0\r\n".length;
+const maybeKnownLine = Buffer.from(`${headerNames.maybeKnown}: 1\r\n`);
+
+/** The same block, of a message that may have been stored before. */
+export function markMaybeKnown(block: Uint8Array): Uint8Array {
+  const first = block.subarray(0, firstLineLength);
+  return Buffer.concat([
+    first,
+    maybeKnownLine,
+    block.subarray(firstLineLength),
+  ]);
 }
 
 /** Half a character, as cutting a text may leave, is replaced: encodeURIComponent throws for it. */
@@ -94,3 +113,10 @@ export const contentTypes: Readonly<Record<ContentType, string>> = {
   msgpack: "application/msgpack",
   json: "application/json",
 };
+
+/** Msgpack is what a body without the header is taken for, unless it looks like JSON. */
+export function contentTypeHeader(
+  contentType: ContentType,
+): string | undefined {
+  return contentType === "msgpack" ? undefined : contentTypes[contentType];
+}

@@ -3,7 +3,11 @@
 import { z } from "zod";
 import { decodeBody, encodeBody } from "./codec.js";
 import { TroupeError } from "./errors.js";
-import { contentTypes, type ContentType, type Headers } from "./headers.js";
+import {
+  contentTypeHeader,
+  type ContentType,
+  type Headers,
+} from "./headers.js";
 import {
   callToolParams,
   callToolResult,
@@ -33,8 +37,8 @@ export function eventHeaders(
 ): Headers {
   return {
     type,
-    contentType: contentTypes[facts.contentType],
-    attempt: String(facts.attempt),
+    contentType: contentTypeHeader(facts.contentType),
+    attempt: facts.attempt === 1 ? undefined : String(facts.attempt),
     sender: facts.sender,
     context: facts.context,
     traceparent: facts.traceparent,
@@ -122,26 +126,25 @@ export type Outcome =
   | { state: "completed"; output: unknown }
   | { state: Exclude<TerminalState, "completed">; error: TroupeError };
 
-const endBody = z.object({
-  result: callToolResult.optional(),
-  error: rpcError.optional(),
-});
 const errorRequest = z.object({ request: z.unknown() }).partial().catch({});
 
 /** Throws MESSAGE_UNREADABLE for what is no terminal event. */
 export function parseOutcome(headers: Headers, body: Uint8Array): Outcome {
+  return parseEnd(headers, decodeBody(body, headers.contentType));
+}
+
+function parseEnd(headers: Headers, message: unknown): Outcome {
   const state = stateOfType(headers.type);
-  const parsed = endBody.safeParse(decodeBody(body, headers.contentType));
-  if (parsed.success && state === "completed" && parsed.data.result) {
-    return { state, output: outputOf(parsed.data.result) };
-  }
-  if (
-    parsed.success &&
-    state !== undefined &&
-    state !== "completed" &&
-    parsed.data.error
-  ) {
-    return { state, error: fromRpcError(parsed.data.error) };
+  const { result, error } = (message ?? {}) as {
+    result?: unknown;
+    error?: unknown;
+  };
+  if (state === "completed") {
+    const parsed = callToolResult.safeParse(result);
+    if (parsed.success) return { state, output: outputOf(parsed.data) };
+  } else if (state !== undefined) {
+    const parsed = rpcError.safeParse(error);
+    if (parsed.success) return { state, error: fromRpcError(parsed.data) };
   }
   throw new TroupeError(
     "MESSAGE_UNREADABLE",
@@ -207,9 +210,7 @@ function factsFrom(
   headers: Headers,
 ): Pick<TaskEvent, "attempt" | "context" | "instance"> {
   return {
-    ...(headers.attempt === undefined
-      ? {}
-      : { attempt: Number(headers.attempt) }),
+    attempt: Number(headers.attempt ?? 1),
     ...(headers.context === undefined ? {} : { context: headers.context }),
     ...(headers.sender === undefined ? {} : { instance: headers.sender }),
   };
@@ -219,11 +220,11 @@ function endOf(
   headers: Headers,
   body: Uint8Array,
 ): Pick<TaskEvent, "kind" | "skill" | "input" | "output" | "error"> {
-  const outcome = parseOutcome(headers, body);
   const message = decodeBody(body, headers.contentType) as {
     result?: unknown;
     error?: { data?: unknown };
   };
+  const outcome = parseEnd(headers, message);
   const params =
     outcome.state === "completed"
       ? requestOf(callToolResult.parse(message.result))

@@ -5,18 +5,24 @@ import { sendMessageParams } from "./a2a.js";
 import { decodeBody, encodeBody } from "./codec.js";
 import { TroupeError } from "./errors.js";
 import {
-  contentTypes,
-  protocolVersion,
+  contentTypeHeader,
   type ContentType,
   type Headers,
 } from "./headers.js";
 import { defaultLevel, type Level } from "./levels.js";
-import { callToolParams } from "./mcp.js";
+import { callToolParams, type CallToolParams } from "./mcp.js";
 import { rpcRequest } from "./rpc.js";
-import { noOrigin, parseKeyedSubject, parseTaskSubject } from "./subjects.js";
+import {
+  noOrigin,
+  parseKeyedSubject,
+  parseTaskSubject,
+  type TaskAddress,
+} from "./subjects.js";
 
 export interface TaskSpec {
   taskId: string;
+  /** The id is the caller's, so that another task may have it: the server and the worker are to look. */
+  idGiven?: boolean;
   agent: string;
   skill: string;
   lane: string;
@@ -36,9 +42,8 @@ export interface TaskSpec {
 
 export function taskHeaders(spec: TaskSpec): Headers {
   return {
-    messageId: spec.taskId,
-    contentType: contentTypes[spec.contentType],
-    version: protocolVersion,
+    // What a reader takes a message without a header for is not said.
+    contentType: contentTypeHeader(spec.contentType),
     origin: spec.origin,
     sender: spec.sender,
     context: spec.context,
@@ -76,15 +81,12 @@ export interface ParsedTask {
 }
 
 /** The part of a task that its subject tells; enough to end it, even when its body cannot be read. */
-export function addressOf(subject: string): {
-  agent: string;
-  skill: string;
-  taskId: string;
-  lane: string;
-  level: Level;
-} {
+export type Address = TaskAddress;
+
+export function addressOf(subject: string): Address {
   if (subject.split(".", 2)[1] !== "keyed") return parseTaskSubject(subject);
-  return { ...parseKeyedSubject(subject), skill: "", level: defaultLevel };
+  const { agent, lane, taskId } = parseKeyedSubject(subject);
+  return { agent, lane, taskId, skill: "", level: defaultLevel };
 }
 
 export function originOf(headers: Headers): string {
@@ -109,14 +111,50 @@ const callTool = rpcRequest.extend({
 });
 const taskRequest = z.discriminatedUnion("method", [callTool, sendMessage]);
 
+/** What nearly every task is, told without building the schema's copy of it. */
+function isToolCall(message: unknown): message is { params: CallToolParams } {
+  const { jsonrpc, method, params } = (message ?? {}) as {
+    jsonrpc?: unknown;
+    method?: unknown;
+    params?: { name?: unknown; _meta?: unknown } | null;
+  };
+  return (
+    jsonrpc === "2.0" &&
+    method === "tools/call" &&
+    typeof params?.name === "string" &&
+    params._meta === undefined
+  );
+}
+
+function fromToolCall(
+  address: Address,
+  params: CallToolParams,
+  contentType: ContentType,
+): ParsedTask {
+  const { taskId, agent, skill, lane, level } = address;
+  return {
+    taskId,
+    agent,
+    skill: skill || params.name,
+    lane,
+    level,
+    method: "tools/call",
+    params,
+    input: params.arguments,
+    contentType,
+  };
+}
+
 /** Throws MESSAGE_UNREADABLE for bytes or bodies that are no task (R7). */
 export function parseTaskBody(
-  subject: string,
+  address: Address,
   headers: Headers,
   body: Uint8Array,
 ): ParsedTask {
-  const address = addressOf(subject);
-  const parsed = taskRequest.safeParse(decodeBody(body, headers.contentType));
+  const message = decodeBody(body, headers.contentType);
+  if (isToolCall(message))
+    return fromToolCall(address, message.params, contentTypeOf(headers, body));
+  const parsed = taskRequest.safeParse(message);
   if (!parsed.success) {
     throw new TroupeError(
       "MESSAGE_UNREADABLE",
@@ -136,14 +174,7 @@ export function parseTaskBody(
       contentType,
     };
   }
-  return {
-    ...address,
-    skill: address.skill || params.name,
-    method,
-    params,
-    input: params.arguments,
-    contentType,
-  };
+  return fromToolCall(address, params, contentType);
 }
 
 /** A2A has no word for the skill; a keyed message, whose subject does not tell it either, says it in its metadata. */

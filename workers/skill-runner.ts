@@ -6,102 +6,157 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import { parseWith } from "../protocol/schema.js";
 import type { AnySkill } from "./agent.js";
 import type { HandlerContext } from "./task-context.js";
-import type { Watch } from "./watch.js";
+import type { Run, Watch } from "./watch.js";
 
 export interface SkillRunner {
   readonly name: string;
   readonly skill: AnySkill;
   readonly rules: RetryRules;
   readonly timeoutMs: number;
+  /** How its input and output are named in errors. */
+  readonly inputName: string;
+  readonly outputName: string;
 }
 
-export function toRunner(name: string, skill: AnySkill): SkillRunner {
+export function toRunner(
+  agent: string,
+  name: string,
+  skill: AnySkill,
+): SkillRunner {
   return {
     name,
     skill,
     rules: retryRules(skill.retry),
     timeoutMs: toMs(skill.timeout ?? "5m", "timeout"),
+    inputName: `the input of ${agent}.${name}`,
+    outputName: `what the handler of ${agent}.${name} returned`,
   };
 }
 
-/** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
-export interface Run {
-  readonly context: HandlerContext;
-  readonly endsAt: number;
-  /** What to say when its time is up. */
-  readonly outOfTime: () => TroupeError;
-  /** Ends the run from outside; the handler's own result no longer counts. */
-  stop: (error: TroupeError) => void;
-}
-
-/** Throws TroupeError only. */
-export async function perform(
+/**
+ * The output, or the TroupeError with which it failed; never throws. A promise only where a schema or the
+ * handler makes one: a handler that returns at once costs none, and no watch either.
+ */
+export function perform(
   runner: SkillRunner,
   watch: Watch,
   context: HandlerContext,
   rawInput: unknown,
   deadlineInMs = Number.POSITIVE_INFINITY,
+): unknown {
+  try {
+    const input = parseWith(
+      runner.skill.input,
+      rawInput,
+      "INPUT_INVALID",
+      runner.inputName,
+    );
+    if (input instanceof Promise)
+      return performAsync(runner, watch, context, input, deadlineInMs);
+    const output: unknown = runner.skill.run(input, context);
+    if (isPromise(output))
+      return performAsync(
+        runner,
+        watch,
+        context,
+        undefined,
+        deadlineInMs,
+        output,
+      );
+    return checkOutput(runner, output);
+  } catch (thrown) {
+    return toTroupeError(thrown);
+  }
+}
+
+async function performAsync(
+  runner: SkillRunner,
+  watch: Watch,
+  context: HandlerContext,
+  input: Promise<unknown> | undefined,
+  deadlineInMs: number,
+  started?: PromiseLike<unknown>,
 ): Promise<unknown> {
-  const { skill, name, timeoutMs } = runner;
-  const input: unknown = await parseWith(
-    skill.input,
-    rawInput,
-    "INPUT_INVALID",
-    `the input of ${context.agent}.${name}`,
-  );
-  const run = startRun(context, timeoutMs, deadlineInMs);
+  const run = startRun(runner, context, deadlineInMs);
   watch.add(run);
   try {
-    const output = await untilStopped(
-      run,
-      () => skill.run(input, context) as unknown,
-    );
-    if (!skill.output) return output;
-    return await parseWith(
-      skill.output,
-      output,
-      "OUTPUT_INVALID",
-      `what the handler of ${context.agent}.${name} returned`,
-    );
+    const working =
+      started ??
+      input!.then((parsed) => runner.skill.run(parsed, context) as unknown);
+    const output = await untilStopped(run, working);
+    return await checkOutput(runner, output);
   } catch (thrown) {
-    throw toTroupeError(thrown);
+    return toTroupeError(thrown);
   } finally {
     watch.remove(run);
   }
 }
 
+/** Throws OUTPUT_INVALID. */
+function checkOutput(
+  { skill, outputName }: SkillRunner,
+  output: unknown,
+): unknown {
+  if (!skill.output) return output;
+  const parsed: unknown = parseWith(
+    skill.output,
+    output,
+    "OUTPUT_INVALID",
+    outputName,
+  );
+  return parsed instanceof Promise ? parsed.catch(toTroupeError) : parsed;
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof (value as { then?: unknown } | null | undefined)?.then === "function"
+  );
+}
+
 function startRun(
+  runner: SkillRunner,
   context: HandlerContext,
-  timeoutMs: number,
   deadlineInMs: number,
 ): Run {
-  const byDeadline = deadlineInMs < timeoutMs;
-  const what = `${context.agent}.${context.skill}`;
-  const outOfTime = () =>
-    byDeadline
-      ? new TroupeError(
-          "DEADLINE_PASSED",
-          `the deadline of task "${context.id}" passed while ${what} worked on it`,
-        )
-      : new TroupeError(
-          "TIMED_OUT",
-          `${what} took longer than its timeout of ${formatMs(timeoutMs)}: make it faster or give the skill a longer timeout`,
-        );
+  const { timeoutMs } = runner;
   return {
     context,
     endsAt: Date.now() + Math.min(timeoutMs, deadlineInMs),
-    outOfTime,
+    outOfTime: () =>
+      deadlineInMs < timeoutMs
+        ? deadlinePassed(context)
+        : timedOut(context, timeoutMs),
     stop: () => undefined,
   };
 }
 
-function untilStopped(run: Run, handler: () => unknown): Promise<unknown> {
+function deadlinePassed({ id, agent, skill }: HandlerContext): TroupeError {
+  return new TroupeError(
+    "DEADLINE_PASSED",
+    `the deadline of task "${id}" passed while ${agent}.${skill} worked on it`,
+  );
+}
+
+function timedOut(
+  { agent, skill }: HandlerContext,
+  timeoutMs: number,
+): TroupeError {
+  return new TroupeError(
+    "TIMED_OUT",
+    `${agent}.${skill} took longer than its timeout of ${formatMs(timeoutMs)}: make it faster or give the skill a longer timeout`,
+  );
+}
+
+function untilStopped(
+  run: Run,
+  working: PromiseLike<unknown>,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     run.stop = (error) => {
       reject(error);
       run.context.abort(error);
     };
-    Promise.resolve(handler()).then(resolve, reject);
+    working.then(resolve, reject);
   });
 }
 

@@ -12,13 +12,14 @@ export interface TaskFacts {
   readonly level: Level;
   readonly context: string | undefined;
   readonly key: string | undefined;
-  /** The task fails when it has not ended by then. */
+  /** The task fails when it has not ended by then; on the server's clock. */
   readonly deadline: Date | undefined;
   /** False for a request that came by `ask` and is not stored. */
   readonly durable: boolean;
 }
 
-export type ProgressUpdate = number | (Partial<Progress> & { data?: unknown });
+export type ProgressReport = Progress & { data?: unknown };
+export type ProgressUpdate = number | Partial<ProgressReport>;
 
 export interface TaskContext extends TaskFacts {
   /** Aborted when the task is canceled, its time is up, or the worker must stop. */
@@ -29,38 +30,58 @@ export interface TaskContext extends TaskFacts {
   progress(update: ProgressUpdate): void;
 }
 
-interface ContextHost {
-  log: () => Logger;
-  sendProgress: (progress: Progress & { data?: unknown }) => void;
+export interface ContextHost {
+  makeLog(): Logger;
+  sendProgress(progress: ProgressReport): void;
 }
 
 /** The signal and the logger are made when they are first asked for: most handlers need neither. */
 export class HandlerContext implements TaskContext {
-  readonly id: string;
-  readonly agent: string;
-  readonly skill: string;
-  readonly attempt: number;
-  readonly level: Level;
-  readonly context: string | undefined;
-  readonly key: string | undefined;
-  readonly deadline: Date | undefined;
-  readonly durable: boolean;
+  readonly #facts: TaskFacts;
   readonly #host: ContextHost;
   #controller: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
   #log: Logger | undefined;
 
   constructor(facts: TaskFacts, host: ContextHost) {
-    this.id = facts.id;
-    this.agent = facts.agent;
-    this.skill = facts.skill;
-    this.attempt = facts.attempt;
-    this.level = facts.level;
-    this.context = facts.context;
-    this.key = facts.key;
-    this.deadline = facts.deadline;
-    this.durable = facts.durable;
+    this.#facts = facts;
     this.#host = host;
+  }
+
+  get id(): string {
+    return this.#facts.id;
+  }
+
+  get agent(): string {
+    return this.#facts.agent;
+  }
+
+  get skill(): string {
+    return this.#facts.skill;
+  }
+
+  get attempt(): number {
+    return this.#facts.attempt;
+  }
+
+  get level(): Level {
+    return this.#facts.level;
+  }
+
+  get context(): string | undefined {
+    return this.#facts.context;
+  }
+
+  get key(): string | undefined {
+    return this.#facts.key;
+  }
+
+  get deadline(): Date | undefined {
+    return this.#facts.deadline;
+  }
+
+  get durable(): boolean {
+    return this.#facts.durable;
   }
 
   get signal(): AbortSignal {
@@ -72,15 +93,15 @@ export class HandlerContext implements TaskContext {
   }
 
   get log(): Logger {
-    return (this.#log ??= this.#host.log());
+    return (this.#log ??= this.#host.makeLog());
   }
 
   progress(update: ProgressUpdate): void {
-    const progress =
+    this.#host.sendProgress(
       typeof update === "number"
         ? { progress: update }
-        : { progress: 0, ...update };
-    this.#host.sendProgress(progress);
+        : { progress: 0, ...update },
+    );
   }
 
   abort(reason: unknown): void {

@@ -1,10 +1,19 @@
 // One timer for all that runs: it ends runs whose time is up and keeps long deliveries alive. A timer a
 // task would cost more than most tasks do.
 import type { TroupeError } from "../protocol/errors.js";
-import type { Run } from "./skill-runner.js";
 import type { HandlerContext } from "./task-context.js";
 
 const tickMs = 50;
+
+/** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
+export interface Run {
+  readonly context: HandlerContext;
+  readonly endsAt: number;
+  /** What to say when its time is up. */
+  readonly outOfTime: () => TroupeError;
+  /** Ends the run from outside; the handler's own result no longer counts. */
+  stop: (error: TroupeError) => void;
+}
 
 export interface KeptAlive {
   keepAliveAt: number;

@@ -92,7 +92,7 @@ export class Worker implements AsyncDisposable {
       runners: new Map(
         Object.entries(definition.skills).map(([name, skill]) => [
           name,
-          toRunner(name, skill),
+          toRunner(definition.name, name, skill),
         ]),
       ),
       agent: this.agent,
@@ -189,19 +189,19 @@ export class Worker implements AsyncDisposable {
       delivery.acknowledge();
       return this.#consumer.release();
     }
-    const same = this.#running.get(execution.taskId);
+    const same = this.#running.get(execution.id);
     if (same) {
       same.redelivered(delivery);
       return this.#consumer.release();
     }
-    this.#running.set(execution.taskId, execution);
+    this.#running.set(execution.id, execution);
     void this.#run(execution);
   }
 
   async #run(execution: Execution): Promise<void> {
     const result = await execution.run();
     this.#counts[result]++;
-    this.#running.delete(execution.taskId);
+    this.#running.delete(execution.id);
     this.#consumer.release();
     if (this.#running.size === 0) this.#idle?.();
   }
@@ -225,7 +225,7 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  async #answer(request: Request): Promise<unknown> {
+  #answer(request: Request): unknown {
     const runner = this.#host.runners.get(request.skill);
     if (!runner)
       throw new TroupeError(
@@ -245,7 +245,7 @@ export class Worker implements AsyncDisposable {
       durable: false,
     };
     const context = new HandlerContext(facts, {
-      log: () => link.log.child({ agent, skill: runner.name, instance }),
+      makeLog: () => link.log.child({ agent, skill: runner.name, instance }),
       sendProgress: () => undefined,
     });
     return perform(runner, this.#watch, context, request.input);

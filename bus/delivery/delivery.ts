@@ -7,46 +7,33 @@ import type { Link } from "../connection.js";
 const nothing = new Uint8Array(0);
 const working = Buffer.from("+WPI");
 const decoder = new TextDecoder("latin1");
+const dot = 46;
 
 export class Delivery {
   readonly subject: string;
   readonly body: Uint8Array;
+  /** From 1; more than 1 is a redelivery. */
+  readonly count: number;
+  /** How many more wait behind it for the same consumer. */
+  readonly backlog: number;
   readonly #link: Link;
   readonly #msg: Msg;
   readonly #reply: string;
-  readonly #facts: string[];
   #headers: Headers | undefined;
 
   constructor(link: Link, msg: Msg) {
     this.#link = link;
     this.#msg = msg;
     this.#reply = msg.reply!;
-    this.#facts = factsOf(this.#reply);
+    const facts = readReply(this.#reply);
+    this.count = facts.count;
+    this.backlog = facts.backlog;
     this.subject = msg.subject;
     this.body = msg.data;
   }
 
   get headers(): Headers {
     return (this.#headers ??= headersOf(this.#msg));
-  }
-
-  /** From 1; more than 1 is a redelivery. */
-  get count(): number {
-    return Number(this.#facts[0]);
-  }
-
-  get streamSequence(): number {
-    return Number(this.#facts[1]);
-  }
-
-  /** When the server stored it, in milliseconds of the server's clock. */
-  get storedAt(): number {
-    return Number(this.#facts[3]!.slice(0, -6));
-  }
-
-  /** How many more wait behind it for the same consumer. */
-  get backlog(): number {
-    return Number(this.#facts[4]);
   }
 
   /** Its effect is on the log: it is done. */
@@ -56,12 +43,9 @@ export class Delivery {
 
   /** Deliver it again, to anyone, after a while. */
   retryIn(delayMs: number): void {
+    const nanoseconds = Math.ceil(delayMs) * 1_000_000;
     this.#answer(
-      Buffer.from(
-        delayMs > 0
-          ? `-NAK {"delay":${Math.ceil(delayMs) * 1_000_000}}`
-          : "-NAK",
-      ),
+      Buffer.from(delayMs > 0 ? `-NAK {"delay":${nanoseconds}}` : "-NAK"),
     );
   }
 
@@ -71,19 +55,31 @@ export class Delivery {
   }
 
   #answer(body: Uint8Array): void {
-    if (!this.#link.closed) this.#link.send(this.#reply, body);
+    if (!this.#link.closed) this.#link.nats.publish(this.#reply, body);
   }
 }
 
-/** `$JS.ACK[.domain.account].stream.consumer.` count, stream sequence, consumer sequence, time, backlog */
-function factsOf(reply: string): string[] {
-  const tokens = reply.split(".");
-  return tokens.length >= 11 ? tokens.slice(6) : tokens.slice(4);
+/**
+ * `$JS.ACK.stream.consumer.count.sequence.sequence.time.backlog`, or with a domain and an account before
+ * the stream and maybe a token at the end. Read in place: splitting it would cost more than the rest of
+ * a delivery.
+ */
+export function readReply(reply: string): { count: number; backlog: number } {
+  const dots: number[] = [];
+  for (let at = 0; at < reply.length; at++)
+    if (reply.charCodeAt(at) === dot) dots.push(at);
+  const first = dots.length === 8 ? 3 : 5;
+  const numberAfter = (nth: number): number =>
+    Number(reply.slice(dots[nth]! + 1, dots[nth + 1] ?? reply.length));
+  return { count: numberAfter(first), backlog: numberAfter(first + 4) };
 }
 
 /** Our own reading of the header block is lighter than the client's map of arrays. */
 export function headersOf(msg: Msg): Headers {
-  const raw = msg as unknown as { _msg?: { hdr: number }; _rdata?: Uint8Array };
+  const raw = msg as unknown as {
+    _msg?: { hdr: number };
+    _rdata?: Uint8Array;
+  };
   const length = raw._msg?.hdr ?? -1;
   if (length > 0 && raw._rdata)
     return decodeHeaders(decoder.decode(raw._rdata.subarray(0, length)));

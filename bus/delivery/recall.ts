@@ -21,8 +21,14 @@ export const firstAttempt: Recollection = {
   events: [],
 };
 
-/** The first start of a task is not on the log, so a redelivery is at least the second attempt. */
-export function recollect(events: TaskEvent[]): Recollection {
+/**
+ * `redelivered` says that this delivery is not the first. The first start of a task is not on the log, so a
+ * redelivery is at least its second attempt.
+ */
+export function recollect(
+  events: TaskEvent[],
+  redelivered: boolean,
+): Recollection {
   const failed = new Set<number>();
   const started = new Set<number>();
   let ended = false;
@@ -31,7 +37,8 @@ export function recollect(events: TaskEvent[]): Recollection {
     else if (kind === "started") started.add(attempt);
     else ended = true;
   }
+  const known = Math.max(redelivered ? 1 : 0, ...failed, ...started);
+  if (known === 0 && !ended) return firstAttempt;
   const crashes = [...started].filter((attempt) => !failed.has(attempt)).length;
-  const attempt = Math.max(1, ...failed, ...started) + 1;
-  return { ended, failures: failed.size, crashes, attempt, events };
+  return { ended, failures: failed.size, crashes, attempt: known + 1, events };
 }

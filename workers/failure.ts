@@ -1,0 +1,136 @@
+// What becomes of a task whose attempt failed: tried again, ended, or buried.
+//
+// A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event,
+// acknowledgement (R1, R3).
+import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
+import { schedule } from "../bus/timers.js";
+import { contextFrom, endSpan, startSpan } from "../bus/trace.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { Execution, Result } from "./execution.js";
+
+/** A retry further away than this is left to a timer, so that it holds no place among the deliveries. */
+const longestNakMs = 60_000;
+
+/** Throws only when the log cannot be written. */
+export async function recordFailure(
+  execution: Execution,
+  error: TroupeError,
+): Promise<Result> {
+  switch (error.code) {
+    case "WORKER_STOPPING":
+      return execution.giveBack(0);
+    case "TASK_CANCELED":
+      return end(execution, "canceled", error);
+    case "TASK_REJECTED":
+      return end(execution, "rejected", error);
+    default:
+      return retryOrBury(execution, error);
+  }
+}
+
+function retryOrBury(
+  execution: Execution,
+  error: TroupeError,
+): Promise<Result> {
+  const rules =
+    execution.host.runners.get(execution.skill)?.rules ?? retryRules();
+  const failures = execution.past.failures + 1;
+  if (mayRetry(rules, error, failures))
+    return retry(execution, error, backoffMs(rules, failures));
+  return bury(execution, error.retryable ? exhausted(error, failures) : error);
+}
+
+async function retry(
+  execution: Execution,
+  error: TroupeError,
+  delayMs: number,
+): Promise<Result> {
+  const { host, subject, delivery, key } = execution;
+  const span = startSpan(
+    "retry",
+    names(execution),
+    contextFrom(delivery.headers),
+  );
+  const retryAt = host.link.clock.now() + delayMs;
+  await host.recorder.attemptFailed(
+    subject,
+    { error, retryAt },
+    execution.facts(),
+  );
+  // A keyed task keeps its place in the queue (R4).
+  if (delayMs <= longestNakMs || key !== undefined)
+    execution.delivery.retryIn(delayMs);
+  else await postpone(execution, retryAt);
+  endSpan(span, error);
+  return "retried";
+}
+
+async function postpone(
+  { host, delivery, id, attempt }: Execution,
+  dueAt: number,
+): Promise<void> {
+  const headers = { ...delivery.headers, attempt: String(attempt) };
+  const { subject: target, body } = delivery;
+  await schedule(host.link, host.publisher, {
+    id,
+    dueAt,
+    target,
+    headers,
+    body,
+  });
+  delivery.acknowledge();
+}
+
+async function bury(execution: Execution, error: TroupeError): Promise<Result> {
+  const { host, delivery, past, agent, skill, id } = execution;
+  const span = startSpan(
+    "dead-letter",
+    names(execution),
+    contextFrom(delivery.headers),
+  );
+  const { subject, headers, body } = delivery;
+  const { attempt, events } = past;
+  await host.recorder.dead({
+    subject,
+    headers,
+    body,
+    agent,
+    skill,
+    taskId: id,
+    error,
+    attempt,
+    events,
+  });
+  endSpan(span, error);
+  return end(execution, "failed", error);
+}
+
+async function end(
+  execution: Execution,
+  state: "failed" | "canceled" | "rejected",
+  error: TroupeError,
+): Promise<Result> {
+  const first = await execution.host.recorder.ended(
+    execution.subject,
+    state,
+    error,
+    execution.facts(),
+  );
+  return execution.acknowledge(first ? "failed" : "late");
+}
+
+function names({ agent, skill, id }: Execution) {
+  return { agent, skill, taskId: id };
+}
+
+function exhausted(error: TroupeError, attempts: number): TroupeError {
+  if (attempts === 1) return error;
+  return new TroupeError(
+    "ATTEMPTS_EXHAUSTED",
+    `all ${attempts} attempts failed; the last one: ${error.message}`,
+    {
+      cause: error,
+      ...(error.data === undefined ? {} : { data: error.data }),
+    },
+  );
+}
