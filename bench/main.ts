@@ -64,19 +64,20 @@ const phases: Record<Group, Phase[]> = {
 
 interface Effort {
   rounds: Record<Group, number>;
-  warmUpMs: number;
+  /** Many agents take longer to be warm than one. */
+  warmUpMs: Record<Group, number>;
   durationMs: number;
 }
 
 const full: Effort = {
   rounds: { tasks: 5, ask: 5, growth: 3 },
-  warmUpMs: 1000,
+  warmUpMs: { tasks: 1000, ask: 1000, growth: 2500 },
   durationMs: 1500,
 };
 
 const quick: Effort = {
   rounds: { tasks: 1, ask: 1, growth: 1 },
-  warmUpMs: 800,
+  warmUpMs: { tasks: 600, ask: 600, growth: 1200 },
   durationMs: 600,
 };
 
@@ -186,7 +187,11 @@ async function run(
     open.push(await startRole(contestant, "worker", scene));
     const client = await startRole(contestant, "client", scene);
     open.push(client);
-    const load: Load = { inFlight, warmUpMs, durationMs };
+    const load: Load = {
+      inFlight,
+      warmUpMs: warmUpMs[contestant.group],
+      durationMs,
+    };
     const measured = await client.measure(load);
     return phase.figures.map(({ measure, unit, value }) => ({
       contestant,
