@@ -31,6 +31,7 @@ export type {
   RedriveOptions,
 } from "./bus/dead-letters.js";
 export type { ReplayFilter } from "./bus/replay.js";
+export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
 export type { AgentCard, InstanceCard, SkillCard } from "./protocol/card.js";
 
 // Say

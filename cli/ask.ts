@@ -1,0 +1,32 @@
+// troupe ask: request-reply with whichever instance is free. Nothing is stored.
+import { namesOf } from "../bus/target.js";
+import { exitCodes } from "./exit.js";
+import { withBus } from "./session.js";
+import { inFull } from "./submit.js";
+import { toDuration, toJson } from "./values.js";
+import type { Verb } from "./verb.js";
+
+export const ask: Verb = {
+  summary: "Asks an agent and prints its answer. Nothing is stored.",
+  usage: ["troupe ask AGENT.SKILL [JSON]   (JSON - reads standard input)"],
+  options: {
+    timeout: {
+      type: "string",
+      value: "10s",
+      help: "how long to wait for the answer (default 10s)",
+    },
+  },
+  example: `troupe ask writer.headline '{"text":"It rained for a week."}'`,
+  run(call) {
+    const target = call.word(0, "AGENT.SKILL");
+    namesOf(target);
+    call.atMost(2);
+    const input = toJson(call.words[1] ?? "{}", "the input");
+    const timeout = toDuration(call.text("timeout") ?? "10s", "--timeout");
+    return withBus(call, async (bus) => {
+      const output = await bus.ask(target, input, { timeout });
+      call.output.result({ output }, () => inFull(output));
+      return exitCodes.done;
+    });
+  },
+};

@@ -1,0 +1,183 @@
+// troupe dead: tasks that nobody could finish.
+import type { DeadLetter, RedriveOptions } from "../bus/dead-letters.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { Bus } from "../troupe.js";
+import { dateOf } from "./event-line.js";
+import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+import { withBus } from "./session.js";
+import { shorten } from "./table.js";
+import { toJson, toLevel } from "./values.js";
+import type { Call, Verb } from "./verb.js";
+
+const forms = { ls, show, redrive, purge } as const;
+
+export const dead: Verb = {
+  summary: "Dead letters: tasks that nobody could finish, with why.",
+  usage: [
+    "troupe dead ls [--agent NAME]",
+    "troupe dead show ID",
+    "troupe dead redrive ID [--input JSON] [--priority LEVEL]",
+    "troupe dead purge ID",
+    "troupe dead redrive|purge --agent NAME | --all",
+  ],
+  options: {
+    agent: { type: "string", value: "NAME", help: "all of this agent's" },
+    all: { type: "boolean", help: "redrive, purge: all there are" },
+    input: {
+      type: "string",
+      value: "JSON",
+      help: "redrive: instead of the input that it died of",
+    },
+    priority: { type: "string", value: "LEVEL", help: "redrive: its level" },
+  },
+  example: `troupe dead redrive 01K0ABC --input '{"city":"Oslo"}'`,
+  run(call) {
+    const word = call.words[0] ?? "ls";
+    if (!Object.hasOwn(forms, word))
+      throw wrongUsage(unknownWord("form of dead", word, Object.keys(forms)));
+    return forms[word as keyof typeof forms](call);
+  },
+};
+
+function ls(call: Call): Promise<ExitCode> {
+  call.atMost(1);
+  const agent = call.text("agent");
+  const head = ["TASK", "SKILL", "ATTEMPTS", "DIED", "WHY"];
+  return withBus(call, async (bus) => {
+    const letters: DeadLetter[] = [];
+    for await (const letter of bus.deadLetters(
+      agent === undefined ? {} : { agent },
+    ))
+      letters.push(letter);
+    const items = call.output.json ? letters.map(toFacts) : letters;
+    call.output.list(items as DeadLetter[], head, rowOf, "No dead letters.");
+    return exitCodes.done;
+  });
+}
+
+function show(call: Call): Promise<ExitCode> {
+  const id = call.word(1, "the task's ID");
+  call.atMost(2);
+  return withBus(call, async (bus) => {
+    const letter = await letterOf(bus, id);
+    if (call.output.json) call.output.object(toFacts(letter));
+    else {
+      call.output.rows(factRows(call, letter));
+      call.output.line();
+      call.output.rows(historyRows(letter));
+      call.output.line();
+      call.output.line(
+        `Once it is mended: troupe dead redrive ${letter.taskId}`,
+      );
+    }
+    return exitCodes.done;
+  });
+}
+
+function redrive(call: Call): Promise<ExitCode> {
+  const options = redriveOptions(call);
+  return eachChosen(call, async (letter) => {
+    const { taskId } = letter;
+    const newTaskId = await letter.redrive(options);
+    call.output.result(
+      { taskId, newTaskId },
+      () => `${taskId}  →  ${newTaskId}`,
+    );
+  });
+}
+
+function purge(call: Call): Promise<ExitCode> {
+  return eachChosen(call, async (letter) => {
+    const { taskId } = letter;
+    await letter.purge();
+    call.output.result({ taskId, purged: true }, () => `purged ${taskId}`);
+  });
+}
+
+/** One by its id, an agent's, or all: whoever means all must say so. */
+function eachChosen(
+  call: Call,
+  work: (letter: DeadLetter) => Promise<void>,
+): Promise<ExitCode> {
+  call.atMost(2);
+  const id = call.words[1];
+  const agent = call.text("agent");
+  const several = agent !== undefined || call.flag("all");
+  if (several === (id !== undefined))
+    throw wrongUsage("say which: an ID, or --agent NAME, or --all");
+  return withBus(call, async (bus) => {
+    if (id !== undefined) await work(await letterOf(bus, id));
+    else await eachLetter(call, bus, agent, work);
+    return exitCodes.done;
+  });
+}
+
+async function eachLetter(
+  call: Call,
+  bus: Bus,
+  agent: string | undefined,
+  work: (letter: DeadLetter) => Promise<void>,
+): Promise<void> {
+  const own = new Set<string>();
+  const filter = agent === undefined ? {} : { agent };
+  for await (const letter of bus.deadLetters(filter)) {
+    // What was redriven may have died again meanwhile: it is left for the next time, or there were no end.
+    if (own.has(letter.taskId)) break;
+    own.add(letter.redriveId);
+    await work(letter);
+  }
+  if (own.size === 0) call.output.note("No dead letters.");
+}
+
+function redriveOptions(call: Call): RedriveOptions {
+  const input = call.text("input");
+  const priority = call.text("priority");
+  return {
+    ...(input === undefined ? {} : { input: toJson(input, "--input") }),
+    ...(priority === undefined ? {} : { priority: toLevel(priority) }),
+  };
+}
+
+async function letterOf(bus: Bus, task: string): Promise<DeadLetter> {
+  for await (const letter of bus.deadLetters({ task })) return letter;
+  throw new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no dead letter of task "${task}": see "troupe dead ls", or it has been redriven or purged`,
+  );
+}
+
+const rowOf = (letter: DeadLetter): string[] => [
+  letter.taskId,
+  `${letter.agent}.${letter.skill}`,
+  String(letter.attempts),
+  dateOf(letter.at),
+  shorten(`${letter.code}: ${letter.error}`, 80),
+];
+
+/** What a letter says, for programs. */
+function toFacts(letter: DeadLetter) {
+  const { taskId, agent, skill, code, error, attempts, at, input } = letter;
+  const { history } = letter;
+  return { taskId, agent, skill, code, error, attempts, at, input, history };
+}
+
+function factRows(call: Call, letter: DeadLetter): string[][] {
+  const { output } = call;
+  return [
+    ["task", letter.taskId],
+    ["skill", `${letter.agent}.${letter.skill}`],
+    ["died", dateOf(letter.at)],
+    ["why", output.paint("red", `${letter.code}: ${letter.error}`)],
+    ["attempts", String(letter.attempts)],
+    ["input", JSON.stringify(letter.input) ?? "(unreadable)"],
+  ].map(([name = "", value = ""]) => [output.paint("dim", name), value]);
+}
+
+const historyRows = (letter: DeadLetter): string[][] =>
+  letter.history.map(({ at = "", kind, attempt = "", error = "" }) => [
+    at,
+    kind,
+    `attempt ${attempt}`,
+    shorten(error, 80),
+  ]);

@@ -1,0 +1,97 @@
+// troupe dev: a bus with three agents on it, to try everything else against; --once shows a visitor around.
+import { relative } from "node:path";
+import { argv } from "node:process";
+import type { Bus } from "../troupe.js";
+import type { Agent } from "../workers/agent.js";
+import { counter } from "./demo/counter.js";
+import { weather } from "./demo/weather.js";
+import { writer } from "./demo/writer.js";
+import { exitCodes } from "./exit.js";
+import { openBus, untilInterrupted } from "./session.js";
+import { takeTour } from "./tour/tour.js";
+import type { Call, Verb } from "./verb.js";
+
+const demoAgents = [writer, weather, counter] as unknown as readonly Agent[];
+
+export const dev: Verb = {
+  summary: "Runs a bus with three demo agents until Ctrl-C.",
+  usage: ["troupe dev", "troupe dev --once"],
+  options: {
+    once: {
+      type: "boolean",
+      help: "take the tour: see it all happen, and end",
+    },
+  },
+  example: "troupe dev --once",
+  async run(call) {
+    call.atMost(0);
+    if (call.flag("once")) return takeTour(call);
+    const stopped = untilInterrupted();
+    const bus = await openBus(call);
+    for (const agent of demoAgents) await bus.serve(agent, { signals: false });
+    if (call.output.json) call.output.object(whatRuns(bus));
+    else explain(call, bus);
+    await stopped;
+    call.output.note("stopping");
+    await bus.close();
+    return exitCodes.done;
+  },
+};
+
+function whatRuns({ url, namespace }: Bus) {
+  return { url, namespace, agents: demoAgents.map(({ name }) => name) };
+}
+
+const toTry = (troupe: string): [string, string][] => [
+  [
+    `${troupe} submit writer.headline '{"text":"It rained for a week, and the river rose."}' --wait`,
+    "a durable task, and its result",
+  ],
+  [
+    `${troupe} submit weather.forecast '{"city":"Bergen","failures":2}' --wait`,
+    "fails twice, is retried, succeeds",
+  ],
+  [
+    `${troupe} submit weather.forecast '{"city":"Atlantis","failures":0}' --wait`,
+    "becomes a dead letter",
+  ],
+  [`${troupe} dead ls`, "there it is: show, redrive or purge it"],
+  [
+    `${troupe} submit counter.count '{"to":60}'`,
+    "slow; see it with tasks show, cancel it",
+  ],
+  [`${troupe} tail`, "everything that happens, live"],
+  [`${troupe} replay --since 10m`, "everything that happened"],
+];
+
+function explain(call: Call, bus: Bus): void {
+  const { output } = call;
+  const isEmbedded = !call.text("url") && !process.env["NATS_URL"];
+  output.line(
+    `${output.paint("bold", "Troupe is running")} at ${bus.url}${isEmbedded ? ", an embedded nats-server with its store in .troupe" : ""}`,
+  );
+  output.line();
+  output.rows(
+    demoAgents.flatMap(({ name, skills }) =>
+      Object.entries(skills).map(([skill, { description }]) => [
+        `  ${output.paint("cyan", `${name}.${skill}`)}`,
+        description,
+      ]),
+    ),
+  );
+  output.line();
+  output.line(
+    `In another terminal${isEmbedded ? "" : ", with the same server"}, in this folder:`,
+  );
+  for (const [command, meaning] of toTry(ownName()))
+    output.line(`\n  ${output.paint("dim", `# ${meaning}`)}\n  ${command}`);
+  output.line("\nCtrl-C ends it.");
+}
+
+/** How the user called us, so that what is printed can be typed as it stands. */
+function ownName(): string {
+  const script = argv[1] ?? "";
+  return script.endsWith(".js")
+    ? `node ${relative(process.cwd(), script)}`
+    : "troupe";
+}

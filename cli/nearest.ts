@@ -1,0 +1,59 @@
+// "Did you mean": the known word that is the fewest typing mistakes away.
+
+const mistakesAllowed = 2;
+
+/** Undefined when no known word is near. */
+export function nearest(
+  word: string,
+  known: readonly string[],
+): string | undefined {
+  const begins = known.find(
+    (name) => word.length > 1 && name.startsWith(word) && name !== word,
+  );
+  const [best] = known
+    .map((name) => ({ name, mistakes: mistakesBetween(word, name) }))
+    .filter(
+      ({ name, mistakes }) =>
+        mistakes <= mistakesAllowed && mistakes < name.length / 2,
+    )
+    .sort((a, b) => a.mistakes - b.mistakes);
+  return best?.name ?? begins;
+}
+
+/** `unknown verb "sumbit": did you mean "submit"?`, or what there is. */
+export function unknownWord(
+  what: string,
+  word: string,
+  known: readonly string[],
+): string {
+  const near = nearest(word, known);
+  return near === undefined
+    ? `unknown ${what} "${word}": there are ${known.join(", ")}`
+    : `unknown ${what} "${word}": did you mean "${near}"?`;
+}
+
+/** Levenshtein's distance, with two neighbours exchanged as one mistake. */
+function mistakesBetween(left: string, right: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: right.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= left.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const same = left[i - 1] === right[j - 1];
+      const swapped =
+        i > 1 &&
+        j > 1 &&
+        left[i - 1] === right[j - 2] &&
+        left[i - 2] === right[j - 1];
+      row[j] = Math.min(
+        last[j]! + 1,
+        row[j - 1]! + 1,
+        last[j - 1]! + (same ? 0 : 1),
+        swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    before = last;
+    last = row;
+  }
+  return last[right.length]!;
+}

@@ -1,0 +1,93 @@
+// What is written where: results to stdout, hints and errors to stderr; with --json, one object a line.
+import { styleText } from "node:util";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { alignColumns, type Row } from "./table.js";
+
+export type Colour =
+  "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta" | "blue";
+
+export class Output {
+  readonly json: boolean;
+  readonly #inColour: boolean;
+
+  constructor(json: boolean) {
+    this.json = json;
+    const { NO_COLOR } = process.env;
+    this.#inColour =
+      process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === "");
+  }
+
+  line(text = ""): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  object(value: unknown): void {
+    this.line(JSON.stringify(value, errorsAsObjects));
+  }
+
+  /** One object with --json, else what is meant for people. */
+  result(value: unknown, text: () => string): void {
+    if (this.json) this.object(value);
+    else this.line(text());
+  }
+
+  /** A table with a head, or one object a row; says so when there is none. */
+  list<Item>(
+    items: readonly Item[],
+    head: Row,
+    toRow: (item: Item) => Row,
+    none: string,
+  ): void {
+    if (this.json) return items.forEach((item) => this.object(item));
+    if (items.length === 0) return this.note(none);
+    const rows = [head.map((cell) => this.paint("dim", cell))];
+    for (const item of items) rows.push([...toRow(item)]);
+    for (const line of alignColumns(rows)) this.line(line);
+  }
+
+  rows(rows: readonly Row[]): void {
+    for (const line of alignColumns(rows)) this.line(line);
+  }
+
+  /** For people, beside the result. */
+  note(text: string): void {
+    if (!this.json) process.stderr.write(`${text}\n`);
+  }
+
+  error(error: unknown): void {
+    const code = codeOf(error);
+    const message = oneLine(messageOf(error));
+    const text = this.json
+      ? JSON.stringify({ error: { code, message } })
+      : `error ${code}: ${message}`;
+    process.stderr.write(`${text}\n`);
+    if (isDebugging() && error instanceof Error)
+      process.stderr.write(`${stackOf(error)}\n`);
+  }
+
+  paint(colour: Colour, text: string): string {
+    return this.#inColour && text !== "" ? styleText(colour, text) : text;
+  }
+}
+
+/** As it stands in JSON output: dates in ISO form, errors as their code and message. */
+function errorsAsObjects(_key: string, value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const { retryable, data } = value as Partial<TroupeError>;
+  return { code: codeOf(value), message: value.message, retryable, data };
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof TroupeError ? error.code : "UNEXPECTED";
+
+const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, " ");
+
+const isDebugging = (): boolean =>
+  process.env["TROUPE_LOG"] === "debug" ||
+  process.env["TROUPE_LOG"] === "trace";
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  const own = error.stack ?? error.message;
+  return cause ? `${own}\ncaused by ${stackOf(cause)}` : own;
+}

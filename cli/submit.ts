@@ -1,0 +1,154 @@
+// troupe submit: a durable task, and, with --wait, its result.
+import type { CallOptions } from "../bus/submitter.js";
+import { TroupeError } from "../protocol/errors.js";
+import type { TaskHandle } from "../bus/task-handle.js";
+import type { Bus } from "../troupe.js";
+import { namesOf } from "../bus/target.js";
+import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+import { withBus } from "./session.js";
+import { toDuration, toJson, toLevel } from "./values.js";
+import type { Call, Verb } from "./verb.js";
+
+export const submit: Verb = {
+  summary: "Submits a durable task; from then on it ends exactly once.",
+  usage: ["troupe submit AGENT.SKILL [JSON]   (JSON - reads standard input)"],
+  options: {
+    priority: {
+      type: "string",
+      value: "LEVEL",
+      help: "critical, high, normal or low (default normal)",
+    },
+    key: {
+      type: "string",
+      value: "KEY",
+      help: "tasks with the same key go one at a time, in order",
+    },
+    delay: { type: "string", value: "5s", help: "handle it no sooner" },
+    deadline: {
+      type: "string",
+      value: "1m",
+      help: "fail it when it has not ended by then",
+    },
+    id: {
+      type: "string",
+      value: "ID",
+      help: "the same id twice is one task (default a ULID)",
+    },
+    context: {
+      type: "string",
+      value: "ID",
+      help: "tasks that belong together",
+    },
+    lane: {
+      type: "string",
+      value: "LANE",
+      help: "which version of the agent (default main)",
+    },
+    format: {
+      type: "string",
+      value: "FORMAT",
+      help: "of the message: msgpack or json (default msgpack)",
+    },
+    wait: { type: "boolean", help: "wait for the result and print it" },
+    timeout: {
+      type: "string",
+      value: "1m",
+      help: "how long --wait waits (default 1m)",
+    },
+  },
+  example: `troupe submit writer.headline '{"text":"It rained for a week."}' --priority high --wait`,
+  run(call) {
+    const target = call.word(0, "AGENT.SKILL");
+    namesOf(target);
+    call.atMost(2);
+    const input = toJson(call.words[1] ?? "{}", "the input");
+    const options = optionsOf(call);
+    return withBus(call, async (bus) => {
+      const task = await bus.submit(target, input, options);
+      await hintAtWorkers(call, bus, task);
+      return call.flag("wait")
+        ? printResult(call, bus, task)
+        : printAccepted(call, task);
+    });
+  },
+};
+
+function optionsOf(call: Call): CallOptions {
+  const options: CallOptions = {};
+  for (const name of ["id", "key", "context", "lane"] as const) {
+    const text = call.text(name);
+    if (text !== undefined) options[name] = text;
+  }
+  for (const name of ["delay", "deadline"] as const) {
+    const text = call.text(name);
+    if (text !== undefined) options[name] = toDuration(text, `--${name}`);
+  }
+  const priority = call.text("priority");
+  if (priority !== undefined) options.priority = toLevel(priority);
+  const format = call.text("format");
+  if (format !== undefined) options.format = toFormat(format);
+  return options;
+}
+
+function toFormat(text: string): "msgpack" | "json" {
+  if (text === "msgpack" || text === "json") return text;
+  throw wrongUsage(unknownWord("format", text, ["msgpack", "json"]));
+}
+
+async function hintAtWorkers(
+  call: Call,
+  bus: Bus,
+  task: TaskHandle,
+): Promise<void> {
+  if (call.output.json || task.agent === undefined) return;
+  const instances = await bus.instances(task.agent);
+  if (instances.length > 0) return;
+  call.output.note(
+    `note: no instance of "${task.agent}" is running at ${bus.url}: the task is stored and waits for one (troupe work FILE…)`,
+  );
+}
+
+function printAccepted(call: Call, task: TaskHandle): ExitCode {
+  const { id: taskId, agent, duplicate } = task;
+  call.output.result(
+    { taskId, agent, duplicate },
+    () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
+  );
+  return exitCodes.done;
+}
+
+async function printResult(
+  call: Call,
+  bus: Bus,
+  task: TaskHandle,
+): Promise<ExitCode> {
+  const taskId = task.id;
+  const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
+  try {
+    const output = await task.result({ timeout });
+    call.output.result({ taskId, state: "completed", output }, () =>
+      inFull(output),
+    );
+    return exitCodes.done;
+  } catch (error) {
+    const summary = await bus.find(taskId);
+    const state = summary?.state ?? "submitted";
+    if (call.output.json) call.output.object({ taskId, state, error });
+    else call.output.error(nameTask(error, taskId, state));
+    return exitCodes.taskFailed;
+  }
+}
+
+/** The id, for whoever wants to see more of it with `troupe tasks show`. */
+function nameTask(error: unknown, taskId: string, state: string): unknown {
+  if (!(error instanceof TroupeError) || error.message.includes(taskId))
+    return error;
+  const { code, message } = error;
+  return new TroupeError(code, `${message} (task "${taskId}" is ${state})`, {
+    cause: error,
+  });
+}
+
+export const inFull = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2) ?? "";

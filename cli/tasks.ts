@@ -1,0 +1,155 @@
+// troupe tasks: what waits, what is under way, what has ended.
+import { TroupeError } from "../protocol/errors.js";
+import type { TaskState } from "../protocol/task.js";
+import type { TaskSummary } from "../bus/task-list.js";
+import { dateOf, eventLine, timeOf } from "./event-line.js";
+import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+import type { Colour } from "./output.js";
+import { withBus } from "./session.js";
+import { shorten } from "./table.js";
+import type { Call, Verb } from "./verb.js";
+
+const forms = { ls, show, cancel } as const;
+
+export const tasks: Verb = {
+  summary: "Lists tasks, shows one with all its events, cancels one.",
+  usage: [
+    "troupe tasks ls [--agent NAME] [--limit N]",
+    "troupe tasks show ID",
+    "troupe tasks cancel ID [--reason TEXT]",
+  ],
+  options: {
+    agent: { type: "string", value: "NAME", help: "ls: only this agent's" },
+    lane: {
+      type: "string",
+      value: "LANE",
+      help: "ls: which lane of the agent (default main)",
+    },
+    limit: {
+      type: "string",
+      value: "N",
+      help: "ls: at most so many waiting and so many ended (default 20)",
+    },
+    reason: { type: "string", value: "TEXT", help: "cancel: why" },
+  },
+  example: "troupe tasks ls --agent writer",
+  run(call) {
+    const word = call.words[0] ?? "ls";
+    if (!Object.hasOwn(forms, word))
+      throw wrongUsage(unknownWord("form of tasks", word, Object.keys(forms)));
+    return forms[word as keyof typeof forms](call);
+  },
+};
+
+function ls(call: Call): Promise<ExitCode> {
+  call.atMost(1);
+  const [agent, lane, limit] = [
+    call.text("agent"),
+    call.text("lane"),
+    call.whole("limit"),
+  ];
+  const head = ["TASK", "STATE", "SKILL", "LEVEL", "ATTEMPTS", "AT", ""];
+  return withBus(call, async (bus) => {
+    const found = await bus.tasks({
+      ...(agent === undefined ? {} : { agent }),
+      ...(lane === undefined ? {} : { lane }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+    const toRow = (task: TaskSummary) => rowOf(call, task);
+    call.output.list(found, head, toRow, "No tasks yet.");
+    return exitCodes.done;
+  });
+}
+
+function show(call: Call): Promise<ExitCode> {
+  const id = call.word(1, "the task's ID");
+  call.atMost(2);
+  return withBus(call, async (bus) => {
+    const task = await bus.find(id);
+    if (!task) throw unknownTask(id);
+    const events = [];
+    for await (const event of bus.replay({ task: id })) events.push(event);
+    if (call.output.json) call.output.object({ ...task, events });
+    else {
+      call.output.rows(factsOf(call, task));
+      call.output.line();
+      for (const event of events)
+        call.output.line(eventLine(event, call.output));
+      if (events.length === 0)
+        call.output.line("No events yet: it waits, or its first attempt runs.");
+    }
+    return exitCodes.done;
+  });
+}
+
+function cancel(call: Call): Promise<ExitCode> {
+  const taskId = call.word(1, "the task's ID");
+  call.atMost(2);
+  return withBus(call, async (bus) => {
+    const canceled = await bus.task(taskId).cancel(call.text("reason") ?? "");
+    call.output.result({ taskId, canceled }, () =>
+      canceled
+        ? `canceled ${taskId}`
+        : `task ${taskId} had ended before: nothing to cancel`,
+    );
+    return exitCodes.done;
+  });
+}
+
+const colours: Partial<Record<TaskState, Colour>> = {
+  submitted: "cyan",
+  working: "blue",
+  completed: "green",
+  failed: "red",
+};
+
+function rowOf(call: Call, task: TaskSummary): string[] {
+  const { taskId, state, agent, skill, level, key, attempts, at } = task;
+  return [
+    taskId,
+    call.output.paint(colours[state] ?? "magenta", state),
+    `${agent}.${skill}`,
+    level ?? (key === undefined ? "" : `key ${shorten(key, 16)}`),
+    String(attempts),
+    dateOf(at),
+    noteOn(task),
+  ];
+}
+
+function noteOn({ dueAt, error }: TaskSummary): string {
+  if (dueAt !== undefined) return `due ${timeOf(dueAt)}`;
+  return error === undefined
+    ? ""
+    : shorten(`${error.code}: ${error.message}`, 60);
+}
+
+function factsOf(call: Call, task: TaskSummary): string[][] {
+  const { output } = call;
+  const facts: [string, string | undefined][] = [
+    ["task", task.taskId],
+    ["state", output.paint(colours[task.state] ?? "magenta", task.state)],
+    ["skill", `${task.agent}.${task.skill}`],
+    ["level", task.level],
+    ["key", task.key],
+    ["lane", task.lane],
+    ["context", task.context],
+    ["due", task.dueAt && dateOf(task.dueAt)],
+    ["deadline", task.deadline && dateOf(task.deadline)],
+    ["attempts", String(task.attempts)],
+    ["at", dateOf(task.at)],
+    ["input", JSON.stringify(task.input)],
+    ["output", JSON.stringify(task.output)],
+    ["error", task.error && `${task.error.code}: ${task.error.message}`],
+  ];
+  return facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [[output.paint("dim", name), value]],
+  );
+}
+
+export function unknownTask(id: string): TroupeError {
+  return new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no task "${id}": check the id; the history of old tasks ages out`,
+  );
+}

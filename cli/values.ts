@@ -1,0 +1,59 @@
+// From words to values: JSON, moments, durations, levels, kinds. Each throws ARGUMENT_INVALID for what is none.
+import { readFileSync } from "node:fs";
+import { toMs, type Duration } from "../protocol/duration.js";
+import { messageOf } from "../protocol/errors.js";
+import { isLevel, levels, type Level } from "../protocol/levels.js";
+import { terminalStates, type TaskEvent } from "../protocol/task.js";
+import { wrongUsage } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+
+/** `-` is standard input. */
+export function toJson(text: string, what: string): unknown {
+  const source = text === "-" ? readFileSync(0, "utf8") : text;
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    throw wrongUsage(
+      `${what} is no JSON (${messageOf(error)}): write it such as '{"text":"hello"}', in quotes`,
+    );
+  }
+}
+
+export function toDuration(text: string, what: string): Duration {
+  const duration = (
+    /^\d+(\.\d+)?$/.test(text) ? Number(text) : text
+  ) as Duration;
+  toMs(duration, what);
+  return duration;
+}
+
+/** "1h" ago, or a date. */
+export function toMoment(text: string, what: string): Date | Duration {
+  if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return text as Duration;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()))
+    throw wrongUsage(
+      `${what} "${text}" is neither a duration such as "1h" nor a date such as "2030-01-31T12:00:00Z"`,
+    );
+  return date;
+}
+
+export function toLevel(text: string): Level {
+  if (isLevel(text)) return text;
+  throw wrongUsage(unknownWord("priority", text, levels));
+}
+
+type Kind = TaskEvent["kind"];
+const kinds: readonly Kind[] = [
+  "started",
+  "attempt",
+  "progress",
+  ...terminalStates,
+];
+
+export const toKinds = (texts: readonly string[]): Kind[] =>
+  texts.map((text) => {
+    const kind = kinds.find((name) => name === text);
+    if (kind === undefined) throw wrongUsage(unknownWord("kind", text, kinds));
+    return kind;
+  });

@@ -1,0 +1,50 @@
+// The verbs by name. Each is loaded only when it is called, so that `troupe --help` is quick.
+import type { Verb } from "./verb.js";
+
+interface Listed {
+  summary: string;
+  load: () => Promise<Verb>;
+}
+
+export const verbs: Readonly<Record<string, Listed>> = {
+  dev: {
+    summary: "A bus with demo agents; --once takes the tour",
+    load: async () => (await import("./dev.js")).dev,
+  },
+  work: {
+    summary: "Serve the agents that modules export",
+    load: async () => (await import("./work.js")).work,
+  },
+  submit: {
+    summary: "Submit a durable task",
+    load: async () => (await import("./submit.js")).submit,
+  },
+  ask: {
+    summary: "Request-reply, not stored",
+    load: async () => (await import("./ask.js")).ask,
+  },
+  tasks: {
+    summary: "List, show and cancel tasks",
+    load: async () => (await import("./tasks.js")).tasks,
+  },
+  tail: {
+    summary: "Follow what happens, live",
+    load: async () => (await import("./tail.js")).tail,
+  },
+  replay: {
+    summary: "What happened, from the log",
+    load: async () => (await import("./replay.js")).replay,
+  },
+  dead: {
+    summary: "Read, redrive and purge dead letters",
+    load: async () => (await import("./dead.js")).dead,
+  },
+  agents: {
+    summary: "Agents, their skills and living instances",
+    load: async () => (await import("./agents.js")).agents,
+  },
+  doctor: {
+    summary: "Check that all that Troupe needs is there",
+    load: async () => (await import("./doctor.js")).doctor,
+  },
+};
