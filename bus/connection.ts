@@ -20,6 +20,7 @@ import {
 } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
+import { decodeValue } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
 import { subjectsOf, type Subjects } from "../protocol/subjects.js";
 import { logger, type Logger } from "./log.js";
@@ -60,9 +61,10 @@ export class Link {
 
   static async open(options: LinkOptions): Promise<Link> {
     const subjects = subjectsOf(options.namespace);
-    const nats = await dial(options);
+    const address = parseAddress(options.url);
+    const nats = await dial(options, address);
     const jsm = await jetstreamManager(nats, { checkAPI: false });
-    return new Link(nats, jsm, subjects, options.url);
+    return new Link(nats, jsm, subjects, address.servers.join(","));
   }
 
   private constructor(
@@ -203,11 +205,39 @@ export class ServerClock {
   }
 }
 
-async function dial(options: LinkOptions): Promise<NatsConnection> {
+interface Address {
+  /** Without credentials, so that no message shows them. */
+  servers: string[];
+  credentials: { user?: string; pass?: string; token?: string };
+}
+
+/** The client takes no credentials in a URL, where people write them: `nats://user:password@host` or `nats://token@host`. */
+function parseAddress(urls: string): Address {
+  let credentials: Address["credentials"] = {};
+  const servers = urls.split(",").map((text) => {
+    const [, scheme = "", said, host = ""] =
+      /^\s*(\w+:\/\/)?(?:(.*)@)?(.*?)\s*$/.exec(text) ?? [];
+    if (said !== undefined) credentials = parseCredentials(said);
+    return scheme + host;
+  });
+  return { servers, credentials };
+}
+
+function parseCredentials(said: string): Address["credentials"] {
+  const [user = "", ...pass] = said.split(":").map(decodeValue);
+  return pass.length === 0 ? { token: user } : { user, pass: pass.join(":") };
+}
+
+async function dial(
+  options: LinkOptions,
+  { servers, credentials }: Address,
+): Promise<NatsConnection> {
+  const url = servers.join(",");
   try {
     return await connect({
+      ...credentials,
       ...options.nats,
-      servers: options.url.split(",").map((url) => url.trim()),
+      servers,
       name: options.name ?? "troupe",
       timeout: options.timeoutMs,
       maxReconnectAttempts: -1,
@@ -219,13 +249,13 @@ async function dial(options: LinkOptions): Promise<NatsConnection> {
     if (/authorization|authentication/i.test(messageOf(cause))) {
       throw new TroupeError(
         "PERMISSION_DENIED",
-        `nats-server at ${options.url} refused these credentials: give the right ones in the URL or in connect({ nats })`,
+        `nats-server at ${url} refused these credentials: give the right ones in the URL or in connect({ nats })`,
         { cause },
       );
     }
     throw new TroupeError(
       "NOT_CONNECTED",
-      `no nats-server answered at "${options.url}" within ${formatMs(options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
+      `no nats-server answered at "${url}" within ${formatMs(options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
       { cause },
     );
   }

@@ -194,6 +194,13 @@ function streamError(
       { cause, retryable: false },
     );
   }
+  if (/permissions violation/i.test(text)) {
+    return new TroupeError(
+      "PERMISSION_DENIED",
+      `could not ${verb} stream "${name}" at ${link.url}: ${text}. Give this user the permission in nats.conf, or connect as another`,
+      { cause },
+    );
+  }
   return new TroupeError(
     "BUS_FAILED",
     `could not ${verb} stream "${name}" at ${link.url}: ${text}`,

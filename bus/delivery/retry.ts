@@ -40,7 +40,7 @@ export function backoffMs(
   random: () => number = Math.random,
 ): number {
   const factor = {
-    exponential: 2 ** (failures - 1),
+    exponential: 2 ** Math.min(failures - 1, 60),
     linear: failures,
     constant: 1,
   }[rules.backoff];
