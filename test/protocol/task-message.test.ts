@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { ContentType } from "../../protocol/headers.js";
 import { subjectsOf } from "../../protocol/subjects.js";
 import {
+  addressOf,
   originOf,
   parseTaskBody,
   taskBody,
@@ -39,7 +40,11 @@ test("a task is read as it was written, in both formats", () => {
       (contentType, input) => {
         const task = spec(input, contentType);
         assert.deepEqual(
-          parseTaskBody(subjects.task(task), taskHeaders(task), taskBody(task)),
+          parseTaskBody(
+            addressOf(subjects.task(task)),
+            taskHeaders(task),
+            taskBody(task),
+          ),
           {
             taskId: "t 1",
             agent: "writer",
@@ -62,7 +67,7 @@ test("a bare client may leave out every header", () => {
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ignored","arguments":{"a":1}}}',
   );
   const parsed = parseTaskBody(
-    "troupe.task.low.writer.main.headline.t1",
+    addressOf("troupe.task.low.writer.main.headline.t1"),
     {},
     body,
   );
@@ -77,7 +82,7 @@ test("a bare client may leave out every header", () => {
 test("a keyed task says its skill in its body", () => {
   const task = { ...spec(1, "json"), key: "k" };
   const parsed = parseTaskBody(
-    subjects.keyed({ ...task, partition: 3 }),
+    addressOf(subjects.keyed({ ...task, partition: 3 })),
     taskHeaders(task),
     taskBody(task),
   );
@@ -98,7 +103,11 @@ test("a message in A2A style has the message as its input", () => {
       params: { message },
     }),
   );
-  const parsed = parseTaskBody("troupe.task.low.writer.main.chat.t1", {}, body);
+  const parsed = parseTaskBody(
+    addressOf("troupe.task.low.writer.main.chat.t1"),
+    {},
+    body,
+  );
   assert.equal(parsed.method, "SendMessage");
   assert.deepEqual(parsed.input, message);
 });
@@ -117,7 +126,7 @@ test("a body that is no task is refused as unreadable", () => {
     assert.throws(
       () =>
         parseTaskBody(
-          "troupe.task.low.writer.main.x.t1",
+          addressOf("troupe.task.low.writer.main.x.t1"),
           { contentType: "application/json" },
           Buffer.from(text),
         ),

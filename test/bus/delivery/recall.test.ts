@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { recollect } from "../../../bus/delivery/recall.js";
+import { terminalStates, type TaskEvent } from "../../../protocol/task.js";
+
+const event = (kind: TaskEvent["kind"], attempt: number): TaskEvent => ({
+  taskId: "t",
+  agent: "a",
+  kind,
+  attempt,
+});
+
+test("a redelivery without a trace is the second attempt, for the first start is not on the log", () => {
+  const { events, ...past } = recollect([], true);
+  assert.deepEqual(events, []);
+  assert.deepEqual(past, { ended: false, failures: 0, crashes: 0, attempt: 2 });
+});
+
+test("an attempt that failed is a failure, one that left no end is a crash", () => {
+  const past = recollect(
+    [
+      event("attempt", 1),
+      event("started", 2),
+      event("attempt", 2),
+      event("started", 3),
+      event("started", 4),
+    ],
+    true,
+  );
+  assert.equal(past.failures, 2);
+  assert.equal(past.crashes, 2);
+  assert.equal(past.attempt, 5);
+  assert.equal(past.ended, false);
+});
+
+test("a message that may be known and has left no trace is a first attempt", () => {
+  assert.equal(recollect([], false).attempt, 1);
+  assert.equal(recollect([event("attempt", 1)], false).attempt, 2);
+  assert.equal(recollect([event("completed", 1)], false).ended, true);
+});
+
+test("a task has ended with any terminal event", () => {
+  for (const state of terminalStates)
+    assert.equal(
+      recollect([event("attempt", 1), event(state, 2)], true).ended,
+      true,
+    );
+});
+
+test("an event that is stored twice, after a broken connection, counts once", () => {
+  const kind = fc.constantFrom("attempt", "started");
+  const events = fc.array(
+    fc.tuple(kind, fc.integer({ min: 1, max: 9 })).map(([k, n]) => event(k, n)),
+  );
+  fc.assert(
+    fc.property(events, (once) => {
+      const { events: _once, ...past } = recollect(once, true);
+      const { events: _twice, ...again } = recollect([...once, ...once], true);
+      assert.deepEqual(again, past);
+    }),
+  );
+});

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RetentionPolicy } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import { ensureStreams } from "../../bus/streams.js";
+import { z } from "zod";
+import { connect } from "../../index.js";
+import { subjectsOf } from "../../protocol/subjects.js";
+import { eventually } from "../support/eventually.js";
+import { sharedServer } from "../support/shared-server.js";
+import { testServer } from "../support/server.js";
+
+const shared = sharedServer();
+
+test("streams are made once: who comes later finds them and changes nothing", async (t) => {
+  const link = await shared.link(t);
+  const changes: string[] = [];
+  const bare = await shared.bare(t);
+  const { namespace } = link.subjects;
+  bare.subscribe("$JS.EVENT.ADVISORY.STREAM.*.*", {
+    callback: (_error, { subject }) => {
+      if (subject.includes(`.${namespace}_`)) changes.push(subject);
+    },
+  });
+  await bare.flush();
+  await ensureStreams(link);
+  const { streams } = link.subjects;
+  const made = Object.keys(streams).length;
+  await eventually(() => changes.length === made);
+  await ensureStreams(link);
+  await ensureStreams(await shared.link(t));
+  await link.jsm.streams.update(streams.dead, { description: "seen last" });
+  await eventually(() => changes.length > made);
+  assert.deepEqual(changes.slice(made), [
+    `$JS.EVENT.ADVISORY.STREAM.UPDATED.${streams.dead}`,
+  ]);
+});
+
+test("any number of connections may make them at the same time", async (t) => {
+  const links = await Promise.all([1, 2, 3, 4].map(() => shared.link(t)));
+  await Promise.all([...links, ...links].map((link) => ensureStreams(link)));
+  for (const name of Object.values(links[0]!.subjects.streams)) {
+    const { config } = await links[0]!.jsm.streams.info(name);
+    assert.equal(config.name, name);
+  }
+});
+
+test("limits that may change are brought up to date, and what is waiting stays", async (t) => {
+  const link = await shared.link(t);
+  await ensureStreams(link);
+  const { streams, namespace } = link.subjects;
+  await link.js.publish(`${namespace}.task.low.a.main.s.t1`, "x");
+  await ensureStreams(link, { history: "1h", maxWaiting: 7 });
+  const events = await link.jsm.streams.info(streams.events);
+  const tasks = await link.jsm.streams.info(streams.tasks);
+  assert.equal(events.config.max_age, nanos(3_600_000));
+  assert.equal(tasks.config.max_msgs, 7);
+  assert.equal(tasks.state.messages, 1);
+});
+
+test("a stream that cannot be changed into what is needed is refused with the difference", async (t) => {
+  const link = await shared.link(t);
+  const { streams, all } = link.subjects;
+  await link.jsm.streams.add({
+    name: streams.tasks,
+    subjects: [all.tasks].flat(),
+    retention: RetentionPolicy.Limits,
+  });
+  await assert.rejects(ensureStreams(link), {
+    code: "STREAM_CONFLICT",
+    message:
+      /stream "\w+_TASKS" differs .*retention: has "limits", needs "workqueue".*another namespace/,
+  });
+});
+
+test("a stream of somebody else on our subjects is refused and left alone", async (t) => {
+  const link = await shared.link(t);
+  const { namespace } = link.subjects;
+  await link.jsm.streams.add({ name: "OTHERS", subjects: [`${namespace}.>`] });
+  await assert.rejects(ensureStreams(link), {
+    code: "BUS_FAILED",
+    message: /could not create stream .*overlap/,
+  });
+  const { config } = await link.jsm.streams.info("OTHERS");
+  assert.deepEqual(config.subjects, [`${namespace}.>`]);
+});
+
+test("a server without JetStream is named, with what to do", async () => {
+  await using server = await testServer({
+    extraConfig: `accounts: {
+      PLAIN: { users: [{ user: plain, password: pw }] }
+    }`,
+  });
+  const url = server.url.replace("nats://", "nats://plain:pw@");
+  await assert.rejects(connect({ url }), {
+    code: "BUS_FAILED",
+    retryable: false,
+    message: /has no JetStream for this account: start it with -js/,
+  });
+});
+
+test("a user who may not look at the streams is told which permission is missing", async () => {
+  await using server = await testServer({
+    extraConfig: `authorization { users: [
+      { user: poor, password: pw, permissions: { publish: ["troupe.>"], subscribe: ">" } }
+    ] }`,
+  });
+  const url = server.url.replace("nats://", "nats://poor:pw@");
+  await assert.rejects(connect({ url }), {
+    code: "PERMISSION_DENIED",
+    message: /\$JS\.API\.STREAM\.INFO\.troupe_/,
+  });
+});
+
+test("an address where nobody listens is named with how to correct it", async () => {
+  const url = "nats://127.0.0.1:9";
+  await assert.rejects(connect({ url, timeout: "500ms" }), {
+    code: "NOT_CONNECTED",
+    message: /no nats-server answered at "nats:\/\/127\.0\.0\.1:9"/,
+  });
+});
+
+test("a level of durability that a single server cannot give is refused", async (t) => {
+  for (const durability of ["quorum", "disk"] as const)
+    await assert.rejects(shared.connect(t, { durability }), {
+      code: "DURABILITY_REFUSED",
+      message: new RegExp(`durability "${durability}"`),
+    });
+});
+
+test("two namespaces share a server and see nothing of each other", async (t) => {
+  const one = await shared.connect(t);
+  const other = await shared.connect(t, { namespace: "elsewhere" });
+  const target = { agent: "a", name: "s", input: z.any() };
+  const task = await one.submit(target, 1, { id: "t1" });
+  assert.equal(await task.state(), "submitted");
+  await assert.rejects(other.task("t1").state(), { code: "TASK_UNKNOWN" });
+  assert.equal(subjectsOf(other.namespace).streams.tasks, "elsewhere_TASKS");
+});
