@@ -30,6 +30,7 @@ export type {
   DeadLetterFilter,
   RedriveOptions,
 } from "./bus/dead-letters.js";
+export type { ProgressFilter } from "./bus/live.js";
 export type { ReplayFilter } from "./bus/replay.js";
 export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
 export type { AgentCard, InstanceCard, SkillCard } from "./protocol/card.js";

@@ -7,6 +7,7 @@ import {
   type DeadLetterFilter,
 } from "./bus/dead-letters.js";
 import { checkDurability, type Durability } from "./bus/durability.js";
+import { followProgress, type ProgressFilter } from "./bus/live.js";
 import { Outcomes } from "./bus/outcomes.js";
 import { Publisher } from "./bus/publisher.js";
 import { Recorder } from "./bus/recorder.js";
@@ -242,6 +243,13 @@ export class Bus implements AsyncDisposable {
     filter: ReplayFilter = {},
   ): AsyncGenerator<TaskEvent, void, undefined> {
     return replay(this.#link, filter);
+  }
+
+  /** Progress of tasks as it is sent, until the reader stops; it is not stored. */
+  progress(
+    filter: ProgressFilter = {},
+  ): AsyncGenerator<TaskEvent, void, undefined> {
+    return followProgress(this.#link, filter);
   }
 
   /** Tasks that nobody could finish, oldest first. */

@@ -3,7 +3,11 @@
 import { decodeBody } from "../protocol/codec.js";
 import { TroupeError } from "../protocol/errors.js";
 import { levels, type Level } from "../protocol/levels.js";
-import { defaultLane } from "../protocol/subjects.js";
+import {
+  defaultLane,
+  encodeToken,
+  parseKeyedSubject,
+} from "../protocol/subjects.js";
 import {
   terminalStates,
   type TaskEvent,
@@ -160,12 +164,13 @@ async function pendingSummary(
   const request = requestOf(stored);
   const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
   const failed = events.filter(({ kind }) => kind === "attempt");
+  const isTaken = events.length > 0 || (await isDelivered(link, stored));
   const error = failed.at(-1)?.error;
   return {
     taskId,
     agent,
     skill: skill || request.skill,
-    state: events.length > 0 ? "working" : "submitted",
+    state: isTaken ? "working" : "submitted",
     at,
     lane,
     ...(headers.key === undefined ? { level } : { key: headers.key }),
@@ -178,6 +183,25 @@ async function pendingSummary(
     input: request.input,
     ...(error === undefined ? {} : { error }),
   };
+}
+
+/**
+ * A task's first start is not on the log: whether it was handed out, only its queue's consumer knows. Those
+ * are named by workers/worker.ts and bus/keyed.ts.
+ */
+async function isDelivered(
+  link: Link,
+  { stream, subject, sequence }: StoredMessage,
+): Promise<boolean> {
+  const { timers, keyed } = link.subjects.streams;
+  if (stream === timers) return false;
+  const { agent, lane, level } = addressOf(subject);
+  const last = stream === keyed ? parseKeyedSubject(subject).partition : level;
+  const name = `${encodeToken(agent)}_${encodeToken(lane)}_${last}`;
+  const consumer = await link.jsm.consumers
+    .info(stream, name)
+    .catch(() => undefined); // no worker has ever been there
+  return consumer !== undefined && consumer.delivered.stream_seq >= sequence;
 }
 
 function endedSummary(end: TaskEvent): TaskSummary {

@@ -1,5 +1,5 @@
 // troupe dev: a bus with three agents on it, to try everything else against; --once shows a visitor around.
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { argv } from "node:process";
 import type { Bus } from "../troupe.js";
 import type { Agent } from "../workers/agent.js";
@@ -12,6 +12,9 @@ import { takeTour } from "./tour/tour.js";
 import type { Call, Verb } from "./verb.js";
 
 const demoAgents = [writer, weather, counter] as unknown as readonly Agent[];
+
+/** Ctrl-C is to be prompt: what is in hand goes back to the queue and is there at the next start. */
+const serving = { signals: false, drain: "500ms" } as const;
 
 export const dev: Verb = {
   summary: "Runs a bus with three demo agents until Ctrl-C.",
@@ -28,7 +31,7 @@ export const dev: Verb = {
     if (call.flag("once")) return takeTour(call);
     const stopped = untilInterrupted();
     const bus = await openBus(call);
-    for (const agent of demoAgents) await bus.serve(agent, { signals: false });
+    for (const agent of demoAgents) await bus.serve(agent, serving);
     if (call.output.json) call.output.object(whatRuns(bus));
     else explain(call, bus);
     await stopped;
@@ -91,7 +94,8 @@ function explain(call: Call, bus: Bus): void {
 /** How the user called us, so that what is printed can be typed as it stands. */
 function ownName(): string {
   const script = argv[1] ?? "";
-  return script.endsWith(".js")
-    ? `node ${relative(process.cwd(), script)}`
-    : "troupe";
+  if (script.includes(join("node_modules", ".bin"))) return "npx troupe";
+  if (!script.endsWith(".js")) return "troupe";
+  const near = relative(process.cwd(), script);
+  return `node ${near.startsWith("..") ? script : near}`;
 }

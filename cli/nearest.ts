@@ -1,6 +1,7 @@
 // "Did you mean": the known word that is the fewest typing mistakes away.
 
-const mistakesAllowed = 2;
+/** Of three letters, two mistakes would leave one. */
+const mistakesAllowed = (name: string): number => (name.length <= 3 ? 1 : 2);
 
 /** Undefined when no known word is near. */
 export function nearest(
@@ -12,10 +13,7 @@ export function nearest(
   );
   const [best] = known
     .map((name) => ({ name, mistakes: mistakesBetween(word, name) }))
-    .filter(
-      ({ name, mistakes }) =>
-        mistakes <= mistakesAllowed && mistakes < name.length / 2,
-    )
+    .filter(({ name, mistakes }) => mistakes <= mistakesAllowed(name))
     .sort((a, b) => a.mistakes - b.mistakes);
   return best?.name ?? begins;
 }

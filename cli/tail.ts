@@ -4,7 +4,7 @@ import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";
 import { toKinds } from "./values.js";
-import type { Verb } from "./verb.js";
+import type { Call, Verb } from "./verb.js";
 
 export const tail: Verb = {
   summary: "Follows the events of all tasks as they come, until Ctrl-C.",
@@ -15,30 +15,37 @@ export const tail: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, completed, failed, canceled, rejected",
+      help: "only started, attempt, progress, completed, failed, canceled, rejected",
     },
   },
   example: "troupe tail --agent weather --kind attempt,failed",
   run(call) {
     call.atMost(0);
-    const kind = toKinds(call.texts("kind"));
+    const kinds = toKinds(call.texts("kind"));
     const agent = call.text("agent");
+    const filter = agent === undefined ? {} : { agent };
     endOnInterrupt();
     return withBus(call, async (bus) => {
       call.output.note(
         `following "${bus.namespace}" at ${bus.url}; Ctrl-C ends it`,
       );
-      const events = bus.replay({
-        since: 0,
-        follow: true,
-        ...(agent === undefined ? {} : { agent }),
-        ...(kind.length === 0 ? {} : { kind }),
-      });
-      for await (const event of events)
-        call.output.result(event satisfies TaskEvent, () =>
-          eventLine(event, call.output),
-        );
+      const stored = bus.replay({ ...filter, since: 0, follow: true });
+      const live = bus.progress(filter);
+      await Promise.race([
+        print(call, kinds, stored),
+        print(call, kinds, live),
+      ]);
       return exitCodes.done;
     });
   },
 };
+
+async function print(
+  call: Call,
+  kinds: readonly TaskEvent["kind"][],
+  events: AsyncIterable<TaskEvent>,
+): Promise<void> {
+  for await (const event of events)
+    if (kinds.length === 0 || kinds.includes(event.kind))
+      call.output.result(event, () => eventLine(event, call.output));
+}

@@ -21,8 +21,13 @@ export async function startWorkerProcess(
   const child = spawn(
     process.execPath,
     [
-      ...[command, "work", fileURLToPath(module), "--json"],
-      ...["--url", url, "--namespace", namespace, "--ack-wait", "1s"],
+      command,
+      "work",
+      fileURLToPath(module),
+      "--json",
+      `--url=${url}`,
+      `--namespace=${namespace}`,
+      "--ack-wait=1s",
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );

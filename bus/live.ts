@@ -1,0 +1,56 @@
+// Progress as it is sent: seen by whoever watches at that moment, stored nowhere.
+import { TroupeError } from "../protocol/errors.js";
+import { decodeToken } from "../protocol/subjects.js";
+import type { TaskEvent } from "../protocol/task.js";
+import { parseProgress } from "../protocol/task-events.js";
+import type { Link } from "./connection.js";
+import { headersOf } from "./delivery/delivery.js";
+import { Queue } from "./queue.js";
+
+export interface ProgressFilter {
+  agent?: string;
+  task?: string;
+}
+
+/** Goes on until its reader stops or the connection is closed. */
+export async function* followProgress(
+  link: Link,
+  { agent, task }: ProgressFilter = {},
+): AsyncGenerator<TaskEvent, void, undefined> {
+  const queue = new Queue<TaskEvent>();
+  const where = {
+    ...(agent === undefined ? {} : { agent }),
+    ...(task === undefined ? {} : { taskId: task }),
+  };
+  const subscription = link.nats.subscribe(link.subjects.liveOf(where), {
+    callback: (_error, msg) => {
+      const [, , from = "", taskId = ""] = msg.subject.split(".");
+      try {
+        queue.push(
+          parseProgress(
+            decodeToken(from),
+            decodeToken(taskId),
+            headersOf(msg),
+            msg.data,
+          ),
+        );
+      } catch (error) {
+        link.log.debug(
+          { error, subject: msg.subject },
+          "progress that cannot be read was passed over",
+        );
+      }
+    },
+  });
+  const forget = link.onClose((error) => queue.fail(error));
+  try {
+    for (;;) yield await queue.next(Number.POSITIVE_INFINITY, neverSilent);
+  } finally {
+    forget();
+    if (!link.closed) subscription.unsubscribe();
+  }
+}
+
+/** Watching has no deadline: there may be nothing to see for days. */
+const neverSilent = (): TroupeError =>
+  new TroupeError("WAIT_TIMED_OUT", "waited for ever");
