@@ -1,0 +1,57 @@
+// Every example runs as it stands and ends by itself.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { testServer, type TestServer } from "./support/server.js";
+
+const folder = fileURLToPath(new URL("../examples/", import.meta.url));
+const examples = readdirSync(folder).filter((name) => name.endsWith(".js"));
+
+/** What each must have printed, so that one that does nothing is noticed. */
+const printed: Readonly<Record<string, RegExp>> = {
+  "writer.js": /^$/,
+  "first-task.js": /called: IT RAINED.*asked: +IT RAINED.*refused: .*text/s,
+  "orders.js":
+    /one task: true.*medicine.*box.*paper.*ribbon.*too late: DEADLINE_PASSED/s,
+  "watching.js":
+    /completed { metres: 4 }.*canceled struck rock.*it is canceled/s,
+  "dead-letters.js": /redriven: { sold: 1 }.*redriven: { sold: 9 }/s,
+  "replaying.js": /4 headlines/,
+};
+
+describe("examples", { concurrency: 2 }, () => {
+  let server: TestServer;
+  before(async () => {
+    server = await testServer();
+  });
+  after(() => server.stop());
+
+  for (const name of examples)
+    test(`${name} runs and ends by itself`, async () => {
+      const { code, stdout, stderr } = await run(name, server.url);
+      assert.equal(stderr, "");
+      assert.equal(code, 0);
+      assert.match(stdout, printed[name] ?? /./);
+    });
+});
+
+test("every example says what it is expected to print", () => {
+  assert.deepEqual(Object.keys(printed).sort(), [...examples].sort());
+});
+
+async function run(name: string, url: string) {
+  const child = spawn(process.execPath, [folder + name], {
+    env: { ...process.env, NATS_URL: url },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 30_000,
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => (stdout += chunk));
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout, stderr };
+}
