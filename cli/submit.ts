@@ -1,7 +1,7 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/submitter.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { TaskHandle } from "../bus/task-handle.js";
+import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
 import { namesOf } from "../bus/target.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
@@ -64,15 +64,19 @@ export const submit: Verb = {
     call.atMost(2);
     const input = toJson(call.words[1] ?? "{}", "the input");
     const options = optionsOf(call);
-    return withBus(call, async (bus) => {
-      const task = await bus.submit(target, input, options);
-      await hintAtWorkers(call, bus, task);
-      return call.flag("wait")
-        ? printResult(call, bus, task)
-        : printAccepted(call, task);
-    });
+    return withBus(call, (bus) =>
+      call.flag("wait")
+        ? submitAndWait(call, bus, { target, input, options })
+        : submitOnly(call, bus, { target, input, options }),
+    );
   },
 };
+
+interface Asked {
+  target: string;
+  input: unknown;
+  options: CallOptions;
+}
 
 function optionsOf(call: Call): CallOptions {
   const options: CallOptions = {};
@@ -96,48 +100,57 @@ function toFormat(text: string): "msgpack" | "json" {
   throw wrongUsage(unknownWord("format", text, ["msgpack", "json"]));
 }
 
-async function hintAtWorkers(
+async function submitOnly(
   call: Call,
   bus: Bus,
-  task: TaskHandle,
-): Promise<void> {
-  if (call.output.json || task.agent === undefined) return;
-  const instances = await bus.instances(task.agent);
-  if (instances.length > 0) return;
-  call.output.note(
-    `note: no instance of "${task.agent}" is running at ${bus.url}: the task is stored and waits for one (troupe work FILE…)`,
-  );
-}
-
-function printAccepted(call: Call, task: TaskHandle): ExitCode {
+  { target, input, options }: Asked,
+): Promise<ExitCode> {
+  const task = await bus.submit(target, input, options);
   const { id: taskId, agent, duplicate } = task;
   call.output.result(
     { taskId, agent, duplicate },
     () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
   );
+  await hintAtWorkers(call, bus, target);
   return exitCodes.done;
 }
 
-async function printResult(
+async function submitAndWait(
   call: Call,
   bus: Bus,
-  task: TaskHandle,
+  { target, input, options }: Asked,
 ): Promise<ExitCode> {
-  const taskId = task.id;
+  const taskId = options.id ?? newId();
   const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
+  await hintAtWorkers(call, bus, target);
   try {
-    const output = await task.result({ timeout });
+    const all = { ...options, id: taskId, timeout };
+    const output = await bus.call(target, input, all);
     call.output.result({ taskId, state: "completed", output }, () =>
       inFull(output),
     );
     return exitCodes.done;
   } catch (error) {
-    const summary = await bus.find(taskId);
-    const state = summary?.state ?? "submitted";
+    const state = (await bus.find(taskId))?.state;
+    if (state === undefined) throw error; // it was never accepted
     if (call.output.json) call.output.object({ taskId, state, error });
     else call.output.error(nameTask(error, taskId, state));
     return exitCodes.taskFailed;
   }
+}
+
+/** A task without a worker is no mistake; but whoever is new here may wonder why nothing happens. */
+async function hintAtWorkers(
+  call: Call,
+  bus: Bus,
+  target: string,
+): Promise<void> {
+  if (call.output.json) return;
+  const { agent } = namesOf(target);
+  if ((await bus.instances(agent)).length > 0) return;
+  call.output.note(
+    `note: no instance of "${agent}" is running at ${bus.url}: its tasks are stored and wait for one (troupe work FILE…)`,
+  );
 }
 
 /** The id, for whoever wants to see more of it with `troupe tasks show`. */
