@@ -161,7 +161,12 @@ export class Bus implements AsyncDisposable {
       registry: this.#registry,
     };
     const worker = new Worker(agent, host, options);
-    await worker.start();
+    try {
+      await worker.start();
+    } catch (error) {
+      await worker.drain();
+      throw error;
+    }
     this.#workers.add(worker);
     if (options.signals !== false) drainOnSignals(worker, options.signals);
     return worker;

@@ -6,7 +6,7 @@ import { TroupeError } from "../protocol/errors.js";
 import type { ContentType, Headers } from "../protocol/headers.js";
 import { callToolParams, toCallToolResult } from "../protocol/mcp.js";
 import { toRpcError } from "../protocol/rpc.js";
-import { decodeToken } from "../protocol/subjects.js";
+import { decodeToken, encodeToken } from "../protocol/subjects.js";
 import { contentTypeOf } from "../protocol/task-message.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";
@@ -33,7 +33,7 @@ export function startAnswering(
 ): Answering {
   const inHand = new Set<Promise<void>>();
   const subscription = link.nats.subscribe(link.subjects.asksOf(agent), {
-    queue: agent,
+    queue: encodeToken(agent),
     callback: (_error, msg) => {
       const answering = answer(link, msg, answerer).finally(() =>
         inHand.delete(answering),

@@ -9,7 +9,11 @@ import {
 } from "../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import { isLevel, type Level } from "../protocol/levels.js";
-import { parseDeadSubject, parseTaskSubject } from "../protocol/subjects.js";
+import {
+  encodeToken,
+  parseDeadSubject,
+  parseTaskSubject,
+} from "../protocol/subjects.js";
 import {
   addressOf,
   contentTypeOf,
@@ -96,7 +100,8 @@ export class DeadLetter {
 
   /** Its new task's id: redriving one letter twice is one task. */
   get redriveId(): string {
-    return `${this.taskId}~${this.sequence}`;
+    const id = `${this.taskId}~${this.sequence}`;
+    return isTokenFor(id) ? id : `redrive~${this.sequence}`;
   }
 
   /** Submits it again as a new task that names the old one; then the letter is gone. Returns the new task's id. */
@@ -198,7 +203,9 @@ function subjectOfRedrive(
 ): string {
   const kind = original.split(".", 2)[1];
   if (kind === "keyed")
-    return original.slice(0, original.lastIndexOf(".") + 1) + newId;
+    return (
+      original.slice(0, original.lastIndexOf(".") + 1) + encodeToken(newId)
+    );
   if (kind !== "task") {
     throw new TroupeError(
       "MESSAGE_UNREADABLE",
@@ -211,6 +218,15 @@ function subjectOfRedrive(
     taskId: newId,
     level: isLevel(priority) ? priority : address.level,
   });
+}
+
+/** The longest ids have no room for a suffix. */
+function isTokenFor(id: string): boolean {
+  try {
+    return encodeToken(id) !== "";
+  } catch {
+    return false;
+  }
 }
 
 function readableSkill(

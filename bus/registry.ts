@@ -39,10 +39,7 @@ export class Registry {
 
   async announce(card: AgentCard): Promise<void> {
     const bucket = await this.#open();
-    await bucket.put(
-      `card.${encodeToken(card.name)}`,
-      encodeBody(card, "json"),
-    );
+    await bucket.put(`card.${keyToken(card.name)}`, encodeBody(card, "json"));
   }
 
   async heartbeat(card: InstanceCard): Promise<void> {
@@ -66,7 +63,7 @@ export class Registry {
   async instances(agent?: string): Promise<InstanceCard[]> {
     const seen = instanceCard.extend({ seenAt: z.number() });
     const cards = await this.#read(
-      `instance.${agent === undefined ? "*" : encodeToken(agent)}.*`,
+      `instance.${agent === undefined ? "*" : keyToken(agent)}.*`,
       seen,
     );
     const oldest = this.#link.clock.now() - instanceTtlMs;
@@ -78,7 +75,23 @@ export class Registry {
    * with the path of the field.
    */
   async check(names: Names, input: unknown): Promise<void> {
-    const skills = await this.#skillsOf(names.agent);
+    const cached = this.#skills.get(names.agent);
+    try {
+      await this.#checkBy(await this.#skillsOf(names.agent), names, input);
+    } catch (error) {
+      // A newer version of the agent may take what the card that was remembered refuses.
+      if (cached === undefined || this.#skills.get(names.agent) !== cached)
+        throw error;
+      this.#skills.delete(names.agent);
+      await this.#checkBy(await this.#skillsOf(names.agent), names, input);
+    }
+  }
+
+  async #checkBy(
+    skills: Map<string, KnownSkill> | undefined,
+    names: Names,
+    input: unknown,
+  ): Promise<void> {
     if (!skills) throw await this.#unknownAgent(names.agent);
     const known = skills.get(names.skill);
     if (!known) {
@@ -112,7 +125,7 @@ export class Registry {
     const cached = this.#skills.get(agent);
     if (cached && Date.now() - cached.at < cardCacheMs) return cached.skills;
     const bucket = await this.#open();
-    const entry = await bucket.get(`card.${encodeToken(agent, "agent")}`);
+    const entry = await bucket.get(`card.${keyToken(agent)}`);
     if (!entry || entry.operation !== "PUT") return undefined;
     const card = agentCard.parse(decodeBody(entry.value));
     const skills = new Map(
@@ -150,7 +163,12 @@ export class Registry {
 }
 
 function instanceKey(card: InstanceCard): string {
-  return `instance.${encodeToken(card.agent)}.${encodeToken(card.instance)}`;
+  return `instance.${keyToken(card.agent)}.${keyToken(card.instance)}`;
+}
+
+/** A bucket's keys allow fewer characters than subjects do: neither "%" nor "~". */
+function keyToken(name: string): string {
+  return encodeToken(name, "agent").replaceAll("~", "=7e").replaceAll("%", "=");
 }
 
 /** What the JSON Schema cannot say is left to the worker, which has the real schema. */

@@ -1,14 +1,17 @@
 // Bodies on the wire: msgpack by default, JSON on request. The Content-Type header says which; a body
 // without one is taken as what it looks like, so that a bare client may leave the header out.
-import { Packr } from "msgpackr";
+import { Packr, type Options } from "msgpackr";
 import { messageOf, TroupeError } from "./errors.js";
 import { contentTypes, type ContentType } from "./headers.js";
 
 // Plain maps only: records are an extension that other languages do not read.
-const packr = new Packr({
+const options: Options & { skipValues: unknown[] } = {
   useRecords: false,
   encodeUndefinedAsNil: true,
-});
+  // As JSON does: an optional field that is there but undefined would arrive as null, and be refused.
+  skipValues: [undefined],
+};
+const packr = new Packr(options);
 
 /** Throws ARGUMENT_INVALID for what the format cannot carry, such as a circle. */
 export function encodeBody(
