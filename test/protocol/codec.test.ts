@@ -30,6 +30,14 @@ for (const format of formats) {
     );
   });
 
+  test(`a field that is undefined is left out of ${format}, and not turned into null`, () => {
+    const bytes = encodeBody({ a: undefined, b: [undefined], c: 1 }, format);
+    assert.deepEqual(decodeBody(bytes, contentTypes[format]), {
+      b: [null],
+      c: 1,
+    });
+  });
+
   test(`what ${format} cannot carry is refused with a clear error`, () => {
     const circular: Record<string, unknown> = {};
     circular["self"] = circular;
