@@ -136,18 +136,29 @@ async function newestEnds(
 ): Promise<TaskEvent[]> {
   const stream = link.subjects.streams.events;
   const { state } = await link.jsm.streams.info(stream);
-  for (let back = limit * 2; ; back *= 8) {
+  const wayBack = Math.min(eventsRead, state.last_seq + 1 - state.first_seq);
+  for (let back = limit * 2; ; back = Math.min(wayBack, back * 8)) {
     const from = Math.max(state.first_seq, state.last_seq + 1 - back);
-    const ends: TaskEvent[] = [];
-    for await (const event of replay(link, {
-      from,
-      kind: terminalStates,
-      ...(agent === undefined ? {} : { agent }),
-    }))
-      ends.push(event);
-    if (ends.length >= limit || from <= state.first_seq || back >= eventsRead)
+    const ends = await endsFrom(link, from, agent);
+    if (ends.length >= limit || back >= wayBack)
       return ends.slice(-limit).reverse();
   }
+}
+
+async function endsFrom(
+  link: Link,
+  from: number,
+  agent: string | undefined,
+): Promise<TaskEvent[]> {
+  const ofAgent = agent === undefined ? {} : { agent };
+  const ends: TaskEvent[] = [];
+  for await (const event of replay(link, {
+    from,
+    kind: terminalStates,
+    ...ofAgent,
+  }))
+    ends.push(event);
+  return ends;
 }
 
 async function pendingSummary(

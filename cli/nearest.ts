@@ -3,19 +3,17 @@
 /** Of three letters, two mistakes would leave one. */
 const mistakesAllowed = (name: string): number => (name.length <= 3 ? 1 : 2);
 
-/** Undefined when no known word is near. */
+/** Undefined when no known word is near. A word that was only begun is taken for the whole. */
 export function nearest(
   word: string,
   known: readonly string[],
 ): string | undefined {
-  const begins = known.find(
-    (name) => word.length > 1 && name.startsWith(word) && name !== word,
-  );
   const [best] = known
     .map((name) => ({ name, mistakes: mistakesBetween(word, name) }))
     .filter(({ name, mistakes }) => mistakes <= mistakesAllowed(name))
     .sort((a, b) => a.mistakes - b.mistakes);
-  return best?.name ?? begins;
+  const begun = known.find((name) => word.length > 1 && name.startsWith(word));
+  return begun ?? best?.name;
 }
 
 /** `unknown verb "sumbit": did you mean "submit"?`, or what there is. */

@@ -147,9 +147,14 @@ async function hintAtWorkers(
 ): Promise<void> {
   if (call.output.json) return;
   const { agent } = namesOf(target);
-  if ((await bus.instances(agent)).length > 0) return;
+  const [cards, instances] = await Promise.all([
+    bus.agents(),
+    bus.instances(agent),
+  ]);
+  const isKnown = cards.some(({ name }) => name === agent);
+  if (!isKnown || instances.length > 0) return;
   call.output.note(
-    `note: no instance of "${agent}" is running at ${bus.url}: its tasks are stored and wait for one (troupe work FILE…)`,
+    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (troupe work FILE…)`,
   );
 }
 

@@ -1,6 +1,6 @@
 // What a submit may say of its task: its level, its key, when it is due and when it is too late, and its id.
 import { z } from "zod";
-import { agent, connect, skill, TroupeError } from "../index.js";
+import { agent, connect, skill, type TroupeError } from "../index.js";
 
 const shop = agent("shop", {
   skills: {
