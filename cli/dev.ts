@@ -7,7 +7,7 @@ import { counter } from "./demo/counter.js";
 import { weather } from "./demo/weather.js";
 import { writer } from "./demo/writer.js";
 import { exitCodes } from "./exit.js";
-import { openBus, untilInterrupted } from "./session.js";
+import { closeInTime, openBus, untilInterrupted } from "./session.js";
 import { takeTour } from "./tour/tour.js";
 import type { Call, Verb } from "./verb.js";
 
@@ -36,7 +36,7 @@ export const dev: Verb = {
     else explain(call, bus);
     await stopped;
     call.output.note("stopping");
-    await bus.close();
+    await closeInTime(bus);
     return exitCodes.done;
   },
 };

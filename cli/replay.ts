@@ -37,7 +37,7 @@ export const replay: Verb = {
   run(call) {
     call.atMost(0);
     const filter = filterOf(call);
-    if (filter.follow) endOnInterrupt();
+    if (filter.follow) endOnInterrupt(exitCodes.done);
     return withBus(call, async (bus) => {
       let count = 0;
       for await (const event of bus.replay(filter)) {

@@ -1,4 +1,6 @@
 // The bus for the time of one call.
+import { setTimeout as pause } from "node:timers/promises";
+import { TroupeError } from "../protocol/errors.js";
 import { connect, type Bus } from "../troupe.js";
 import type { Call } from "./verb.js";
 
@@ -21,20 +23,41 @@ export async function withBus<Result>(
   return await work(bus);
 }
 
+/** As a shell says of a process that Ctrl-C ended. */
+export const interrupted = 130;
+
+const goodbyeMs = 3_000;
+
+/**
+ * Drains what the bus serves and closes it. A bus that is gone cannot be said goodbye to: then this throws
+ * NOT_CONNECTED soon after the `drainMs` that what is in hand was given, and other workers take it.
+ */
+export async function closeInTime(bus: Bus, drainMs = 0): Promise<void> {
+  const timer = new AbortController();
+  const late = pause(drainMs + goodbyeMs, "late", { signal: timer.signal });
+  const ended = await Promise.race([bus.close(), late.catch(() => undefined)]);
+  timer.abort();
+  if (ended === "late")
+    throw new TroupeError(
+      "NOT_CONNECTED",
+      `nats-server at ${bus.url} did not answer the goodbye: what was in hand goes to another worker when it is back`,
+    );
+}
+
 /** Resolves when the user (or whoever ends processes) has had enough; a second time, the process ends at once. */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => {
-        process.once(signal, () => process.exit(130));
+        process.once(signal, () => process.exit(interrupted));
         resolve(signal);
       });
     }
   });
 }
 
-/** For a verb that only reads and goes on until it is stopped: stopping it is its proper end. */
-export function endOnInterrupt(): void {
+/** At once, by the code given: 0 for a verb that goes on until it is stopped, since that is its proper end. */
+export function endOnInterrupt(code: number): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => process.exit(0));
+    process.once(signal, () => process.exit(code));
 }

@@ -25,8 +25,9 @@ export function padTo(cell: string, width: number): string {
 
 const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
 
-/** One line of at most so many characters. */
+/** One line of at most so many characters; colours are not counted, and go where it is cut. */
 export function shorten(text: string, length: number): string {
-  const line = text.replaceAll(/\s+/g, " ").trim();
+  if (widthOf(text) <= length && !/\s\s|[\n\t]/.test(text)) return text;
+  const line = stripVTControlCharacters(text).replaceAll(/\s+/g, " ").trim();
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }

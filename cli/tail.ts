@@ -24,7 +24,7 @@ export const tail: Verb = {
     const kinds = toKinds(call.texts("kind"));
     const agent = call.text("agent");
     const filter = agent === undefined ? {} : { agent };
-    endOnInterrupt();
+    endOnInterrupt(exitCodes.done);
     return withBus(call, async (bus) => {
       call.output.note(
         `following "${bus.namespace}" at ${bus.url}; Ctrl-C ends it`,

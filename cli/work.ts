@@ -1,10 +1,11 @@
 // troupe work: serves every agent that the given modules export, until it is told to stop; then it finishes
 // what it has in hand and exits 0. A second signal ends it at once, and other workers take the rest.
+import { toMs } from "../protocol/duration.js";
 import type { ServeOptions, Worker } from "../workers/worker.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";
-import { openBus, untilInterrupted } from "./session.js";
+import { closeInTime, openBus, untilInterrupted } from "./session.js";
 import { toDuration } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
@@ -48,7 +49,7 @@ export const work: Verb = {
     );
     for (const worker of workers) announce(call, worker, bus);
     await stopped;
-    await drain(call, bus, workers);
+    await drain(call, bus, workers, options);
     return exitCodes.done;
   },
 };
@@ -81,6 +82,7 @@ async function drain(
   call: Call,
   bus: Bus,
   workers: readonly Worker[],
+  options: ServeOptions,
 ): Promise<void> {
   const inHand = workers.reduce(
     (sum, worker) => sum + worker.card().running,
@@ -91,7 +93,8 @@ async function drain(
       ? "stopping"
       : `stopping: ${inHand} in hand are finished first; again to leave them to another worker`,
   );
-  await bus.close();
+  const drainMs = toMs(options.drain ?? "30s", "--drain");
+  await closeInTime(bus, inHand === 0 ? 0 : drainMs);
   for (const { agent, instance, counts } of workers)
     call.output.result(
       { stopped: agent, instance, ...counts },

@@ -1,5 +1,6 @@
 // Where the tour happens: a namespace that nobody else has, so that neither an earlier run nor a user's own
 // tasks are met, and all of which is taken away afterwards.
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,9 +57,12 @@ async function onServer(url: string): Promise<Grounds> {
   return new Grounds(bus, where, () => removeNamespace(url, namespace));
 }
 
+const everything = { recursive: true, force: true, maxRetries: 3 } as const;
+
 async function onOwnServer(): Promise<Grounds> {
   const directory = await mkdtemp(join(tmpdir(), "troupe-tour-"));
-  const clear = () => rm(directory, { recursive: true, force: true });
+  const clear = () => rm(directory, everything);
+  process.once("exit", () => rmSync(directory, everything)); // for Ctrl-C
   try {
     const bus = await connect({ directory, name: "troupe tour" });
     const where = `a nats-server started for it at ${bus.url}, with a store of its own`;

@@ -22,13 +22,13 @@ export async function killedWorker(
   const { bus } = grounds;
   const demo = new URL("../demo/counter.js", import.meta.url);
   await using worker = await startWorkerProcess(demo, bus);
+  const name = `process ${worker.pid}`;
+  stage.show([[name, `serves "counter"`]]);
   const task = await grounds.submit(counter.skills.count, input);
   const first = await progressOf(task, killAt);
+  stage.show([[name, `counts: ${detailOf(first)}`]]);
   const signal = await worker.kill();
-  stage.show([
-    [`process ${worker.pid}`, `works: ${detailOf(first)}`],
-    [`process ${worker.pid}`, `ended by ${signal}`],
-  ]);
+  stage.show([[name, `ended by ${signal}`]]);
   stage.expect("the worker is dead", signal === "SIGKILL", "SIGKILL", signal);
   const ended = await bus.task(task.id).state();
   stage.expect(

@@ -16,6 +16,7 @@ export class NotAsPromised extends Error {
 }
 
 const margin = "   ";
+const labelWidth = 13;
 
 export class Stage {
   readonly output: Output;
@@ -52,7 +53,7 @@ export class Stage {
   show(rows: readonly (readonly [string, string])[]): void {
     if (this.output.json) return;
     const cells = rows.map(([label, text]) => [
-      `${margin}  ${this.output.paint("dim", label)}`,
+      `${margin}  ${this.output.paint("dim", label.padEnd(labelWidth))}`,
       shorten(text, 100),
     ]);
     for (const line of alignColumns(cells, 3)) this.output.line(line);

@@ -2,6 +2,7 @@
 // it shows has really happened; the first that has not ends the tour with exit code 1.
 import { TroupeError } from "../../protocol/errors.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "../exit.js";
+import { endOnInterrupt, interrupted } from "../session.js";
 import type { Call } from "../verb.js";
 import { cancelTask } from "./cancel.js";
 import { deadLetter } from "./dead-letter.js";
@@ -25,6 +26,7 @@ const steps: readonly ((stage: Stage, grounds: Grounds) => Promise<void>)[] = [
 
 export async function takeTour(call: Call): Promise<ExitCode> {
   const startedAt = Date.now();
+  endOnInterrupt(interrupted);
   const stage = new Stage(call.output);
   await using grounds = await openGrounds(call);
   stage.open(grounds.where);

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Link } from "../../bus/connection.js";
+import { eventually } from "../support/eventually.js";
 import { testServer } from "../support/server.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { start, troupe } from "./command.js";
@@ -83,6 +84,18 @@ describe("the tour", () => {
     assert.equal(streams, 0);
   });
 
+  test("Ctrl-C in the middle leaves no process behind", async () => {
+    await using server = await testServer();
+    const tour = start(["dev", "--once"], { url: server.url });
+    let line: string | undefined;
+    do line = await tour.line();
+    while (line !== undefined && !line.includes(`serves "counter"`));
+    const other = Number(/process (\d+)/.exec(line ?? "")?.[1]);
+    tour.child.kill("SIGINT");
+    assert.equal((await tour.ended).code, 130);
+    await eventually(() => !lives(other));
+  });
+
   test("has no colours in a pipe", async () => {
     const shell = spawn(process.execPath, ["dist/cli/main.js", "--help"]);
     let text = "";
@@ -92,3 +105,11 @@ describe("the tour", () => {
     assert.doesNotMatch(text, /\u001b/);
   });
 });
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -123,3 +123,14 @@ describe("work", () => {
     }
   });
 });
+
+test("a worker whose bus is gone still stops", async () => {
+  const gone = await testServer();
+  const worker = start(["work", demo("writer"), "--json"], { url: gone.url });
+  assert.match((await worker.line()) ?? "", /"serving"/);
+  await gone.stop();
+  worker.child.kill("SIGTERM");
+  const { code, stderr } = await worker.ended;
+  assert.equal(code, 3);
+  assert.match(stderr, /NOT_CONNECTED/);
+});
