@@ -30,19 +30,23 @@ async function dispatch(
     return rest[0] === undefined
       ? say(output, overview(output))
       : say(output, page(await verbNamed(rest[0]), output));
-  const verb = await verbNamed(first);
-  const { words, values } = parseWords(verb, rest);
-  if (values["help"] === true) return say(output, page(verb, output));
-  return perform(verb, new Call(words, values, output));
-}
-
-async function perform(verb: Verb, call: Call): Promise<number> {
-  const telemetry = await startTelemetry(call.output);
+  // Before the verb is loaded: a tracer that was made earlier would not find an SDK of the user's project.
+  const telemetry = await startTelemetry(output);
   try {
-    return await verb.run(call);
+    return await perform(await verbNamed(first), rest, output);
   } finally {
     await telemetry.stop();
   }
+}
+
+async function perform(
+  verb: Verb,
+  args: readonly string[],
+  output: Output,
+): Promise<number> {
+  const { words, values } = parseWords(verb, args);
+  if (values["help"] === true) return say(output, page(verb, output));
+  return verb.run(new Call(words, values, output));
 }
 
 function verbNamed(name: string): Promise<Verb> {

@@ -32,6 +32,9 @@ export async function startTelemetry(output: Output): Promise<Telemetry> {
     );
     return none;
   }
+  // Troupe makes spans only; the SDK would else send empty metrics and logs to where nobody listens.
+  process.env["OTEL_METRICS_EXPORTER"] ??= "none";
+  process.env["OTEL_LOGS_EXPORTER"] ??= "none";
   const serviceName = process.env["OTEL_SERVICE_NAME"] ?? "troupe";
   const running = new sdk.NodeSDK({ serviceName });
   running.start();
