@@ -42,6 +42,8 @@ export interface TaskSpec {
 
 export function taskHeaders(spec: TaskSpec): Headers {
   return {
+    messageId: spec.idGiven === true ? spec.taskId : undefined,
+    maybeKnown: spec.idGiven === true ? "1" : undefined,
     // What a reader takes a message without a header for is not said.
     contentType: contentTypeHeader(spec.contentType),
     origin: spec.origin,

@@ -271,17 +271,17 @@ export class Worker implements AsyncDisposable {
     timer.unref();
     return async () => {
       clearInterval(timer);
-      await this.#registry.withdraw(this.card());
+      if (this.#host.link.connected) await this.#registry.withdraw(this.card());
     };
   }
 
   async #drain(): Promise<void> {
     this.#state = "draining";
     const { link } = this.#host;
-    if (!link.closed) await this.#consumer.stop();
+    await this.#consumer.stop();
     await this.#finishInHand();
     for (const stop of this.#stops) await this.#tolerate(stop);
-    if (!link.closed) await this.#tolerate(() => link.nats.flush());
+    if (link.connected) await this.#tolerate(() => link.nats.flush());
   }
 
   async #finishInHand(): Promise<void> {
