@@ -161,8 +161,7 @@ test("who pauses takes nothing, and goes on where it was", async (t) => {
 });
 
 test("after kill -9 of the server the consumer goes on by itself", async (t) => {
-  const server = await testServer();
-  t.after(() => server.stop());
+  await using server = await testServer();
   const link = await Link.open({
     url: server.url,
     namespace: "n",
@@ -171,7 +170,7 @@ test("after kill -9 of the server the consumer goes on by itself", async (t) => 
   t.after(() => link.close());
   await ensureStreams(link);
   const taken = new Set<string>();
-  await follow(t, link, 4, (delivery, one) => {
+  const consumer = await follow(t, link, 4, (delivery, one) => {
     taken.add(delivery.subject);
     delivery.acknowledge();
     one.release();
@@ -182,4 +181,6 @@ test("after kill -9 of the server the consumer goes on by itself", async (t) => 
   await server.restart();
   await fill(link, "critical", 10);
   await eventually(() => taken.size === 20);
+  await consumer.stop();
+  await link.close();
 });

@@ -56,11 +56,9 @@ test("the same delayed task submitted twice is one", async (t) => {
   assert.equal(worker.counts.late, 0);
 });
 
-test("a delay survives kill -9 of the server", async (t) => {
-  const server = await testServer();
-  t.after(() => server.stop());
-  const bus = await connect({ url: server.url });
-  t.after(() => bus.close());
+test("a delay survives kill -9 of the server", async () => {
+  await using server = await testServer();
+  await using bus = await connect({ url: server.url });
   await bus.serve(clock, quiet);
   const startedAt = Date.now();
   const task = await bus.submit(now, 1, { delay: "1s" });
