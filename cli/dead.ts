@@ -50,8 +50,9 @@ function ls(call: Call): Promise<ExitCode> {
       agent === undefined ? {} : { agent },
     ))
       letters.push(letter);
-    const items = call.output.json ? letters.map(toFacts) : letters;
-    call.output.list(items as DeadLetter[], head, rowOf, "No dead letters.");
+    if (call.output.json)
+      for (const letter of letters) call.output.object(toFacts(letter));
+    else call.output.list(letters, head, rowOf, "No dead letters.");
     return exitCodes.done;
   });
 }
