@@ -15,14 +15,22 @@ import type { Call } from "../verb.js";
 
 export class Grounds implements AsyncDisposable {
   readonly bus: Bus;
+  /** As the user gave it, with its credentials, which the bus does not show. */
+  readonly url: string;
   /** In words. */
   readonly where: string;
   /** Every task that was submitted, for the count at the end. */
   readonly submitted: string[] = [];
   readonly #clear: () => Promise<void>;
 
-  constructor(bus: Bus, where: string, clear: () => Promise<void>) {
+  constructor(
+    bus: Bus,
+    url: string,
+    where: string,
+    clear: () => Promise<void>,
+  ) {
     this.bus = bus;
+    this.url = url;
     this.where = where;
     this.#clear = clear;
   }
@@ -53,8 +61,8 @@ export function openGrounds(call: Call): Promise<Grounds> {
 async function onServer(url: string): Promise<Grounds> {
   const namespace = `tour-${newToken()}`.slice(0, 32);
   const bus = await connect({ url, namespace, name: "troupe tour" });
-  const where = `the nats-server at ${url}, in a namespace of its own`;
-  return new Grounds(bus, where, () => removeNamespace(url, namespace));
+  const where = `the nats-server at ${bus.url}, in a namespace of its own`;
+  return new Grounds(bus, url, where, () => removeNamespace(url, namespace));
 }
 
 const everything = { recursive: true, force: true, maxRetries: 3 } as const;
@@ -66,7 +74,7 @@ async function onOwnServer(): Promise<Grounds> {
   try {
     const bus = await connect({ directory, name: "troupe tour" });
     const where = `a nats-server started for it at ${bus.url}, with a store of its own`;
-    return new Grounds(bus, where, clear);
+    return new Grounds(bus, bus.url, where, clear);
   } catch (error) {
     await clear();
     throw error;

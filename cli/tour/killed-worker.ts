@@ -21,7 +21,7 @@ export async function killedWorker(
   ]);
   const { bus } = grounds;
   const demo = new URL("../demo/counter.js", import.meta.url);
-  await using worker = await startWorkerProcess(demo, bus);
+  await using worker = await startWorkerProcess(demo, grounds);
   const name = `process ${worker.pid}`;
   stage.show([[name, `serves "counter"`]]);
   const task = await grounds.submit(counter.skills.count, input);

@@ -1,5 +1,6 @@
 // What the visitor sees: numbered steps, what happened in each, and a mark for all that was checked. Nothing
 // is marked that was not seen to happen.
+import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Output } from "../output.js";
 import { alignColumns, shorten } from "../table.js";
 
@@ -79,7 +80,8 @@ export class Stage {
 
   failed(error: unknown): void {
     const seen = error instanceof NotAsPromised ? error : undefined;
-    const message = error instanceof Error ? error.message : text(error);
+    const code = error instanceof TroupeError ? `${error.code}: ` : "";
+    const message = code + messageOf(error);
     if (this.output.json) {
       const { expected, seen: found } = seen ?? {};
       const step = this.#title;

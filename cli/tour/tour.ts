@@ -1,6 +1,5 @@
 // troupe dev --once: takes a visitor through what Troupe does, with real events. Each step checks that what
 // it shows has really happened; the first that has not ends the tour with exit code 1.
-import { TroupeError } from "../../protocol/errors.js";
 import { exitCodeOf, exitCodes, type ExitCode } from "../exit.js";
 import { endOnInterrupt, interrupted } from "../session.js";
 import type { Call } from "../verb.js";
@@ -11,7 +10,7 @@ import { openGrounds, type Grounds } from "./grounds.js";
 import { killedWorker } from "./killed-worker.js";
 import { priorities } from "./priorities.js";
 import { retry } from "./retry.js";
-import { NotAsPromised, Stage } from "./stage.js";
+import { Stage } from "./stage.js";
 import { wholeLog } from "./whole-log.js";
 
 const steps: readonly ((stage: Stage, grounds: Grounds) => Promise<void>)[] = [
@@ -34,8 +33,7 @@ export async function takeTour(call: Call): Promise<ExitCode> {
     for (const step of steps) await step(stage, grounds);
   } catch (error) {
     stage.failed(error);
-    const isBusGone = error instanceof TroupeError && exitCodeOf(error) === 3;
-    if (!(error instanceof NotAsPromised)) call.output.error(error);
+    const isBusGone = exitCodeOf(error) === exitCodes.noBus;
     return isBusGone ? exitCodes.noBus : exitCodes.taskFailed;
   }
   stage.close(Date.now() - startedAt);

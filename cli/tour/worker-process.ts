@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Bus } from "../../troupe.js";
+import type { Grounds } from "./grounds.js";
 
 const command = fileURLToPath(new URL("../main.js", import.meta.url));
 
@@ -16,7 +16,7 @@ export interface WorkerProcess extends AsyncDisposable {
 /** Resolves when it takes tasks. */
 export async function startWorkerProcess(
   module: URL,
-  { url, namespace }: Bus,
+  { url, bus }: Grounds,
 ): Promise<WorkerProcess> {
   const child = spawn(
     process.execPath,
@@ -25,11 +25,13 @@ export async function startWorkerProcess(
       "work",
       fileURLToPath(module),
       "--json",
-      `--url=${url}`,
-      `--namespace=${namespace}`,
+      `--namespace=${bus.namespace}`,
       "--ack-wait=1s",
     ],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NATS_URL: url }, // not among its words: anyone may read those
+    },
   );
   const exit = once(child, "exit");
   const endWithUs = () => child.kill("SIGKILL");

@@ -84,6 +84,26 @@ describe("the tour", () => {
     assert.equal(streams, 0);
   });
 
+  test("passes with credentials in the URL", async () => {
+    await using server = await testServer({
+      extraConfig: `authorization { user: guide, password: "let me in" }`,
+    });
+    const url = server.url.replace("//", "//guide:let%20me%20in@");
+    const { code, stdout } = await troupe(["dev", "--once"], { url });
+    assert.equal(code, 0, stdout);
+    assert.doesNotMatch(stdout, /let( |%20)me/);
+  });
+
+  test("says what was not as promised, and exits 3 when the bus goes away", async () => {
+    await using server = await testServer();
+    const tour = start(["dev", "--once"], { url: server.url });
+    await tour.line();
+    await server.kill();
+    const { code, stdout, stderr } = await tour.ended;
+    assert.ok(code === 3 || code === 1);
+    assert.match(stdout + stderr, /✗|error /);
+  });
+
   test("Ctrl-C in the middle leaves no process behind", async () => {
     await using server = await testServer();
     const tour = start(["dev", "--once"], { url: server.url });
