@@ -46,7 +46,10 @@ export async function followKeyed(
   };
   // A publish to a stream is also an ordinary message: this tells at once, and the look now and then makes sure.
   const subscription = link.nats.subscribe(link.subjects.keyedOf(agent, lane), {
-    callback: (_error, msg) => open(parseKeyedSubject(msg.subject).partition),
+    callback: (_error, msg) => {
+      const partition = partitionIn(msg.subject);
+      if (partition !== undefined) open(partition);
+    },
   });
   const look = async (): Promise<void> => {
     if (known.size < partitionCount)
@@ -103,8 +106,18 @@ async function partitionsInUse(
     subjects_filter: filter,
   });
   return new Set(
-    Object.keys(state.subjects ?? {}).map(
-      (subject) => parseKeyedSubject(subject).partition,
-    ),
+    Object.keys(state.subjects ?? {})
+      .map(partitionIn)
+      .filter((partition) => partition !== undefined),
   );
+}
+
+/** Anyone may publish anything there, and what throws in a subscription's callback ends the connection. */
+function partitionIn(subject: string): number | undefined {
+  try {
+    const { partition } = parseKeyedSubject(subject);
+    return partition < partitionCount ? partition : undefined;
+  } catch {
+    return undefined;
+  }
 }

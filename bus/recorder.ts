@@ -43,14 +43,14 @@ export class Recorder {
     output: unknown,
     facts: EventFacts,
   ): Promise<boolean> {
-    let body = completedBody(
-      task.taskId,
-      output,
-      task.params,
-      facts.contentType,
-    );
-    if (body.length > this.#roomForBody())
-      body = completedBody(task.taskId, output, undefined, facts.contentType);
+    let body: Uint8Array;
+    try {
+      body = completedBody(task.taskId, output, task.params, facts.contentType);
+      if (body.length > this.#roomForBody())
+        body = completedBody(task.taskId, output, undefined, facts.contentType);
+    } catch (cause) {
+      return Promise.reject(cannotBeStored(task, cause as TroupeError));
+    }
     return this.#end(task, "completed", body, facts);
   }
 
@@ -185,6 +185,17 @@ export class Recorder {
   #fits(bytes: number): boolean {
     return bytes <= this.#link.maxPayload;
   }
+}
+
+function cannotBeStored(
+  { agent, taskId }: Subject,
+  cause: TroupeError,
+): TroupeError {
+  return new TroupeError(
+    "OUTPUT_INVALID",
+    `what "${agent}" returned for task "${taskId}" cannot be stored: ${cause.message}`,
+    { cause },
+  );
 }
 
 function historyOf(events: readonly TaskEvent[]): string | undefined {

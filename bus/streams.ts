@@ -32,7 +32,7 @@ const maxConsumers = 100_000;
 type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
 
 export function streamConfigs(link: Link, limits: StreamLimits = {}): Wanted[] {
-  const { streams, all } = link.subjects;
+  const { streams, accepted, all } = link.subjects;
   const replicas = limits.replicas ?? 1;
   const file = {
     storage: StorageType.File,
@@ -53,13 +53,13 @@ export function streamConfigs(link: Link, limits: StreamLimits = {}): Wanted[] {
     {
       ...queue,
       name: streams.tasks,
-      subjects: [all.tasks],
+      subjects: accepted.tasks,
       description: "Tasks waiting or in hand",
     },
     {
       ...queue,
       name: streams.keyed,
-      subjects: [all.keyed],
+      subjects: accepted.keyed,
       description: "Tasks with a key, in order",
     },
     {

@@ -21,7 +21,7 @@ import {
 import type { Link } from "./connection.js";
 import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
-import type { Publisher, Stored } from "./publisher.js";
+import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Registry } from "./registry.js";
 import { namesOf, type Target } from "./target.js";
 import { schedule } from "./timers.js";
@@ -50,6 +50,9 @@ export interface CallOptions extends SubmitOptions {
   /** How long to wait for the end. Default 1m; the task itself goes on. */
   timeout?: Duration;
 }
+
+/** What a dead letter adds to the headers of its task: room for it is kept, so that the input is never lost. */
+const deathBytes = 2_048;
 
 export const defaultWaitMs = 60_000;
 
@@ -204,13 +207,10 @@ export class Submitter {
     };
     const body = taskBody(spec);
     const target = subjectFor(this.#link, spec);
+    const block = encodeHeaders(headers);
+    checkSize(this.#link, target, block.length + body.length + deathBytes);
     if (options.delay === undefined)
-      return this.#publisher.publish(
-        target,
-        encodeHeaders(headers),
-        body,
-        finish,
-      );
+      return this.#publisher.publish(target, block, body, finish);
     const dueAt = this.#link.clock.now() + toMs(options.delay, "delay");
     schedule(this.#link, this.#publisher, {
       id: spec.taskId,

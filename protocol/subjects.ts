@@ -1,7 +1,7 @@
 // The one place where subjects are built and parsed. The namespace stands first, so that many troupes
 // can share a cluster; names from outside become safe tokens, one token a name.
 import { TroupeError } from "./errors.js";
-import { isLevel, type Level } from "./levels.js";
+import { isLevel, levels, type Level } from "./levels.js";
 
 export const defaultNamespace = "troupe";
 export const defaultLane = "main";
@@ -116,7 +116,7 @@ export function subjectsOf(namespace: string) {
     task: (to: TaskAddress) =>
       `${ns}.task.${to.level}.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${token(to.skill, "skill")}.${token(to.taskId, "task id")}`,
     tasksOf: (level: Level, agent: string, lane: string) =>
-      `${ns}.task.${level}.${token(agent)}.${token(lane)}.>`,
+      `${ns}.task.${level}.${token(agent)}.${token(lane)}.*.*`,
     taskById: (taskId: string) =>
       `${ns}.task.*.*.*.*.${token(taskId, "task id")}`,
 
@@ -159,6 +159,14 @@ export function subjectsOf(namespace: string) {
     control: (agent: string, verb: string) =>
       `${ns}.control.${token(agent)}.${verb}`,
 
+    /** What the queues take: no more than workers look for, so that the server refuses what would wait for ever. */
+    accepted: {
+      tasks: levels.map((level) => `${ns}.task.${level}.*.*.*.*`),
+      keyed: Array.from(
+        { length: partitionCount },
+        (_, partition) => `${ns}.keyed.*.*.${partition}.*`,
+      ),
+    },
     all: {
       tasks: `${ns}.task.>`,
       keyed: `${ns}.keyed.>`,

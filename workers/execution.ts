@@ -228,10 +228,10 @@ export class Execution implements KeptAlive, TaskFacts, ContextHost {
   }
 
   #deadlineInMs(): number {
-    const { deadline } = this.delivery.headers;
+    const { deadline } = this;
     return deadline === undefined
       ? Number.POSITIVE_INFINITY
-      : Number(deadline) - this.host.link.clock.now();
+      : deadline.getTime() - this.host.link.clock.now();
   }
 
   #names() {
@@ -270,7 +270,9 @@ export class Execution implements KeptAlive, TaskFacts, ContextHost {
 
   get deadline(): Date | undefined {
     const { deadline } = this.delivery.headers;
-    return deadline === undefined ? undefined : new Date(Number(deadline));
+    if (deadline === undefined) return undefined;
+    const at = new Date(Number(deadline));
+    return Number.isNaN(at.getTime()) ? undefined : at; // a bare client's own
   }
 
   // What the handler's context does for it.
