@@ -63,7 +63,7 @@ test("a stream that cannot be changed into what is needed is refused with the di
   const { streams, all } = link.subjects;
   await link.jsm.streams.add({
     name: streams.tasks,
-    subjects: [all.tasks].flat(),
+    subjects: [all.tasks],
     retention: RetentionPolicy.Limits,
   });
   await assert.rejects(ensureStreams(link), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { agent, skill, type Agent } from "../../index.js";
+import { agent, skill } from "../../index.js";
 import { toCard } from "../../workers/agent.js";
 
 const echo = skill({
@@ -50,7 +50,7 @@ test("a name that no subject can carry is refused when it is declared, not when 
 
 test("a card has what A2A asks for: names, schemas, tags", () => {
   const writer = agent("writer", { description: "Writes", skills: { echo } });
-  const card = toCard(writer as unknown as Agent);
+  const card = toCard(writer);
   assert.deepEqual(
     [card.name, card.version, card.description, card.lane],
     ["writer", "0.0.0", "Writes", "main"],
@@ -65,6 +65,6 @@ test("a schema that JSON Schema has no word for still makes a card", () => {
     input: z.object({ at: z.date(), big: z.bigint() }),
     run: ({ at }) => at,
   });
-  const card = toCard(agent("odd", { skills: { odd } }) as unknown as Agent);
+  const card = toCard(agent("odd", { skills: { odd } }));
   assert.equal(card.skills[0]?.inputSchema["type"], "object");
 });
