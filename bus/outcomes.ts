@@ -1,4 +1,6 @@
-// Waiting for tasks to end. One subscription hears the ends of all tasks that this connection submitted; a
+// Waiting for tasks to end, as the server tells of ends that are on the log: a terminal event that was refused,
+// because another was first, is never heard (R2).
+// One subscription hears the ends of all tasks that this connection submitted; a
 // task of another gets a subscription of its own.
 //
 // 1. A wait begins before the task is published, or checks the log after it has subscribed: snapshot, then
@@ -9,43 +11,53 @@
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { Headers } from "../protocol/headers.js";
-import { decodeToken } from "../protocol/subjects.js";
+import { decodeToken, tokenAt } from "../protocol/subjects.js";
 import { parseOutcome, type Outcome } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
-import { headersOf } from "./delivery/delivery.js";
 import { endOf } from "./history.js";
-
-export interface Wait {
-  readonly taskId: string;
-  readonly agent: string | undefined;
-  readonly what: string;
-  readonly settle: (
-    error: TroupeError | undefined,
-    outcome: Outcome | undefined,
-  ) => void;
-  readonly startedAt: number;
-  readonly timeoutMs: number;
-  checkAt: number;
-  checkEveryMs: number;
-  subscription: Subscription | undefined;
-}
 
 export interface WaitOptions {
   taskId: string;
   agent?: string | undefined;
   what: string;
   timeoutMs: number;
-  settle: Wait["settle"];
+  settle: (
+    error: TroupeError | undefined,
+    outcome: Outcome | undefined,
+  ) => void;
 }
 
 const sweepMs = 250;
 const firstCheckMs = 2_000;
 const slowestCheckMs = 30_000;
 
+export class Wait {
+  readonly taskId: string;
+  readonly agent: string | undefined;
+  readonly what: string;
+  readonly settle: WaitOptions["settle"];
+  readonly timeoutMs: number;
+  readonly startedAt = Date.now();
+  checkEveryMs = firstCheckMs;
+  checkAt = this.startedAt + firstCheckMs;
+  subscription: Subscription | undefined;
+  /** Another wait for the same task. */
+  next: Wait | undefined;
+  over = false;
+
+  constructor(options: WaitOptions, next: Wait | undefined) {
+    this.taskId = options.taskId;
+    this.agent = options.agent;
+    this.what = options.what;
+    this.settle = options.settle;
+    this.timeoutMs = options.timeoutMs;
+    this.next = next;
+  }
+}
+
 export class Outcomes {
   readonly #link: Link;
-  readonly #waits = new Map<string, Set<Wait>>();
+  readonly #waits = new Map<string, Wait>();
   #hearsOwn = false;
   #sweep: NodeJS.Timeout | undefined;
 
@@ -64,7 +76,7 @@ export class Outcomes {
     if (!this.#hearsOwn) {
       this.#hearsOwn = true;
       const where = { kind: "end", origin: this.#link.origin };
-      this.#subscribe(this.#link.subjects.taskEventsWhere(where));
+      this.#subscribe(this.#link.subjects.storedEventsWhere(where));
     }
     return this.#add(options);
   }
@@ -93,7 +105,7 @@ export class Outcomes {
       ...(agent === undefined ? {} : { agent }),
     };
     wait.subscription = this.#subscribe(
-      this.#link.subjects.taskEventsWhere(where),
+      this.#link.subjects.storedEventsWhere(where),
     );
     this.#check(wait);
   }
@@ -105,29 +117,16 @@ export class Outcomes {
   }
 
   #add(options: WaitOptions): Wait {
-    const now = Date.now();
-    const wait: Wait = {
-      taskId: options.taskId,
-      agent: options.agent,
-      what: options.what,
-      timeoutMs: options.timeoutMs,
-      settle: options.settle,
-      startedAt: now,
-      checkAt: now + firstCheckMs,
-      checkEveryMs: firstCheckMs,
-      subscription: undefined,
-    };
-    const waits = this.#waits.get(wait.taskId);
-    if (waits) waits.add(wait);
-    else this.#waits.set(wait.taskId, new Set([wait]));
+    const wait = new Wait(options, this.#waits.get(options.taskId));
+    this.#waits.set(wait.taskId, wait);
     this.#sweep ??= setInterval(() => this.#sweepWaits(), sweepMs);
     return wait;
   }
 
   #remove(wait: Wait): boolean {
-    const waits = this.#waits.get(wait.taskId);
-    if (!waits?.delete(wait)) return false;
-    if (waits.size === 0) this.#waits.delete(wait.taskId);
+    if (wait.over) return false;
+    wait.over = true;
+    this.#unlink(wait);
     if (wait.subscription && !this.#link.closed)
       wait.subscription.unsubscribe();
     if (this.#waits.size === 0) {
@@ -137,31 +136,47 @@ export class Outcomes {
     return true;
   }
 
+  #unlink(wait: Wait): void {
+    const first = this.#waits.get(wait.taskId);
+    if (first === wait) {
+      if (wait.next) this.#waits.set(wait.taskId, wait.next);
+      else this.#waits.delete(wait.taskId);
+      return;
+    }
+    for (let each = first; each; each = each.next)
+      if (each.next === wait) each.next = wait.next;
+  }
+
   #settle(wait: Wait, error: TroupeError | undefined, outcome?: Outcome): void {
     if (this.#remove(wait)) wait.settle(error, outcome);
   }
 
   #heard(msg: Msg): void {
-    const taskId = decodeToken(msg.subject.split(".", 5)[4] ?? "");
-    if (this.#waits.has(taskId)) this.#ended(taskId, headersOf(msg), msg.data);
+    const taskId = decodeToken(tokenAt(msg.subject, 4));
+    if (this.#waits.has(taskId)) this.#ended(taskId, msg.data);
   }
 
-  #ended(taskId: string, headers: Headers, body: Uint8Array): void {
-    const waits = this.#waits.get(taskId);
-    if (!waits) return;
+  #ended(taskId: string, body: Uint8Array): void {
     let outcome: Outcome | undefined;
     let unreadable: TroupeError | undefined;
     try {
-      outcome = parseOutcome(headers, body);
+      outcome = parseOutcome(body);
     } catch (error) {
       unreadable = error as TroupeError;
     }
-    for (const wait of waits) this.#settle(wait, unreadable, outcome);
+    for (let wait = this.#waits.get(taskId), next; wait; wait = next) {
+      next = wait.next;
+      this.#settle(wait, unreadable, outcome);
+    }
   }
 
   #each(visit: (wait: Wait) => void): void {
-    for (const waits of this.#waits.values())
-      for (const wait of waits) visit(wait);
+    for (const first of this.#waits.values()) {
+      for (let wait: Wait | undefined = first, next; wait; wait = next) {
+        next = wait.next;
+        visit(wait);
+      }
+    }
   }
 
   #sweepWaits(): void {
@@ -180,7 +195,7 @@ export class Outcomes {
     wait.checkEveryMs = Math.min(slowestCheckMs, wait.checkEveryMs * 2);
     wait.checkAt = Date.now() + wait.checkEveryMs;
     endOf(this.#link, wait.taskId, wait.agent).then(
-      (end) => end && this.#ended(wait.taskId, end.headers, end.body),
+      (end) => end && this.#ended(wait.taskId, end.body),
       (error: unknown) =>
         this.#link.log.debug(
           { error, task: wait.taskId },
@@ -196,8 +211,7 @@ export class Outcomes {
     const giveUp = () => this.#settle(wait, outOfTime(this.#link, wait));
     if (!this.#link.connected) return giveUp();
     endOf(this.#link, wait.taskId, wait.agent).then(
-      (end) =>
-        end ? this.#ended(wait.taskId, end.headers, end.body) : giveUp(),
+      (end) => (end ? this.#ended(wait.taskId, end.body) : giveUp()),
       giveUp,
     );
   }

@@ -1,5 +1,6 @@
 // The streams and buckets of a namespace, made when they are missing. What may be changed is brought up to
 // date, what may not is refused with the difference, so that two versions never disagree in silence.
+import { isDeepStrictEqual } from "node:util";
 import {
   DiscardPolicy,
   RetentionPolicy,
@@ -66,6 +67,7 @@ export function streamConfigs(link: Link, limits: StreamLimits = {}): Wanted[] {
       ...file,
       name: streams.events,
       subjects: [all.events],
+      republish: { src: all.events, dest: all.stored },
       description: "The history: attempts, status, ends",
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
@@ -166,8 +168,7 @@ function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
   return Object.entries(wanted)
     .filter(
       ([field, value]) =>
-        JSON.stringify(value) !==
-        JSON.stringify(found[field as keyof StreamConfig]),
+        !isDeepStrictEqual(value, found[field as keyof StreamConfig]),
     )
     .map(
       ([field, value]) =>

@@ -76,9 +76,10 @@ export class TaskHandle<Output = unknown> {
     const queue = new Queue<TaskEvent>();
     const stop = this.#listen(queue);
     try {
-      for (const event of await eventsOf(this.#host.link, this.id, this.agent))
-        queue.push(event);
-      yield* once(queue, silenceMs, this.id);
+      const past = await eventsOf(this.#host.link, this.id, this.agent);
+      yield* past;
+      if (past.some(isEnd)) return;
+      yield* untilEnd(queue, past.at(-1)?.sequence ?? 0, silenceMs, this.id);
     } finally {
       stop();
     }
@@ -124,7 +125,7 @@ export class TaskHandle<Output = unknown> {
         }
       };
     const subscriptions = [
-      link.nats.subscribe(link.subjects.taskEventsWhere(where), {
+      link.nats.subscribe(link.subjects.storedEventsWhere(where), {
         callback: heard((msg) =>
           parseTaskEvent(msg.subject, headersOf(msg), msg.data),
         ),
@@ -166,24 +167,24 @@ export class TaskHandle<Output = unknown> {
   }
 }
 
-async function* once(
+/** What comes after the snapshot; what came while that was read is in the queue twice. */
+async function* untilEnd(
   queue: Queue<TaskEvent>,
+  last: number,
   silenceMs: number,
   taskId: string,
 ): AsyncGenerator<TaskEvent, void, undefined> {
-  const seen = new Set<string>();
   for (;;) {
     const event = await queue.next(silenceMs, () => silent(taskId, silenceMs));
-    const isEnd =
-      event.kind !== "progress" &&
-      event.kind !== "attempt" &&
-      event.kind !== "started";
-    const identity = isEnd ? "end" : `${event.kind}-${event.attempt}`;
-    if (event.kind !== "progress" && seen.has(identity)) continue;
-    seen.add(identity);
+    if (event.sequence !== undefined && event.sequence <= last) continue;
+    last = event.sequence ?? last;
     yield event;
-    if (isEnd) return;
+    if (isEnd(event)) return;
   }
+}
+
+function isEnd({ kind }: TaskEvent): boolean {
+  return kind !== "progress" && kind !== "attempt" && kind !== "started";
 }
 
 function silent(taskId: string, silenceMs: number): TroupeError {

@@ -29,6 +29,9 @@ export const headerNames = {
   traceparent: "traceparent",
   tracestate: "tracestate",
   expectedLastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  /** Its place on the log and its time there, on what the server tells of a stored message. */
+  sequence: "Nats-Sequence",
+  storedAt: "Nats-Time-Stamp",
   schedule: "Nats-Schedule",
   scheduleTarget: "Nats-Schedule-Target",
 } as const;

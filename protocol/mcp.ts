@@ -57,10 +57,11 @@ export function toCallToolResult(
   };
 }
 
-export function outputOf(result: CallToolResult): unknown {
-  if (result._meta?.[wrapped] === true)
-    return result.structuredContent?.["value"];
-  return result.structuredContent ?? result.content;
+/** What the tool returned, of a result that may come from anywhere. */
+export function outputOf(result: Partial<CallToolResult>): unknown {
+  const { structuredContent, content, _meta } = result;
+  if (_meta?.[wrapped] === true) return structuredContent?.["value"];
+  return structuredContent ?? content;
 }
 
 export function requestOf(result: CallToolResult): unknown {

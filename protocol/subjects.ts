@@ -63,6 +63,14 @@ export function decodeToken(token: string): string {
   return Buffer.from(bytes).toString("utf8");
 }
 
+/** The token at a place of a subject, from 0, without splitting the rest. */
+export function tokenAt(subject: string, place: number): string {
+  let start = 0;
+  for (; place > 0; place--) start = subject.indexOf(".", start) + 1;
+  const end = subject.indexOf(".", start);
+  return subject.slice(start, end === -1 ? subject.length : end);
+}
+
 export interface TaskAddress {
   agent: string;
   skill: string;
@@ -85,6 +93,20 @@ export interface TaskEventAddress {
   kind: string;
   /** Whose connection submitted the task; it hears its tasks' events by one subscription. */
   origin: string;
+}
+
+export interface EventFilter {
+  agent?: string;
+  taskId?: string;
+  kind?: string;
+  origin?: string;
+}
+
+function eventTokens(where: EventFilter): string {
+  const agent = where.agent === undefined ? "*" : encodeToken(where.agent);
+  const taskId =
+    where.taskId === undefined ? "*" : encodeToken(where.taskId, "task id");
+  return `${agent}.${taskId}.${where.kind ?? "*"}.${where.origin ?? "*"}`;
 }
 
 /** The origin of tasks that were submitted without one, by a bare NATS client. */
@@ -129,13 +151,11 @@ export function subjectsOf(namespace: string) {
 
     taskEvent: (to: TaskEventAddress) =>
       `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
-    taskEventsWhere: (where: {
-      agent?: string;
-      taskId?: string;
-      kind?: string;
-      origin?: string;
-    }) =>
-      `${ns}.event.task.${where.agent === undefined ? "*" : token(where.agent)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}.${where.kind ?? "*"}.${where.origin ?? "*"}`,
+    taskEventsWhere: (where: EventFilter) =>
+      `${ns}.event.task.${eventTokens(where)}`,
+    /** Where the server tells of an event once it is on the log, and only then. */
+    storedEventsWhere: (where: EventFilter) =>
+      `${ns}.stored.task.${eventTokens(where)}`,
     agentEvent: (agent: string, instance: string, kind: string) =>
       `${ns}.event.agent.${token(agent)}.${token(instance)}.${kind}`,
     agentEventsWhere: (where: { agent?: string; kind?: string }) =>
@@ -173,22 +193,48 @@ export function subjectsOf(namespace: string) {
       events: `${ns}.event.>`,
       dead: `${ns}.dead.>`,
       timers: [`${ns}.timer.>`, `${ns}.due.>`],
+      stored: `${ns}.stored.>`,
     },
   };
 }
 
+/** All tasks of one skill share what stands before the id; few skills make nearly all of the traffic. */
+const prefixes = new Map<string, Omit<TaskAddress, "taskId">>();
+const maxPrefixes = 4096;
+
 /** Throws MESSAGE_UNREADABLE for a subject that no task can have. */
 export function parseTaskSubject(subject: string): TaskAddress {
-  const [, kind, level, agent, lane, skill, taskId, ...rest] =
-    subject.split(".");
+  const end = subject.lastIndexOf(".");
+  const prefix = subject.slice(0, end);
+  let known = prefixes.get(prefix);
+  if (!known) {
+    known = parseTaskPrefix(subject, prefix);
+    if (prefixes.size >= maxPrefixes) prefixes.clear();
+    prefixes.set(prefix, known);
+  }
+  const { level, agent, lane, skill } = known;
+  return {
+    level,
+    agent,
+    lane,
+    skill,
+    taskId: decodeToken(subject.slice(end + 1)),
+  };
+}
+
+function parseTaskPrefix(
+  subject: string,
+  prefix: string,
+): Omit<TaskAddress, "taskId"> {
+  const [, kind, level, agent, lane, skill, ...rest] = prefix.split(".");
   if (
     kind !== "task" ||
     !isLevel(level) ||
     !agent ||
     !lane ||
     !skill ||
-    !taskId ||
-    rest.length > 0
+    rest.length > 0 ||
+    subject.endsWith(".")
   ) {
     throw unreadable(
       subject,
@@ -200,7 +246,6 @@ export function parseTaskSubject(subject: string): TaskAddress {
     agent: decodeToken(agent),
     lane: decodeToken(lane),
     skill: decodeToken(skill),
-    taskId: decodeToken(taskId),
   };
 }
 
@@ -232,7 +277,7 @@ export function parseTaskEventSubject(subject: string): TaskEventAddress {
   const [, event, kindOf, agent, taskId, kind, origin, ...rest] =
     subject.split(".");
   if (
-    event !== "event" ||
+    (event !== "event" && event !== "stored") ||
     kindOf !== "task" ||
     !agent ||
     !taskId ||

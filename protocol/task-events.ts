@@ -2,7 +2,7 @@
 // request and carries that request along, so that the events alone are the whole history.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "./codec.js";
-import { TroupeError } from "./errors.js";
+import { TroupeError, type ErrorCode } from "./errors.js";
 import {
   contentTypeHeader,
   type ContentType,
@@ -128,29 +128,35 @@ export type Outcome =
 
 const errorRequest = z.object({ request: z.unknown() }).partial().catch({});
 
-/** Throws MESSAGE_UNREADABLE for what is no terminal event. */
-export function parseOutcome(headers: Headers, body: Uint8Array): Outcome {
-  return parseEnd(headers, decodeBody(body, headers.contentType));
+/**
+ * Of a terminal event's body alone: its headers say nothing about the outcome that the body does not.
+ * Throws MESSAGE_UNREADABLE for what is no JSON-RPC response.
+ */
+export function parseOutcome(body: Uint8Array): Outcome {
+  return toOutcome(decodeBody(body));
 }
 
-function parseEnd(headers: Headers, message: unknown): Outcome {
-  const state = stateOfType(headers.type);
+function toOutcome(message: unknown): Outcome {
   const { result, error } = (message ?? {}) as {
     result?: unknown;
     error?: unknown;
   };
-  if (state === "completed") {
-    const parsed = callToolResult.safeParse(result);
-    if (parsed.success) return { state, output: outputOf(parsed.data) };
-  } else if (state !== undefined) {
-    const parsed = rpcError.safeParse(error);
-    if (parsed.success) return { state, error: fromRpcError(parsed.data) };
-  }
-  throw new TroupeError(
-    "MESSAGE_UNREADABLE",
-    `an event of type "${headers.type ?? ""}" is no end of a task`,
-  );
+  if (typeof result === "object" && result !== null)
+    return { state: "completed", output: outputOf(result) };
+  const parsed = rpcError.safeParse(error);
+  if (!parsed.success)
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      "a terminal event is no JSON-RPC response",
+    );
+  const ended = fromRpcError(parsed.data);
+  return { state: stateOfError[ended.code] ?? "failed", error: ended };
 }
+
+const stateOfError: { [code in ErrorCode]?: "canceled" | "rejected" } = {
+  TASK_CANCELED: "canceled",
+  TASK_REJECTED: "rejected",
+};
 
 const statusParams = z.object({
   error: rpcError.optional(),
@@ -166,7 +172,7 @@ export function parseTaskEvent(
   place: { sequence?: number; at?: Date } = {},
 ): TaskEvent {
   const { agent, taskId, kind } = parseTaskEventSubject(subject);
-  const event = { taskId, agent, ...place, ...factsFrom(headers) };
+  const event = { taskId, agent, ...factsFrom(headers), ...place };
   if (kind === "end") return { ...event, ...endOf(headers, body) };
   const message = decodeBody(body, headers.contentType) as { params?: unknown };
   const status = statusParams.parse(message.params);
@@ -208,9 +214,15 @@ export function parseProgress(
 
 function factsFrom(
   headers: Headers,
-): Pick<TaskEvent, "attempt" | "context" | "instance"> {
+): Pick<TaskEvent, "attempt" | "context" | "instance" | "sequence" | "at"> {
   return {
     attempt: Number(headers.attempt ?? 1),
+    ...(headers.sequence === undefined
+      ? {}
+      : { sequence: Number(headers.sequence) }),
+    ...(headers.storedAt === undefined
+      ? {}
+      : { at: new Date(headers.storedAt) }),
     ...(headers.context === undefined ? {} : { context: headers.context }),
     ...(headers.sender === undefined ? {} : { instance: headers.sender }),
   };
@@ -224,14 +236,14 @@ function endOf(
     result?: unknown;
     error?: { data?: unknown };
   };
-  const outcome = parseEnd(headers, message);
+  const outcome = toOutcome(message);
   const params =
     outcome.state === "completed"
       ? requestOf(callToolResult.parse(message.result))
       : errorRequest.parse(message.error?.data).request;
   const request = callToolParams.safeParse(params);
   return {
-    kind: outcome.state,
+    kind: stateOfType(headers.type) ?? outcome.state,
     ...(request.success
       ? { skill: request.data.name, input: request.data.arguments }
       : {}),

@@ -16,6 +16,7 @@ import {
   noOrigin,
   parseKeyedSubject,
   parseTaskSubject,
+  tokenAt,
   type TaskAddress,
 } from "./subjects.js";
 
@@ -86,7 +87,7 @@ export interface ParsedTask {
 export type Address = TaskAddress;
 
 export function addressOf(subject: string): Address {
-  if (subject.split(".", 2)[1] !== "keyed") return parseTaskSubject(subject);
+  if (tokenAt(subject, 1) !== "keyed") return parseTaskSubject(subject);
   const { agent, lane, taskId } = parseKeyedSubject(subject);
   return { agent, lane, taskId, skill: "", level: defaultLevel };
 }

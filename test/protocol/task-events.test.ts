@@ -51,7 +51,7 @@ test("a completed task's event tells input and output, in both formats", () => {
       const body = completedBody("t.1", output, params, contentType);
       const headers = eventHeaders("task.completed", facts(contentType), 0);
       assert.equal(headers.expectedLastSubjectSequence, "0");
-      assert.deepEqual(parseOutcome(headers, body), {
+      assert.deepEqual(parseOutcome(body), {
         state: "completed",
         output,
       });
@@ -135,23 +135,8 @@ test("progress comes as it was sent", () => {
 });
 
 test("what is no end of a task is refused as unreadable", () => {
-  const completed = completedBody("t.1", 1, {}, "json");
-  const failed = endedBody(
-    "t.1",
-    new TroupeError("TIMED_OUT", "x"),
-    {},
-    "json",
-  );
-  const wrong: [Headers, Uint8Array][] = [
-    [{}, completed],
-    [{ type: "task.exploded" }, completed],
-    [{ type: "task.completed" }, failed],
-    [{ type: "task.failed" }, completed],
-    [{ type: "task.completed" }, Buffer.from("{}")],
-    [{ type: "task.completed" }, Buffer.from("no message")],
-  ];
-  for (const [headers, body] of wrong)
-    assert.throws(() => parseOutcome(headers, body), {
+  for (const body of ["{}", "no message", '{"result":1}', '{"error":{}}', "1"])
+    assert.throws(() => parseOutcome(Buffer.from(body)), {
       code: "MESSAGE_UNREADABLE",
     });
 });
