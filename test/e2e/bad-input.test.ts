@@ -256,7 +256,6 @@ test("whatever a handler throws, its task fails with a message", async (t) => {
   };
   const moody = doer(
     (input) => {
-      // oxlint-disable-next-line typescript/only-throw-error
       throw thrown[input as string]![0];
     },
     { retry: { attempts: 1 } },
