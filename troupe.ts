@@ -42,7 +42,6 @@ import { parseWith } from "./protocol/schema.js";
 import { defaultNamespace } from "./protocol/subjects.js";
 import type { TaskEvent } from "./protocol/task.js";
 import type { Agent, AnySkill } from "./workers/agent.js";
-import { drainOnSignals } from "./workers/signals.js";
 import { Worker, type ServeOptions } from "./workers/worker.js";
 
 export interface ConnectOptions {
@@ -168,7 +167,6 @@ export class Bus implements AsyncDisposable {
       throw error;
     }
     this.#workers.add(worker);
-    if (options.signals !== false) drainOnSignals(worker, options.signals);
     return worker;
   }
 

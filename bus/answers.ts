@@ -43,7 +43,7 @@ export function startAnswering(
   });
   return {
     async stop() {
-      if (!link.closed) await subscription.drain();
+      await link.unsubscribe(subscription);
       await Promise.all(inHand);
     },
   };

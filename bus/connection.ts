@@ -17,6 +17,7 @@ import {
   type ConnectionOptions,
   type MsgHdrs,
   type NatsConnection,
+  type Subscription,
 } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
@@ -58,6 +59,7 @@ export class Link {
   readonly #reconnected = new Set<Listener>();
   readonly #refused = new Set<Listener<Refusal>>();
   readonly #ended = new Set<Listener<TroupeError>>();
+  readonly #cutOff = new Set<Listener>();
 
   static async open(options: LinkOptions): Promise<Link> {
     const subjects = subjectsOf(options.namespace);
@@ -112,6 +114,26 @@ export class Link {
     return () => this.#ended.delete(listener);
   }
 
+  /** Ends a subscription; what was on its way is handed over first, unless the connection that brings it is lost. */
+  async unsubscribe(subscription: Subscription): Promise<void> {
+    if (this.connected) await this.#untilCutOff(() => subscription.drain());
+    else if (!this.closed) subscription.unsubscribe();
+  }
+
+  /** What was sent has reached the server, unless the connection is lost. */
+  async flush(): Promise<void> {
+    if (this.connected) await this.#untilCutOff(() => this.nats.flush());
+  }
+
+  /** The client waits for an answer that a lost connection no longer brings. */
+  async #untilCutOff(work: () => Promise<void>): Promise<void> {
+    let cutOff!: Listener;
+    const lost = new Promise<void>((resolve) => (cutOff = resolve));
+    this.#cutOff.add(cutOff);
+    await Promise.allSettled([Promise.race([work(), lost])]);
+    this.#cutOff.delete(cutOff);
+  }
+
   get maxPayload(): number {
     return this.nats.info?.max_payload ?? 1024 * 1024;
   }
@@ -132,6 +154,7 @@ export class Link {
     for await (const status of this.nats.status()) {
       if (status.type === "disconnect") {
         this.connected = false;
+        for (const listener of this.#cutOff) listener();
         this.log.warn(
           { server: status.server },
           "connection lost; reconnecting for as long as it takes",
@@ -166,6 +189,7 @@ export class Link {
     if (this.closed) return;
     this.closed = true;
     this.connected = false;
+    for (const listener of this.#cutOff) listener();
     for (const listener of this.#ended) listener(this.closedError());
   }
 }

@@ -8,6 +8,8 @@ import type { Link } from "./connection.js";
 import { headersFromNats } from "./delivery/delivery.js";
 import { codeOf } from "./streams.js";
 
+const pageSize = 256;
+
 export interface StoredMessage {
   stream: string;
   subject: string;
@@ -53,41 +55,51 @@ export async function lastMessage(
   }
 }
 
-/** All messages whose subject fits, oldest first. */
+/** All messages whose subject fits, oldest first, read a page at a time: a reader may take its time over each. */
 export async function* messagesOn(
   link: Link,
   stream: string,
   subject: string,
 ): AsyncGenerator<StoredMessage> {
-  const page = 256;
-  for (let from = 1, found = page; found === page;) {
-    found = 0;
-    try {
-      const batch = await link.jsm.direct.getBatch(stream, {
-        seq: from,
-        next_by_subj: subject,
-        batch: page,
-      });
-      for await (const stored of batch) {
-        found++;
-        from = stored.seq + 1;
-        yield toStoredMessage(stream, stored);
-      }
-    } catch (cause) {
-      if (
-        codeOf(cause) === 404 ||
-        /404|no messages|message not found/i.test(messageOf(cause))
-      )
-        return;
-      throw new TroupeError(
-        "BUS_FAILED",
-        `could not read "${subject}" of stream "${stream}": ${messageOf(cause)}`,
-        {
-          cause,
-        },
-      );
-    }
+  for (let from = 1; ;) {
+    const page = await readPage(link, stream, subject, from);
+    yield* page;
+    if (page.length < pageSize) return;
+    from = page.at(-1)!.sequence + 1;
   }
+}
+
+async function readPage(
+  link: Link,
+  stream: string,
+  subject: string,
+  from: number,
+): Promise<StoredMessage[]> {
+  const page: StoredMessage[] = [];
+  try {
+    const batch = await link.jsm.direct.getBatch(stream, {
+      seq: from,
+      next_by_subj: subject,
+      batch: pageSize,
+    });
+    for await (const stored of batch)
+      page.push(toStoredMessage(stream, stored));
+    return page;
+  } catch (cause) {
+    if (isNotFound(cause)) return page;
+    throw new TroupeError(
+      "BUS_FAILED",
+      `could not read "${subject}" of stream "${stream}": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return (
+    codeOf(error) === 404 ||
+    /404|no messages|message not found/i.test(messageOf(error))
+  );
 }
 
 /** The terminal event of a task, if it has ended. */

@@ -114,7 +114,7 @@ export class PullSource {
   /** Asks for no more; what is still on its way is handed over before this resolves. */
   async stop(): Promise<void> {
     this.#forgetReconnect();
-    if (!this.#link.closed) await this.#subscription.drain();
+    await this.#link.unsubscribe(this.#subscription);
   }
 
   #nextId(): string {

@@ -1,13 +1,13 @@
 // W3C trace context through the headers, on @opentelemetry/api alone. Without an SDK nothing is made.
 import {
   context,
-  ProxyTracerProvider,
   propagation,
   SpanKind,
   SpanStatusCode,
   trace,
   type Context,
   type Span,
+  type TracerProvider,
 } from "@opentelemetry/api";
 import { messageOf } from "../protocol/errors.js";
 import type { Headers } from "../protocol/headers.js";
@@ -59,10 +59,13 @@ export function startSpan(
   return span;
 }
 
+/** Until an SDK is registered, the API's stand-in for a provider has no tracer to delegate to. */
 function isTraced(): boolean {
-  const provider = trace.getTracerProvider();
+  const provider = trace.getTracerProvider() as TracerProvider & {
+    getDelegateTracer?: (name: string) => unknown;
+  };
   return (
-    !(provider instanceof ProxyTracerProvider) ||
+    provider.getDelegateTracer === undefined ||
     provider.getDelegateTracer("troupe") !== undefined
   );
 }

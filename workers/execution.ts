@@ -6,7 +6,6 @@
 // 2. R2: the recorder stores a terminal event only as the first. A later one is dropped here and counted.
 // 3. R7: what cannot be parsed fails like anything else (workers/failure.ts).
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
-import type { Link } from "../bus/connection.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import {
   firstAttempt,
@@ -15,8 +14,7 @@ import {
 } from "../bus/delivery/recall.js";
 import { eventsOf } from "../bus/history.js";
 import type { Logger } from "../bus/log.js";
-import type { Publisher } from "../bus/publisher.js";
-import type { Recorder, Subject } from "../bus/recorder.js";
+import type { Subject } from "../bus/recorder.js";
 import {
   contextFrom,
   endSpan,
@@ -36,6 +34,7 @@ import {
   type Address,
   type ParsedTask,
 } from "../protocol/task-message.js";
+import type { Assignment, ExecutionHost, Result } from "./assignment.js";
 import { recordFailure } from "./failure.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import {
@@ -44,23 +43,13 @@ import {
   type ProgressReport,
   type TaskFacts,
 } from "./task-context.js";
-import type { KeptAlive, Watch } from "./watch.js";
-
-export interface ExecutionHost {
-  readonly link: Link;
-  readonly publisher: Publisher;
-  readonly recorder: Recorder;
-  readonly watch: Watch;
-  readonly runners: ReadonlyMap<string, SkillRunner>;
-  readonly agent: string;
-  readonly instance: string;
-}
-
-export type Result = "completed" | "failed" | "retried" | "late" | "returned";
+import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
 
-export class Execution implements KeptAlive, TaskFacts, ContextHost {
+export class Execution
+  implements Assignment, KeptAlive, TaskFacts, ContextHost
+{
   readonly host: ExecutionHost;
   readonly address: Address;
   readonly subject: Subject;

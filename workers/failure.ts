@@ -6,67 +6,67 @@ import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
 import { schedule } from "../bus/timers.js";
 import { contextFrom, endSpan, startSpan } from "../bus/trace.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { Execution, Result } from "./execution.js";
+import type { Assignment, Result } from "./assignment.js";
 
 /** A retry further away than this is left to a timer, so that it holds no place among the deliveries. */
 const longestNakMs = 60_000;
 
 /** Throws only when the log cannot be written. */
 export async function recordFailure(
-  execution: Execution,
+  assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
   switch (error.code) {
     case "WORKER_STOPPING":
-      return execution.giveBack(0);
+      return assignment.giveBack(0);
     case "TASK_CANCELED":
-      return end(execution, "canceled", error);
+      return end(assignment, "canceled", error);
     case "TASK_REJECTED":
-      return end(execution, "rejected", error);
+      return end(assignment, "rejected", error);
     default:
-      return retryOrBury(execution, error);
+      return retryOrBury(assignment, error);
   }
 }
 
 function retryOrBury(
-  execution: Execution,
+  assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
   const rules =
-    execution.host.runners.get(execution.skill)?.rules ?? retryRules();
-  const failures = execution.past.failures + 1;
+    assignment.host.runners.get(assignment.skill)?.rules ?? retryRules();
+  const failures = assignment.past.failures + 1;
   if (mayRetry(rules, error, failures))
-    return retry(execution, error, backoffMs(rules, failures));
-  return bury(execution, error.retryable ? exhausted(error, failures) : error);
+    return retry(assignment, error, backoffMs(rules, failures));
+  return bury(assignment, error.retryable ? exhausted(error, failures) : error);
 }
 
 async function retry(
-  execution: Execution,
+  assignment: Assignment,
   error: TroupeError,
   delayMs: number,
 ): Promise<Result> {
-  const { host, subject, delivery, key } = execution;
+  const { host, subject, delivery, key } = assignment;
   const span = startSpan(
     "retry",
-    names(execution),
+    names(assignment),
     contextFrom(delivery.headers),
   );
   const retryAt = host.link.clock.now() + delayMs;
   await host.recorder.attemptFailed(
     subject,
     { error, retryAt },
-    execution.facts(),
+    assignment.facts(),
   );
   // A keyed task keeps its place in the queue (R4).
   if (delayMs <= longestNakMs || key !== undefined)
-    execution.delivery.retryIn(delayMs);
-  else await postpone(execution, retryAt);
+    assignment.delivery.retryIn(delayMs);
+  else await postpone(assignment, retryAt);
   endSpan(span, error);
   return "retried";
 }
 
 async function postpone(
-  { host, delivery, id, attempt }: Execution,
+  { host, delivery, id, attempt }: Assignment,
   dueAt: number,
 ): Promise<void> {
   const headers = { ...delivery.headers, attempt: String(attempt) };
@@ -81,11 +81,14 @@ async function postpone(
   delivery.acknowledge();
 }
 
-async function bury(execution: Execution, error: TroupeError): Promise<Result> {
-  const { host, delivery, past, agent, skill, id } = execution;
+async function bury(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result> {
+  const { host, delivery, past, agent, skill, id } = assignment;
   const span = startSpan(
     "dead-letter",
-    names(execution),
+    names(assignment),
     contextFrom(delivery.headers),
   );
   const { subject, headers, body } = delivery;
@@ -102,24 +105,24 @@ async function bury(execution: Execution, error: TroupeError): Promise<Result> {
     events,
   });
   endSpan(span, error);
-  return end(execution, "failed", error);
+  return end(assignment, "failed", error);
 }
 
 async function end(
-  execution: Execution,
+  assignment: Assignment,
   state: "failed" | "canceled" | "rejected",
   error: TroupeError,
 ): Promise<Result> {
-  const first = await execution.host.recorder.ended(
-    execution.subject,
+  const first = await assignment.host.recorder.ended(
+    assignment.subject,
     state,
     error,
-    execution.facts(),
+    assignment.facts(),
   );
-  return execution.acknowledge(first ? "failed" : "late");
+  return assignment.acknowledge(first ? "failed" : "late");
 }
 
-function names({ agent, skill, id }: Execution) {
+function names({ agent, skill, id }: Assignment) {
   return { agent, skill, taskId: id };
 }
 

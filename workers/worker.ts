@@ -22,9 +22,11 @@ import { newToken } from "../protocol/ids.js";
 import { levels, levelWeights, defaultLevel } from "../protocol/levels.js";
 import { defaultLane, encodeToken } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
-import { Execution, type ExecutionHost, type Result } from "./execution.js";
+import type { ExecutionHost, Result } from "./assignment.js";
+import { Execution } from "./execution.js";
 import { perform, toRunner } from "./skill-runner.js";
 import { HandlerContext } from "./task-context.js";
+import { drainOnSignals } from "./signals.js";
 import { Watch } from "./watch.js";
 
 export interface ServeOptions {
@@ -58,6 +60,7 @@ export class Worker implements AsyncDisposable {
   readonly #watch: Watch;
   readonly #ackWaitMs: number;
   readonly #drainMs: number;
+  readonly #signals: ServeOptions["signals"];
   readonly #startedAt = new Date().toISOString();
   readonly #running = new Map<string, Execution>();
   readonly #counts: Record<Result, number> = {
@@ -83,6 +86,7 @@ export class Worker implements AsyncDisposable {
       toMs(options.ackWait ?? "10s", "ackWait"),
     );
     this.#drainMs = toMs(options.drain ?? "30s", "drain");
+    this.#signals = options.signals;
     this.#watch = new Watch(this.#ackWaitMs);
     this.#host = {
       link: host.link,
@@ -127,10 +131,9 @@ export class Worker implements AsyncDisposable {
       this.#answer(request),
     );
     this.#stops.push(this.#answeringStop(answering), this.#showLife());
-    await Promise.all([
-      this.#registry.heartbeat(this.card()),
-      link.nats.flush(),
-    ]);
+    if (this.#signals !== false)
+      this.#stops.push(drainOnSignals(this, this.#signals));
+    await Promise.all([this.#registry.heartbeat(this.card()), link.flush()]);
   }
 
   /** How it is, as its heartbeat says. */
@@ -281,7 +284,7 @@ export class Worker implements AsyncDisposable {
     await this.#consumer.stop();
     await this.#finishInHand();
     for (const stop of this.#stops) await this.#tolerate(stop);
-    if (link.connected) await this.#tolerate(() => link.nats.flush());
+    await link.flush();
   }
 
   async #finishInHand(): Promise<void> {

@@ -1,0 +1,35 @@
+// A task in hand: what the parts of its execution share.
+import type { Link } from "../bus/connection.js";
+import type { Delivery } from "../bus/delivery/delivery.js";
+import type { Recollection } from "../bus/delivery/recall.js";
+import type { Publisher } from "../bus/publisher.js";
+import type { Recorder, Subject } from "../bus/recorder.js";
+import type { EventFacts } from "../protocol/task-events.js";
+import type { SkillRunner } from "./skill-runner.js";
+import type { TaskFacts } from "./task-context.js";
+import type { Watch } from "./watch.js";
+
+export interface ExecutionHost {
+  readonly link: Link;
+  readonly publisher: Publisher;
+  readonly recorder: Recorder;
+  readonly watch: Watch;
+  readonly runners: ReadonlyMap<string, SkillRunner>;
+  readonly agent: string;
+  readonly instance: string;
+}
+
+export type Result = "completed" | "failed" | "retried" | "late" | "returned";
+
+export interface Assignment extends TaskFacts {
+  readonly host: ExecutionHost;
+  readonly delivery: Delivery;
+  readonly subject: Subject;
+  readonly past: Recollection;
+  /** What its events say of it, beside their subject. */
+  facts(): EventFacts;
+  /** Its effect is on the log: it is done. */
+  acknowledge(result: Result): Result;
+  /** Let it be delivered again, to anyone, after a while. */
+  giveBack(delayMs: number): Result;
+}
