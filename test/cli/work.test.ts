@@ -130,7 +130,6 @@ test("a worker whose bus is gone still stops", async () => {
   assert.match((await worker.line()) ?? "", /"serving"/);
   await gone.stop();
   worker.child.kill("SIGTERM");
-  const { code, stderr } = await worker.ended;
-  assert.equal(code, 3);
-  assert.match(stderr, /NOT_CONNECTED/);
+  const { code } = await worker.ended;
+  assert.equal(code, 0);
 });
