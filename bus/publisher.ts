@@ -260,7 +260,12 @@ function parseAck(data: Uint8Array): Stored | AckError {
   const plain = plainAck.exec(text);
   if (plain)
     return { stream: plain[1]!, sequence: Number(plain[2]), duplicate: false };
-  const answer = JSON.parse(text) as AckBody;
+  const answer = parseJson(text);
+  if (answer === undefined)
+    return new AckError(
+      0,
+      `"${text.slice(0, 64)}" is no answer of JetStream: somebody else answers on this subject, or no stream has it`,
+    );
   if (answer.error)
     return new AckError(
       answer.error.err_code ?? answer.error.code,
@@ -271,6 +276,18 @@ function parseAck(data: Uint8Array): Stored | AckError {
     sequence: answer.seq,
     duplicate: answer.duplicate === true,
   };
+}
+
+/** Anyone may answer, and what throws in a subscription's callback ends the connection. */
+function parseJson(text: string): AckBody | undefined {
+  try {
+    const answer = JSON.parse(text) as Partial<AckBody> | null;
+    return answer?.error || typeof answer?.seq === "number"
+      ? (answer as AckBody)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const decoder = new TextDecoder("latin1");

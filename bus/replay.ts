@@ -40,7 +40,9 @@ export async function* replay(
   filter: ReplayFilter = {},
 ): AsyncGenerator<TaskEvent, void, undefined> {
   const until =
-    filter.until === undefined ? undefined : momentOf(filter.until, "until");
+    filter.until === undefined
+      ? undefined
+      : momentOf(link, filter.until, "until");
   const pace = new Pace(filter.speed);
   for await (const event of read(link, filter)) {
     if (
@@ -137,7 +139,7 @@ function consumerOptions(
     };
   if (filter.since === undefined)
     return { ...base, deliver_policy: DeliverPolicy.All };
-  const since = new Date(momentOf(filter.since, "since")).toISOString();
+  const since = new Date(momentOf(link, filter.since, "since")).toISOString();
   return {
     ...base,
     deliver_policy: DeliverPolicy.StartTime,
@@ -168,10 +170,11 @@ function fits(event: TaskEvent, kind: ReplayFilter["kind"]): boolean {
     : kind.includes(event.kind);
 }
 
-function momentOf(moment: Date | Duration, name: string): number {
+/** On the server's clock, by which the log was written. */
+function momentOf(link: Link, moment: Date | Duration, name: string): number {
   return moment instanceof Date
     ? moment.getTime()
-    : Date.now() - toMs(moment, name);
+    : link.clock.now() - toMs(moment, name);
 }
 
 /** Waits between events as long as it took when they were written, divided by the speed. */

@@ -156,7 +156,18 @@ function untilStopped(
       reject(error);
       run.context.abort(error);
     };
-    working.then(resolve, reject);
+    working.then(resolve, (thrown: unknown) => reject(ofHandler(thrown)));
+  });
+}
+
+/** That another task was canceled, or its worker stops, does not mean that this one is, or does. */
+function ofHandler(thrown: unknown): Error {
+  const error = toTroupeError(thrown);
+  const { code, message, retryable } = error;
+  if (code !== "TASK_CANCELED" && code !== "WORKER_STOPPING") return error;
+  return new TroupeError("HANDLER_FAILED", message, {
+    cause: error,
+    retryable,
   });
 }
 
