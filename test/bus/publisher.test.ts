@@ -181,3 +181,20 @@ test("a publish that the server's permissions forbid says so at once", async () 
     message: /nats:\/\/127\.0\.0\.1:\d+ refused these credentials/,
   });
 });
+
+test("an answer that is none of JetStream's fails its publish, and not the connection", async (t) => {
+  const { link, publisher } = await opened(t);
+  const bare = await shared.bare(t);
+  const answers = ["hello", "", "{}", "null", '{"error":{"code":500}}'];
+  bare.subscribe("somebody.*", {
+    callback: (_error, msg) =>
+      void msg.respond(answers[Number(msg.subject.split(".")[1])]),
+  });
+  await bare.flush();
+  for (const at of answers.keys())
+    await assert.rejects(store(publisher, `somebody.${at}`), {
+      code: "BUS_FAILED",
+      message: new RegExp(`"somebody\\.${at}"`),
+    });
+  await store(publisher, event(link, "t1"));
+});

@@ -9,6 +9,7 @@ import {
   type ReplayFilter,
   type TaskEvent,
 } from "../../index.js";
+import { replay } from "../../bus/replay.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
@@ -187,4 +188,24 @@ test("an event that nobody can read is passed over", async (t) => {
   await bare.request(subject, "no message");
   await bus.call("one.file", "fine", { id: "t10" });
   assert.deepEqual(story(await read(bus)), [...all, "t10 completed"]);
+});
+
+test("how long ago is meant by the server's clock, whatever ours says", async (t) => {
+  const bus = await lived(t);
+  const link = await shared.link(t);
+  const at = (offsetMs: number) => {
+    const now = Date.now();
+    link.clock.adjust(new Date(now + offsetMs).toISOString(), now);
+  };
+  const kinds = async (filter: ReplayFilter) => {
+    const events: string[] = [];
+    for await (const { kind } of replay(link, filter)) events.push(kind);
+    return events;
+  };
+  const hourMs = 3_600_000;
+  const { length } = await read(bus);
+  at(hourMs);
+  assert.deepEqual(await kinds({ since: "30m" }), []);
+  assert.equal((await kinds({ since: "2h" })).length, length);
+  assert.equal((await kinds({ until: "30m" })).length, length);
 });

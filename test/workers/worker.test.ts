@@ -356,3 +356,48 @@ test("a bus whose server is gone closes without waiting for it", async () => {
   await bus.close();
   assert.ok(Date.now() - startedAt < 3_000);
 });
+
+test("a task whose handler waits for another that is canceled fails, and is not itself called canceled", async (t) => {
+  const bus = await shared.connect(t);
+  const { opened: begun, open: begin } = gate();
+  const outer = doer(
+    async (input, task): Promise<unknown> => {
+      if (input === "outer")
+        return bus.call("doer.do", "inner", { id: "inner" });
+      begin();
+      return once(task.signal, "abort");
+    },
+    { retry: { attempts: 1 } },
+  );
+  await bus.serve(outer, quiet);
+  const task = await bus.submit(outer.skills.do, "outer");
+  await begun;
+  await bus.task("inner").cancel("not needed");
+  await assert.rejects(task.result(), {
+    code: "HANDLER_FAILED",
+    message: "not needed",
+  });
+  assert.equal(await task.state(), "failed");
+});
+
+test("a task that does not finish while its worker drains is called off and done by another", async (t) => {
+  const bus = await shared.connect(t);
+  const other = await shared.connect(t);
+  const { opened: begun, open: begin } = gate();
+  let aborted: unknown;
+  const stuck = doer(async (_input, task) => {
+    begin();
+    await once(task.signal, "abort");
+    aborted = task.signal.reason;
+  });
+  const worker = await bus.serve(stuck, { ...quiet, drain: "100ms" });
+  const task = await bus.submit(stuck.skills.do, 1);
+  await begun;
+  await worker.drain();
+  assert.equal((aborted as { code?: string }).code, "WORKER_STOPPING");
+  await other.serve(
+    doer(() => "done by another"),
+    quiet,
+  );
+  assert.equal(await task.result({ timeout: "5s" }), "done by another");
+});
