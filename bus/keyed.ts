@@ -1,15 +1,11 @@
 // Tasks with a key: each partition has a consumer that lets one message be in hand at a time, so the server
 // itself gives order and mutual exclusion to any number of instances (R4). A partition's consumer is made
 // when its first task is seen, so that agents without keys cost nothing.
-import {
-  encodeToken,
-  parseKeyedSubject,
-  partitionCount,
-} from "../protocol/subjects.js";
+import { parseKeyedSubject, partitionCount } from "../protocol/subjects.js";
 import { messageOf } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
 import type { PriorityConsumer } from "./consumer.js";
-import { ensureConsumer } from "./pull.js";
+import { consumerName, ensureConsumer } from "./pull.js";
 
 /** Among the levels' weights, what one partition counts. */
 const partitionWeight = 2;
@@ -87,7 +83,7 @@ async function openPartition(
 ): Promise<void> {
   const pull = {
     stream: link.subjects.streams.keyed,
-    name: `${encodeToken(agent)}_${encodeToken(lane)}_${partition}`,
+    name: consumerName(agent, lane, partition),
     filter: link.subjects.keyedOf(agent, lane, partition),
     ackWaitMs,
     maxInHand: 1,

@@ -13,6 +13,7 @@ import {
 import { nanos, type Msg, type Subscription } from "@nats-io/transport-node";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
+import { encodeToken } from "../protocol/subjects.js";
 import type { Link } from "./connection.js";
 import { Delivery } from "./delivery/delivery.js";
 import { codeOf } from "./streams.js";
@@ -180,6 +181,25 @@ export class PullSource {
     this.backlog = Number.POSITIVE_INFINITY;
     this.#onChange();
   }
+}
+
+const longestName = 255;
+
+/**
+ * The consumer of one of an agent's queues. "=" stands in no token, so that no two queues share a name: with
+ * "_" the lane "b_c" of "a" would be the lane "c" of "a_b". Throws ARGUMENT_INVALID for names that are too long.
+ */
+export function consumerName(
+  agent: string,
+  lane: string,
+  queue: string | number,
+): string {
+  const name = [encodeToken(agent), encodeToken(lane), queue].join("=");
+  if (name.length <= longestName) return name;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `agent "${agent.slice(0, 24)}…" and lane "${lane.slice(0, 24)}" have ${name.length} characters together, encoded: a consumer's name has at most ${longestName}`,
+  );
 }
 
 /** Makes the consumer, or brings one that is there up to date. */

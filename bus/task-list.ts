@@ -3,11 +3,7 @@
 import { decodeBody } from "../protocol/codec.js";
 import { TroupeError } from "../protocol/errors.js";
 import { levels, type Level } from "../protocol/levels.js";
-import {
-  defaultLane,
-  encodeToken,
-  parseKeyedSubject,
-} from "../protocol/subjects.js";
+import { defaultLane, parseKeyedSubject } from "../protocol/subjects.js";
 import {
   terminalStates,
   type TaskEvent,
@@ -22,6 +18,7 @@ import {
   taskSubjectOf,
   type StoredMessage,
 } from "./history.js";
+import { consumerName } from "./pull.js";
 import { replay } from "./replay.js";
 
 export interface TaskFilter {
@@ -208,7 +205,7 @@ async function isDelivered(
   if (stream === timers) return false;
   const { agent, lane, level } = addressOf(subject);
   const last = stream === keyed ? parseKeyedSubject(subject).partition : level;
-  const name = `${encodeToken(agent)}_${encodeToken(lane)}_${last}`;
+  const name = consumerName(agent, lane, last);
   const consumer = await link.jsm.consumers
     .info(stream, name)
     .catch(() => undefined); // no worker has ever been there

@@ -11,7 +11,7 @@ import {
 } from "../bus/answers.js";
 import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
 import type { Publisher } from "../bus/publisher.js";
-import { ensureConsumer } from "../bus/pull.js";
+import { consumerName, ensureConsumer } from "../bus/pull.js";
 import { Recorder } from "../bus/recorder.js";
 import { instanceTtlMs, type Registry } from "../bus/registry.js";
 import { startMover } from "../bus/timers.js";
@@ -20,7 +20,7 @@ import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { levels, levelWeights, defaultLevel } from "../protocol/levels.js";
-import { defaultLane, encodeToken } from "../protocol/subjects.js";
+import { defaultLane } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
 import type { ExecutionHost, Result } from "./assignment.js";
 import { Execution } from "./execution.js";
@@ -112,9 +112,10 @@ export class Worker implements AsyncDisposable {
   /** Resolves when it takes tasks. */
   async start(): Promise<void> {
     const { link, publisher } = this.#host;
+    const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
     await Promise.all([
       this.#registry.announce(toCard(this.#definition, this.lane)),
-      ...levels.map((level) => ensureConsumer(link, this.#queue(level))),
+      ...queues.map((queue) => ensureConsumer(link, queue)),
     ]);
     for (const level of levels)
       this.#consumer.add(this.#queue(level), levelWeights[level]);
@@ -172,7 +173,7 @@ export class Worker implements AsyncDisposable {
     const { subjects } = this.#host.link;
     return {
       stream: subjects.streams.tasks,
-      name: `${encodeToken(this.agent)}_${encodeToken(this.lane)}_${level}`,
+      name: consumerName(this.agent, this.lane, level),
       filter: subjects.tasksOf(level, this.agent, this.lane),
       ackWaitMs: this.#ackWaitMs,
       maxInHand: -1,
