@@ -401,3 +401,49 @@ test("a task that does not finish while its worker drains is called off and done
   );
   assert.equal(await task.result({ timeout: "5s" }), "done by another");
 });
+
+test("agents and lanes whose names run into each other keep their tasks apart", async (t) => {
+  const bus = await shared.connect(t);
+  const named = (name: string) =>
+    agent(name, {
+      skills: {
+        who: skill({
+          description: "Who it is",
+          input: z.any(),
+          run: (_input, task) => name + task.level,
+        }),
+      },
+    });
+  const pairs = [
+    ["a_b", "c"],
+    ["a", "b_c"],
+  ] as const;
+  for (const [name, lane] of pairs)
+    await bus.serve(named(name), { ...quiet, lane });
+  for (const [name, lane] of pairs)
+    assert.equal(
+      await bus.call(`${name}.who`, 1, { lane, timeout: "5s" }),
+      `${name}normal`,
+    );
+});
+
+test("an agent and a lane too long for a consumer's name are refused when served", async (t) => {
+  const bus = await shared.connect(t);
+  const { skills } = doer(() => 1);
+  const long = agent("x".repeat(240), { skills: { do: skills.do } });
+  await assert.rejects(bus.serve(long, { ...quiet, lane: "y".repeat(20) }), {
+    code: "ARGUMENT_INVALID",
+    message: /a consumer's name has at most 255/,
+  });
+});
+
+test("a skill's name may hold anything that fits a subject", async (t) => {
+  const bus = await shared.connect(t);
+  const { skills } = doer((input) => input);
+  const odd = agent("odd", { skills: { "head line.*": skills.do } });
+  const target = odd.skills["head line.*"];
+  await bus.serve(odd, quiet);
+  assert.equal(await bus.call(target, 1), 1);
+  assert.equal(await bus.call(target, 2, { key: "k" }), 2);
+  assert.equal(await bus.ask(target, 3), 3);
+});
