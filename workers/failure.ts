@@ -3,6 +3,7 @@
 // A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event,
 // acknowledgement (R1, R3).
 import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
+import { endOf } from "../bus/history.js";
 import { schedule } from "../bus/timers.js";
 import { contextFrom, endSpan, startSpan } from "../bus/trace.js";
 import { TroupeError } from "../protocol/errors.js";
@@ -86,6 +87,8 @@ async function bury(
   error: TroupeError,
 ): Promise<Result> {
   const { host, delivery, past, agent, skill, id } = assignment;
+  // Canceled, or done by another while we were held up: a letter would invite to do it once more.
+  if (await endOf(host.link, id, agent)) return assignment.acknowledge("late");
   const span = startSpan(
     "dead-letter",
     names(assignment),

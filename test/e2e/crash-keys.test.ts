@@ -1,0 +1,87 @@
+// Order by key (R4) while workers are killed -9 at random: what each handler begins and finishes is in a diary that
+// survives them.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { audit } from "../support/audit.js";
+import type { Child } from "../support/child.js";
+import { eventually } from "../support/eventually.js";
+import { hand, readDiary, startHand, type Entry } from "../support/hands.js";
+import { sharedServer } from "../support/shared-server.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+
+const shared = sharedServer();
+const rounds = 15;
+const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`);
+
+test("tasks of one key are handled one at a time and in order while three workers are killed at random", async (t) => {
+  const bus = await shared.connect(t);
+  const diary = join(await temporaryDirectory(t), "diary");
+  const place = { url: bus.url, namespace: bus.namespace };
+  const start = () => startHand({ ...place, diary, concurrency: 8 });
+  const workers = await Promise.all([start(), start(), start()]);
+  const accepted: string[] = [];
+  const submitted = new Map<string, number>();
+  const submitOne = async (key: string) => {
+    const n = submitted.get(key) ?? 0;
+    submitted.set(key, n + 1);
+    const input = { ms: 5 + (n % 4) * 5, note: `${key} ${n}` };
+    accepted.push((await bus.submit(hand.skills.work, input, { key })).id);
+  };
+  const killed = new Set<number>();
+  for (let round = 0; round < rounds; round++) {
+    for (let n = 0; n < 8; n++) await Promise.all(keys.map(submitOne));
+    const seen = (await readDiary(diary)).length;
+    await eventually(
+      async () => (await readDiary(diary)).length > seen + Math.random() * 60,
+    );
+    const at = Math.floor(Math.random() * workers.length);
+    const victim = workers[at]!;
+    killed.add(victim.pid);
+    await victim.kill();
+    workers[at] = await start();
+  }
+  await Promise.all(accepted.map((id) => bus.task(id).result()));
+  await audit({ ...place, accepted });
+  const entries = await readDiary(diary);
+  const repeats = keys.map((key) =>
+    checkOrder(key, entries, submitted.get(key)!, killed),
+  );
+  t.diagnostic(
+    `${rounds} kills, ${accepted.length} tasks, ${repeats.reduce((a, b) => a + b, 0)} begun again`,
+  );
+  await Promise.all(workers.map((worker: Child<object>) => worker.kill()));
+});
+
+/** A task may be begun again after its worker was killed, and nothing else may happen out of turn. */
+function checkOrder(
+  key: string,
+  all: Entry[],
+  total: number,
+  killed: Set<number>,
+): number {
+  let last = -1;
+  let open: Entry | undefined;
+  let repeats = 0;
+  for (const entry of all) {
+    const [name, n] = entry.note.split(" ");
+    if (name !== key) continue;
+    const line = `${entry.what} of ${entry.note} by ${entry.pid}`;
+    if (entry.what === "finish") {
+      assert.deepEqual([open?.pid, open?.note], [entry.pid, entry.note], line);
+      open = undefined;
+      continue;
+    }
+    if (open)
+      assert.ok(killed.has(open.pid), `${line} while ${open.note} runs`);
+    if (Number(n) === last) repeats++;
+    else {
+      assert.equal(Number(n), last + 1, `${line} out of turn`);
+      assert.equal(open, undefined, `${line} before ${open?.note} finished`);
+    }
+    last = Number(n);
+    open = entry;
+  }
+  assert.equal(last, total - 1, `${key} is not done`);
+  return repeats;
+}

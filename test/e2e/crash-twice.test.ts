@@ -1,0 +1,112 @@
+// Tasks that kill their workers, and two workers that both believe they hold a task.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { audit } from "../support/audit.js";
+import type { Child } from "../support/child.js";
+import { eventually } from "../support/eventually.js";
+import {
+  hand,
+  readDiary,
+  startHand,
+  type HandOptions,
+} from "../support/hands.js";
+import { sharedServer } from "../support/shared-server.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+
+const shared = sharedServer();
+
+async function opened(t: TestContext) {
+  const bus = await shared.connect(t);
+  const diary = join(await temporaryDirectory(t), "diary");
+  const place = { url: bus.url, namespace: bus.namespace };
+  return { bus, place, diary, options: { ...place, diary } };
+}
+
+/** Starts another whenever one is dead, until it is told to end. */
+function supervise(options: HandOptions, count: number) {
+  let ending = false;
+  let deaths = 0;
+  const living = new Set<Child<object>>();
+  const place = async () => {
+    while (!ending) {
+      const child = await startHand(options);
+      living.add(child);
+      if (ending) await child.kill();
+      await child.ended;
+      living.delete(child);
+      if (!ending) deaths++;
+    }
+  };
+  const places = Array.from({ length: count }, place);
+  return {
+    deaths: () => deaths,
+    async end() {
+      ending = true;
+      await Promise.all([...living].map((child) => child.kill()));
+      await Promise.all(places);
+    },
+  };
+}
+
+test("a task that kills its worker each time becomes a dead letter, and those beside it complete", async (t) => {
+  const { bus, place, diary, options } = await opened(t);
+  const workers = supervise({ ...options, concurrency: 8 }, 2);
+  t.after(() => workers.end());
+  const submit = (skill: "work" | "die", ms: number, note: string) =>
+    bus.submit(hand.skills[skill], { ms, note });
+  const innocent = [];
+  const deadly = [];
+  for (let at = 0; at < 200; at++) {
+    innocent.push(await submit("work", 40, String(at)));
+    if (at === 20 || at === 90) deadly.push(await submit("die", 0, "deadly"));
+  }
+  const results = await Promise.all(innocent.map((task) => task.result()));
+  assert.deepEqual(
+    results.map((result) => (result as { note: string }).note),
+    innocent.map((_, at) => String(at)),
+  );
+  for (const task of deadly)
+    await assert.rejects(task.result(), {
+      code: "WORKER_LOST",
+      message: /hand\.die .* redrive the dead letter/,
+    });
+  const dead = deadly.map(({ id }) => id);
+  await audit({ ...place, accepted: innocent.map(({ id }) => id), dead });
+  const starts = await readDiary(diary);
+  t.diagnostic(
+    `${workers.deaths()} deaths, ${starts.filter(({ note }) => note === "deadly").length} starts of the deadly`,
+  );
+  for await (const letter of bus.deadLetters())
+    assert.equal(letter.code, "WORKER_LOST");
+});
+
+for (const skill of ["work", "fail"] as const) {
+  const late = skill === "work" ? "completes it" : "fails at it";
+  test(`of two workers that both hold a task, the late one ${late} in vain`, async (t) => {
+    const { bus, place, diary, options } = await opened(t);
+    const total = 20;
+    await using stopped = await startHand({ ...options, concurrency: total });
+    const submit = () =>
+      bus.submit(hand.skills[skill], { ms: 200, note: "contested" });
+    const tasks = await Promise.all(Array.from({ length: total }, submit));
+    await eventually(async () => (await readDiary(diary)).length === total);
+    stopped.signal("SIGSTOP");
+    await using other = await startHand({ ...options, concurrency: total });
+    const results = await Promise.all(tasks.map((task) => task.result()));
+    for (const result of results)
+      assert.equal((result as { pid: number }).pid, other.pid);
+    stopped.signal("SIGCONT");
+    // It finishes all that it has in hand, as it believes.
+    stopped.signal("SIGTERM");
+    assert.equal(await stopped.ended, "SIGTERM");
+    const finished = (await readDiary(diary)).filter(
+      ({ what, pid }) => what === "finish" && pid === stopped.pid,
+    );
+    assert.equal(finished.length, total);
+    const accepted = tasks.map(({ id }) => id);
+    const told = new Map(accepted.map((id, at) => [id, results[at]]));
+    const { ends } = await audit({ ...place, accepted, told });
+    assert.equal(ends.size, total);
+  });
+}

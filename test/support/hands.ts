@@ -1,0 +1,73 @@
+// Workers to be killed: processes that serve the agent "hand", and what their diary says.
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { agent, skill, type Duration, type TaskContext } from "../../index.js";
+import { startChild, type Child } from "./child.js";
+
+export interface HandOptions {
+  url: string;
+  namespace: string;
+  ackWait?: Duration;
+  concurrency?: number;
+  /** The file to which each handler writes that it begins and finishes. */
+  diary?: string;
+  /** Its acknowledgements get lost, as when it dies right before each. */
+  neverAcknowledges?: boolean;
+}
+
+/** Resolves when it takes tasks. */
+export const startHand = (options: HandOptions): Promise<Child<object>> =>
+  startChild("hand-process", {
+    ackWait: "1s",
+    concurrency: 16,
+    diary: "",
+    neverAcknowledges: false,
+    ...options,
+  });
+
+const input = z.object({
+  ms: z.number().default(0),
+  note: z.string().default(""),
+});
+export type HandInput = z.infer<typeof input>;
+type Run = (input: HandInput, task: TaskContext) => unknown;
+
+export function makeHand(run: { work: Run; die: Run; fail: Run }) {
+  const description = "Is killed at times";
+  return agent("hand", {
+    skills: {
+      work: skill({ description, input, run: run.work }),
+      die: skill({ description, input, retry: { crashes: 2 }, run: run.die }),
+      fail: skill({ description, input, run: run.fail }),
+    },
+  });
+}
+
+/** For submitters: the same names and types, and no handlers to speak of. */
+const nothing = () => undefined;
+export const hand = makeHand({ work: nothing, die: nothing, fail: nothing });
+
+export interface Entry {
+  what: "start" | "finish";
+  pid: number;
+  id: string;
+  note: string;
+}
+
+/** In the order in which all processes wrote it; a line cut short by a kill is left out. */
+export async function readDiary(path: string): Promise<Entry[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text
+    .slice(0, text.lastIndexOf("\n") + 1)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [what, pid, id = "", ...note] = line.split(" ");
+      return {
+        what: what as Entry["what"],
+        pid: Number(pid),
+        id,
+        note: note.join(" "),
+      };
+    });
+}
