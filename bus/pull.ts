@@ -15,6 +15,7 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { encodeToken } from "../protocol/subjects.js";
 import type { Link } from "./connection.js";
+import { AckLine } from "./delivery/ack-line.js";
 import { Delivery } from "./delivery/delivery.js";
 import { codeOf } from "./streams.js";
 
@@ -55,6 +56,8 @@ export class PullSource {
   readonly #requests = new Map<string, Request>();
   readonly #subscription: Subscription;
   readonly #forgetReconnect: () => void;
+  /** Not where one unacknowledged message holds up the next. */
+  readonly #line: AckLine | undefined;
   #park = { id: "", givenUpAt: 0 };
   #count = 0;
 
@@ -68,6 +71,7 @@ export class PullSource {
     this.consumer = consumer;
     this.#onDelivery = onDelivery;
     this.#onChange = onChange;
+    this.#line = consumer.maxInHand === 1 ? undefined : new AckLine();
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
     this.#subscription = link.nats.subscribe(`${this.#inbox}*`, {
       callback: (_error, msg) => this.#received(msg),
@@ -114,6 +118,7 @@ export class PullSource {
 
   /** Asks for no more; what is still on its way is handed over before this resolves. */
   async stop(): Promise<void> {
+    this.#line?.close();
     this.#forgetReconnect();
     await this.#link.unsubscribe(this.#subscription);
   }
@@ -124,7 +129,7 @@ export class PullSource {
 
   #received(msg: Msg): void {
     if (!msg.reply) return this.#status(msg);
-    const delivery = new Delivery(this.#link, msg);
+    const delivery = new Delivery(this.#link, msg, this.#line);
     this.backlog = delivery.backlog;
     if (this.parked) this.parked = false;
     else this.#takeCredit();

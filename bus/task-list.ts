@@ -73,7 +73,10 @@ export async function listTasks(
   );
   const over = new Set(ended.map(({ taskId }) => taskId));
   return [
-    ...summaries.filter(({ taskId }) => !over.has(taskId)),
+    // An ended task may still be in its queue for a moment.
+    ...summaries.filter(
+      ({ taskId, state }) => !over.has(taskId) && !isTerminal(state),
+    ),
     ...ended.map(endedSummary),
   ];
 }
@@ -87,6 +90,10 @@ export async function findTask(
   if (end) return endedSummary(end);
   const pending = await pendingTask(link, taskId);
   return pending && pendingSummary(link, pending);
+}
+
+function isTerminal(state: TaskState): boolean {
+  return terminalStates.some((terminal) => terminal === state);
 }
 
 async function* waitingMessages(

@@ -3,13 +3,14 @@
 import type { Msg } from "@nats-io/transport-node";
 import { decodeHeaders, type Headers } from "../../protocol/headers.js";
 import type { Link } from "../connection.js";
+import type { Acknowledgeable, AckLine } from "./ack-line.js";
 
 const nothing = new Uint8Array(0);
 const working = Buffer.from("+WPI");
 const decoder = new TextDecoder("latin1");
 const dot = 46;
 
-export class Delivery {
+export class Delivery implements Acknowledgeable {
   readonly subject: string;
   readonly body: Uint8Array;
   /** From 1; more than 1 is a redelivery. */
@@ -17,12 +18,15 @@ export class Delivery {
   /** How many more wait behind it for the same consumer. */
   readonly backlog: number;
   readonly #link: Link;
+  readonly #line: AckLine | undefined;
   readonly #msg: Msg;
   readonly #reply: string;
   #headers: Headers | undefined;
 
-  constructor(link: Link, msg: Msg) {
+  /** `line` is where its acknowledgement waits for the next one; without it, it goes at once. */
+  constructor(link: Link, msg: Msg, line?: AckLine) {
     this.#link = link;
+    this.#line = line;
     this.#msg = msg;
     this.#reply = msg.reply!;
     const facts = readReply(this.#reply);
@@ -38,6 +42,11 @@ export class Delivery {
 
   /** Its effect is on the log: it is done. */
   acknowledge(): void {
+    if (this.#line) this.#line.add(this);
+    else this.acknowledgeNow();
+  }
+
+  acknowledgeNow(): void {
     this.#answer(nothing);
   }
 

@@ -135,7 +135,8 @@ test("kill -9 of the server in the midst of publishing: nothing is lost, nothing
     let stored = 0;
     const expected = { expectedLastSubjectSequence: "0" };
     const outcomes = Array.from({ length: count }, async (_, at) => {
-      if (at > 1_000) await eventually(() => stored > at / 4);
+      if (at > 1_000)
+        await eventually(() => stored > at / 4, { timeoutMs: 30_000 });
       try {
         await store(publisher, event(link, `t${at}`), expected);
       } catch (error) {
@@ -144,7 +145,7 @@ test("kill -9 of the server in the midst of publishing: nothing is lost, nothing
       }
       stored++;
     });
-    await eventually(() => stored > 200);
+    await eventually(() => stored > 200, { timeoutMs: 30_000 });
     await server.kill();
     await server.restart();
     await Promise.all(outcomes);
