@@ -32,15 +32,16 @@ export function startAnswering(
   answerer: Answerer,
 ): Answering {
   const inHand = new Set<Promise<void>>();
-  const subscription = link.nats.subscribe(link.subjects.asksOf(agent), {
-    queue: encodeToken(agent),
-    callback: (_error, msg) => {
+  const subscription = link.listen(
+    link.subjects.asksOf(agent),
+    (msg) => {
       const answering = answer(link, msg, answerer).finally(() =>
         inHand.delete(answering),
       );
       inHand.add(answering);
     },
-  });
+    { queue: encodeToken(agent) },
+  );
   return {
     async stop() {
       await link.unsubscribe(subscription);

@@ -96,9 +96,7 @@ export class Asks {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    this.#link.nats.subscribe(`${this.#inbox}*`, {
-      callback: (_error, msg) => this.#answered(msg),
-    });
+    this.#link.listen(`${this.#inbox}*`, (msg) => this.#answered(msg));
   }
 
   #answered(msg: Msg): void {

@@ -15,6 +15,7 @@ import {
   connect,
   PermissionViolationError,
   type ConnectionOptions,
+  type Msg,
   type MsgHdrs,
   type NatsConnection,
   type Subscription,
@@ -95,6 +96,31 @@ export class Link {
     this.nats.publish(subject, body, {
       ...(headers === undefined ? {} : { headers: asNatsHeaders(headers) }),
       ...(reply === undefined ? {} : { reply }),
+    });
+  }
+
+  /**
+   * Hears a subject. What the listener throws is logged: the client would take it for a broken connection.
+   * A subscription that the server refuses hears nothing and says so in the log.
+   */
+  listen(
+    subject: string,
+    listener: Listener<Msg>,
+    options: { queue?: string } = {},
+  ): Subscription {
+    return this.nats.subscribe(subject, {
+      ...options,
+      callback: (refused, msg) => {
+        if (refused) return; // #refuse has said so
+        try {
+          listener(msg);
+        } catch (error) {
+          this.log.error(
+            { error, subject: msg.subject },
+            "a message could not be handled and was passed over",
+          );
+        }
+      },
     });
   }
 
@@ -181,6 +207,7 @@ export class Link {
       `the server refused the ${operation === "publish" ? "publish to" : "subscription of"} "${subject}": give this user the permission, or connect as another`,
       { cause: error },
     );
+    this.log.error({ operation, subject }, refused.message);
     for (const listener of this.#refused)
       listener({ operation, subject, error: refused });
   }

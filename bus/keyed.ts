@@ -41,12 +41,13 @@ export async function followKeyed(
     });
   };
   // A publish to a stream is also an ordinary message: this tells at once, and the look now and then makes sure.
-  const subscription = link.nats.subscribe(link.subjects.keyedOf(agent, lane), {
-    callback: (_error, msg) => {
+  const subscription = link.listen(
+    link.subjects.keyedOf(agent, lane),
+    (msg) => {
       const partition = partitionIn(msg.subject);
       if (partition !== undefined) open(partition);
     },
-  });
+  );
   const look = async (): Promise<void> => {
     if (known.size < partitionCount)
       for (const partition of await partitionsInUse(link, agent, lane))
@@ -108,7 +109,7 @@ async function partitionsInUse(
   );
 }
 
-/** Anyone may publish anything there, and what throws in a subscription's callback ends the connection. */
+/** Anyone may publish anything there. */
 function partitionIn(subject: string): number | undefined {
   try {
     const { partition } = parseKeyedSubject(subject);

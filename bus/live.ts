@@ -1,6 +1,7 @@
 // Progress as it is sent: seen by whoever watches at that moment, stored nowhere.
+import type { Msg } from "@nats-io/transport-node";
 import { TroupeError } from "../protocol/errors.js";
-import { decodeToken } from "../protocol/subjects.js";
+import { decodeToken, tokenAt } from "../protocol/subjects.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { parseProgress } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
@@ -22,26 +23,9 @@ export async function* followProgress(
     ...(agent === undefined ? {} : { agent }),
     ...(task === undefined ? {} : { taskId: task }),
   };
-  const subscription = link.nats.subscribe(link.subjects.liveOf(where), {
-    callback: (_error, msg) => {
-      const [, , from = "", taskId = ""] = msg.subject.split(".");
-      try {
-        queue.push(
-          parseProgress(
-            decodeToken(from),
-            decodeToken(taskId),
-            headersOf(msg),
-            msg.data,
-          ),
-        );
-      } catch (error) {
-        link.log.debug(
-          { error, subject: msg.subject },
-          "progress that cannot be read was passed over",
-        );
-      }
-    },
-  });
+  const subscription = link.listen(link.subjects.liveOf(where), (msg) =>
+    queue.push(toProgress(msg)),
+  );
   const forget = link.onClose((error) => queue.fail(error));
   try {
     for (;;) yield await queue.next(Number.POSITIVE_INFINITY, neverSilent);
@@ -54,3 +38,10 @@ export async function* followProgress(
 /** Watching has no deadline: there may be nothing to see for days. */
 const neverSilent = (): TroupeError =>
   new TroupeError("WAIT_TIMED_OUT", "waited for ever");
+
+/** Of a live message: its subject says whose it is. */
+export function toProgress(msg: Msg): TaskEvent {
+  const agent = decodeToken(tokenAt(msg.subject, 2));
+  const taskId = decodeToken(tokenAt(msg.subject, 3));
+  return parseProgress(agent, taskId, headersOf(msg), msg.data);
+}

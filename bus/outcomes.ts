@@ -111,9 +111,7 @@ export class Outcomes {
   }
 
   #subscribe(subject: string): Subscription {
-    return this.#link.nats.subscribe(subject, {
-      callback: (_error, msg) => this.#heard(msg),
-    });
+    return this.#link.listen(subject, (msg) => this.#heard(msg));
   }
 
   #add(options: WaitOptions): Wait {

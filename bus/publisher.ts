@@ -68,9 +68,7 @@ export class Publisher {
 
   constructor(link: Link) {
     this.#link = link;
-    link.nats.subscribe(`${this.#inbox}*`, {
-      callback: (_error, msg) => this.#acknowledged(msg),
-    });
+    link.listen(`${this.#inbox}*`, (msg) => this.#acknowledged(msg));
     link.onReconnect(() => this.#resendAll());
     link.onRefusal((refusal) => {
       if (refusal.operation === "publish")

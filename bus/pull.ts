@@ -73,9 +73,9 @@ export class PullSource {
     this.#onChange = onChange;
     this.#line = consumer.maxInHand === 1 ? undefined : new AckLine();
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
-    this.#subscription = link.nats.subscribe(`${this.#inbox}*`, {
-      callback: (_error, msg) => this.#received(msg),
-    });
+    this.#subscription = link.listen(`${this.#inbox}*`, (msg) =>
+      this.#received(msg),
+    );
     this.#forgetReconnect = link.onReconnect(() => this.#startOver());
   }
 

@@ -1,9 +1,8 @@
 // One task as its submitter, or anyone who knows its id, holds it.
-import type { Msg } from "@nats-io/transport-node";
 import { formatMs, toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { TaskEvent, TaskState } from "../protocol/task.js";
-import { parseProgress, parseTaskEvent } from "../protocol/task-events.js";
+import { parseTaskEvent } from "../protocol/task-events.js";
 import { addressOf } from "../protocol/task-message.js";
 import { cancelTask } from "./cancel.js";
 import type { Link } from "./connection.js";
@@ -15,6 +14,7 @@ import {
   taskSubjectOf,
   toTaskEvent,
 } from "./history.js";
+import { toProgress } from "./live.js";
 import type { Outcomes } from "./outcomes.js";
 import { Queue } from "./queue.js";
 import type { Recorder } from "./recorder.js";
@@ -113,33 +113,13 @@ export class TaskHandle<Output = unknown> {
       taskId: this.id,
       ...(this.agent === undefined ? {} : { agent: this.agent }),
     };
-    const heard =
-      (parse: (msg: Msg) => TaskEvent) => (_error: Error | null, msg: Msg) => {
-        try {
-          queue.push(parse(msg));
-        } catch (error) {
-          link.log.warn(
-            { error, subject: msg.subject },
-            "an event that cannot be read was passed over",
-          );
-        }
-      };
     const subscriptions = [
-      link.nats.subscribe(link.subjects.storedEventsWhere(where), {
-        callback: heard((msg) =>
-          parseTaskEvent(msg.subject, headersOf(msg), msg.data),
-        ),
-      }),
-      link.nats.subscribe(link.subjects.liveOf(where), {
-        callback: heard((msg) =>
-          parseProgress(
-            agentOfLive(msg.subject),
-            this.id,
-            headersOf(msg),
-            msg.data,
-          ),
-        ),
-      }),
+      link.listen(link.subjects.storedEventsWhere(where), (msg) =>
+        queue.push(parseTaskEvent(msg.subject, headersOf(msg), msg.data)),
+      ),
+      link.listen(link.subjects.liveOf(where), (msg) =>
+        queue.push(toProgress(msg)),
+      ),
     ];
     const wait = outcomes.join({
       ...where,
@@ -192,8 +172,4 @@ function silent(taskId: string, silenceMs: number): TroupeError {
     "WAIT_TIMED_OUT",
     `task "${taskId}" had no event for ${formatMs(silenceMs)}: see whether a worker for it is running, or wait longer with events({ timeout })`,
   );
-}
-
-function agentOfLive(subject: string): string {
-  return subject.split(".")[2] ?? "";
 }

@@ -212,16 +212,13 @@ export class Worker implements AsyncDisposable {
 
   #listenForCancels(): () => void {
     const { link } = this.#host;
-    const subscription = link.nats.subscribe(
+    const subscription = link.listen(
       link.subjects.control(this.agent, "cancel"),
-      {
-        callback: (_error, msg) => {
-          const notice = parseCancel(msg.data);
-          if (notice)
-            this.#running
-              .get(notice.taskId)
-              ?.cancel(new TroupeError("TASK_CANCELED", notice.reason));
-        },
+      (msg) => {
+        const notice = parseCancel(msg.data);
+        if (!notice) return;
+        const error = new TroupeError("TASK_CANCELED", notice.reason);
+        this.#running.get(notice.taskId)?.cancel(error);
       },
     );
     return () => {
