@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { audit } from "../support/audit.js";
-import type { Child } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import { hand, readDiary, startHand, type Entry } from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
@@ -18,7 +17,7 @@ test("tasks of one key are handled one at a time and in order while three worker
   const bus = await shared.connect(t);
   const diary = join(await temporaryDirectory(t), "diary");
   const place = { url: bus.url, namespace: bus.namespace };
-  const start = () => startHand({ ...place, diary, concurrency: 8 });
+  const start = () => startHand(t, { ...place, diary, concurrency: 8 });
   const workers = await Promise.all([start(), start(), start()]);
   const accepted: string[] = [];
   const submitted = new Map<string, number>();
@@ -50,7 +49,6 @@ test("tasks of one key are handled one at a time and in order while three worker
   t.diagnostic(
     `${rounds} kills, ${accepted.length} tasks, ${repeats.reduce((a, b) => a + b, 0)} begun again`,
   );
-  await Promise.all(workers.map((worker: Child<object>) => worker.kill()));
 });
 
 /** A task may be begun again after its worker was killed, and nothing else may happen out of turn. */

@@ -29,7 +29,7 @@ test("levels with a backlog share a worker near 8:4:2:1, and each makes progress
   const diary = join(await temporaryDirectory(t), "diary");
   const place = { url: bus.url, namespace: bus.namespace };
   for (const level of levels) await fill(bus, level, 400, 2);
-  await using _worker = await startHand({ ...place, diary, concurrency });
+  await startHand(t, { ...place, diary, concurrency });
   const total = 600; // of which the critical ones are 320
   await eventually(async () => (await startsIn(diary)).length >= total);
   const first = (await startsIn(diary)).slice(0, total);
@@ -53,7 +53,7 @@ test("a critical task starts within a few handlers although 100,000 low ones wai
   const began = Date.now();
   await fill(bus, "low", 100_000, 20);
   const filledMs = Date.now() - began;
-  await using _worker = await startHand({ ...place, diary, concurrency });
+  await startHand(t, { ...place, diary, concurrency });
   await eventually(async () => (await startsIn(diary)).length > 20);
   const overtaken: number[] = [];
   const waitedMs: number[] = [];

@@ -14,9 +14,9 @@ test("over kills of the server every call settles and every accepted task ends e
   await using server = await testServer();
   const place = { url: server.url, namespace: "troupe" };
   await using bus = await connect({ url: server.url });
-  const workers = await Promise.all([
-    startHand({ ...place, concurrency: 64 }),
-    startHand({ ...place, concurrency: 64 }),
+  await Promise.all([
+    startHand(t, { ...place, concurrency: 64 }),
+    startHand(t, { ...place, concurrency: 64 }),
   ]);
   const flow = startFlow(bus, {
     inFlight: 150,
@@ -42,7 +42,6 @@ test("over kills of the server every call settles and every accepted task ends e
     `${rounds} kills, ${flow.accepted.size} accepted, ${calls.answered()} calls answered, ${flow.failures.length + calls.failures.length} failed, ${ends.size} ended`,
   );
   assert.deepEqual([...flow.failures, ...calls.failures], []);
-  await Promise.all(workers.map((worker) => worker.kill()));
 
   /** Calls that know nothing of their acceptance, and must be answered all the same. */
   function startCalls() {

@@ -1,7 +1,7 @@
 // Submitters killed -9 right after the acknowledgement, and everything killed at once: what was accepted is on the
 // streams, so it ends (R1), and all comes back from them alone (R5).
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { connect } from "../../index.js";
 import { audit } from "../support/audit.js";
 import { startChild } from "../support/child.js";
@@ -17,8 +17,15 @@ interface Place {
   namespace: string;
 }
 
-const startSubmitter = (place: Place, more: { lanes: number; ms: number }) =>
-  startChild<{ accepted: string }>("submitter-process", { ...place, ...more });
+const startSubmitter = (
+  t: TestContext,
+  place: Place,
+  more: { lanes: number; ms: number },
+) =>
+  startChild<{ accepted: string }>(t, "submitter-process", {
+    ...place,
+    ...more,
+  });
 
 test("every task that a submitter knew to be accepted when it was killed ends exactly once", async (t) => {
   const rounds = 6;
@@ -26,14 +33,14 @@ test("every task that a submitter knew to be accepted when it was killed ends ex
   const place = { url: bus.url, namespace: bus.namespace };
   const accepted: string[] = [];
   const submitters = Array.from({ length: rounds }, async (_, round) => {
-    const submitter = await startSubmitter(place, { lanes: 50, ms: 0 });
+    const submitter = await startSubmitter(t, place, { lanes: 50, ms: 0 });
     await eventually(() => submitter.said.length > round * 200);
     await submitter.kill();
     accepted.push(...submitter.said.map((said) => said.accepted));
   });
   // Nobody works yet for the first ones, and somebody for the last.
   await submitters[0];
-  await using _worker = await startHand({ ...place, concurrency: 128 });
+  await startHand(t, { ...place, concurrency: 128 });
   await Promise.all(submitters);
   await Promise.all(accepted.map((id) => bus.task(id).result()));
   const { ends } = await audit({ ...place, accepted });
@@ -49,13 +56,13 @@ test("when workers, submitters and the server are all killed at once, everything
   const accepted: string[] = [];
   for (let round = 0; round < rounds; round++) {
     const all = await Promise.all([
-      startSubmitter(place, { lanes: 100, ms: 5 }),
-      startSubmitter(place, { lanes: 100, ms: 5 }),
-      startHand({ ...place, concurrency: 32 }),
-      startHand({ ...place, concurrency: 32 }),
+      startSubmitter(t, place, { lanes: 30, ms: 5 }),
+      startSubmitter(t, place, { lanes: 30, ms: 5 }),
+      startHand(t, { ...place, concurrency: 32 }),
+      startHand(t, { ...place, concurrency: 32 }),
     ]);
     const [one, two] = all;
-    await eventually(() => one.said.length > 500 && two.said.length > 500);
+    await eventually(() => one.said.length > 300 && two.said.length > 300);
     await Promise.all([server.kill(), ...all.map((each) => each.kill())]);
     accepted.push(...[...one.said, ...two.said].map((said) => said.accepted));
     await server.restart();
@@ -64,9 +71,9 @@ test("when workers, submitters and the server are all killed at once, everything
   const waiting = (await bus.tasks({ limit: 10_000 })).filter(
     ({ state }) => state === "submitted" || state === "working",
   ).length;
-  const workers = await Promise.all([
-    startHand({ ...place, concurrency: 256 }),
-    startHand({ ...place, concurrency: 256 }),
+  await Promise.all([
+    startHand(t, { ...place, concurrency: 256 }),
+    startHand(t, { ...place, concurrency: 256 }),
   ]);
   await Promise.all(
     accepted.map((id) => bus.task(id).result({ timeout: "50s" })),
@@ -77,5 +84,4 @@ test("when workers, submitters and the server are all killed at once, everything
   t.diagnostic(
     `${rounds} rounds, ${accepted.length} accepted, ${waiting} or more waited after the last, ${ends.size} ended`,
   );
-  await Promise.all(workers.map((worker) => worker.kill()));
 });

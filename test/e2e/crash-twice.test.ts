@@ -23,36 +23,33 @@ async function opened(t: TestContext) {
   return { bus, place, diary, options: { ...place, diary } };
 }
 
-/** Starts another whenever one is dead, until it is told to end. */
-function supervise(options: HandOptions, count: number) {
+/** Starts another whenever one is dead, until the test ends. */
+function supervise(t: TestContext, options: HandOptions, count: number) {
   let ending = false;
   let deaths = 0;
   const living = new Set<Child<object>>();
   const place = async () => {
     while (!ending) {
-      const child = await startHand(options);
+      const child = await startHand(t, options);
       living.add(child);
       if (ending) await child.kill();
       await child.ended;
       living.delete(child);
-      if (!ending) deaths++;
+      deaths++;
     }
   };
   const places = Array.from({ length: count }, place);
-  return {
-    deaths: () => deaths,
-    async end() {
-      ending = true;
-      await Promise.all([...living].map((child) => child.kill()));
-      await Promise.all(places);
-    },
-  };
+  t.after(async () => {
+    ending = true;
+    for (const child of living) await child.kill();
+    await Promise.all(places);
+  });
+  return { deaths: () => deaths };
 }
 
 test("a task that kills its worker each time becomes a dead letter, and those beside it complete", async (t) => {
   const { bus, place, diary, options } = await opened(t);
-  const workers = supervise({ ...options, concurrency: 8 }, 2);
-  t.after(() => workers.end());
+  const workers = supervise(t, { ...options, concurrency: 8 }, 2);
   const submit = (skill: "work" | "die", ms: number, note: string) =>
     bus.submit(hand.skills[skill], { ms, note });
   const innocent = [];
@@ -86,13 +83,13 @@ for (const skill of ["work", "fail"] as const) {
   test(`of two workers that both hold a task, the late one ${late} in vain`, async (t) => {
     const { bus, place, diary, options } = await opened(t);
     const total = 20;
-    await using stopped = await startHand({ ...options, concurrency: total });
+    const stopped = await startHand(t, { ...options, concurrency: total });
     const submit = () =>
       bus.submit(hand.skills[skill], { ms: 200, note: "contested" });
     const tasks = await Promise.all(Array.from({ length: total }, submit));
     await eventually(async () => (await readDiary(diary)).length === total);
     stopped.signal("SIGSTOP");
-    await using other = await startHand({ ...options, concurrency: total });
+    const other = await startHand(t, { ...options, concurrency: total });
     const results = await Promise.all(tasks.map((task) => task.result()));
     for (const result of results)
       assert.equal((result as { pid: number }).pid, other.pid);

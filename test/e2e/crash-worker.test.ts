@@ -44,7 +44,7 @@ test("tasks of workers killed in the midst of their handlers all end exactly onc
     inFlight,
     input: (at) => ({ ms: 20 + (at % 7) * 30, note: String(at) }),
   });
-  const startNext = () => startHand({ ...options, concurrency: 64 });
+  const startNext = () => startHand(t, { ...options, concurrency: 64 });
   let victim = await startNext();
   let other = await startNext();
   let interrupted = 0;
@@ -69,7 +69,6 @@ test("tasks of workers killed in the midst of their handlers all end exactly onc
     `${rounds} kills, ${interrupted} handlers cut short, ${ends.size} tasks`,
   );
   assert.ok(interrupted >= rounds, "every kill was to hit a handler");
-  await Promise.all([victim.kill(), other.kill()]);
 });
 
 test("tasks of workers killed while their ends are being published all end exactly once", async (t) => {
@@ -78,11 +77,15 @@ test("tasks of workers killed while their ends are being published all end exact
   const flow = startFlow(bus, { inFlight, input: () => ({ ms: 0, note: "" }) });
   for (let round = 0; round < rounds; round++) {
     const seen = ends.count;
-    const worker = await startHand({ ...options, diary: "", concurrency: 256 });
+    const worker = await startHand(t, {
+      ...options,
+      diary: "",
+      concurrency: 256,
+    });
     await eventually(() => ends.count > seen + round * 7);
     await worker.kill();
   }
-  await using _last = await startHand({ ...options, concurrency: 256 });
+  await startHand(t, { ...options, concurrency: 256 });
   await flow.end();
   assert.deepEqual(flow.failures, []);
   const { ends: stored } = await audit({ ...place, ...flow });
@@ -99,7 +102,7 @@ test("a task whose worker was killed after the effect and before the acknowledge
   });
   for (let round = 0; round < rounds; round++) {
     const seen = ends.count;
-    const worker = await startHand({
+    const worker = await startHand(t, {
       ...options,
       concurrency: 8,
       neverAcknowledges: true,
@@ -112,7 +115,7 @@ test("a task whose worker was killed after the effect and before the acknowledge
     await left.jsm.streams.info(left.subjects.streams.tasks)
   ).state;
   assert.ok(messages >= 20 * rounds, "ended, and not acknowledged");
-  await using _last = await startHand({ ...options, concurrency: 64 });
+  await startHand(t, { ...options, concurrency: 64 });
   await flow.end();
   assert.deepEqual(flow.failures, []);
   const { histories } = await audit({ ...place, ...flow });

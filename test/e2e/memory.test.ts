@@ -11,7 +11,7 @@ const megabyte = 1_000_000;
 test("a client and worker hold no more memory after 100,000 tasks than after 30,000", async (t) => {
   const { url } = shared.server;
   const told = { url, total: 100_000, every: 10_000 };
-  await using child = await startChild<MemorySample>("memory-process", told);
+  const child = await startChild<MemorySample>(t, "memory-process", told);
   assert.equal(await child.ended, 0);
   const samples = child.said.slice(1);
   t.diagnostic(

@@ -1,15 +1,16 @@
-// A script of this folder in a process of its own, to be killed -9, stopped or asked. What it says on standard
-// output is one JSON object a line; what it is told is its only argument, as JSON.
+// A script of this folder in a process of its own, to be killed -9 or stopped; it ends with the test at the latest.
+// What it says on standard output is one JSON object a line; what it is told is its only argument, as JSON.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.js";
 
 const script = (name: string) =>
   fileURLToPath(new URL(`${name}.js`, import.meta.url));
 
-export interface Child<Said> extends AsyncDisposable {
+export interface Child<Said> {
   readonly pid: number;
   /** All that it said so far. */
   readonly said: readonly Said[];
@@ -21,13 +22,14 @@ export interface Child<Said> extends AsyncDisposable {
 
 const readyMs = 30_000;
 
-/** Resolves when it has said something. */
+/** Resolves when it has said something, or has ended before it could. */
 export async function startChild<Said>(
+  test: TestContext,
   name: string,
   told: object,
 ): Promise<Child<Said>> {
   const child = spawn(process.execPath, [script(name), JSON.stringify(told)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, TROUPE_LOG: "silent" },
   });
   let over = false;
@@ -43,22 +45,16 @@ export async function startChild<Said>(
     child.kill("SIGKILL");
     await ended;
   };
-  try {
-    await eventually(() => said.length > 0 || over, {
-      what: `the first word of ${name}`,
-      timeoutMs: readyMs,
-    });
-  } catch (error) {
-    await kill();
-    throw error;
-  }
-  if (said.length === 0) throw new Error(`${name} ended without a word`);
+  test.after(kill);
+  await eventually(() => said.length > 0 || over, {
+    what: `the first word of ${name}`,
+    timeoutMs: readyMs,
+  });
   return {
     pid: child.pid!,
     said,
     ended,
     signal: (signal) => void child.kill(signal),
     kill,
-    [Symbol.asyncDispose]: kill,
   };
 }

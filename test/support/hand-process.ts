@@ -1,5 +1,6 @@
 // An agent "hand" in a process that is going to be killed. What its handlers begin and finish it appends to a
 // diary, which survives kill -9 and orders what several processes do. See hands.ts.
+import "./end-with-parent.js";
 import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { Delivery } from "../../bus/delivery/delivery.js";

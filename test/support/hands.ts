@@ -1,5 +1,6 @@
 // Workers to be killed: processes that serve the agent "hand", and what their diary says.
 import { readFile } from "node:fs/promises";
+import type { TestContext } from "node:test";
 import { z } from "zod";
 import { agent, skill, type Duration, type TaskContext } from "../../index.js";
 import { startChild, type Child } from "./child.js";
@@ -15,9 +16,12 @@ export interface HandOptions {
   neverAcknowledges?: boolean;
 }
 
-/** Resolves when it takes tasks. */
-export const startHand = (options: HandOptions): Promise<Child<object>> =>
-  startChild("hand-process", {
+/** Resolves when it takes tasks, or has died of the first. */
+export const startHand = (
+  test: TestContext,
+  options: HandOptions,
+): Promise<Child<object>> =>
+  startChild(test, "hand-process", {
     ackWait: "1s",
     concurrency: 16,
     diary: "",

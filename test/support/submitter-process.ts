@@ -1,5 +1,6 @@
 // A submitter in a process that is going to be killed: it says the id of each task whose submit was acknowledged,
 // and goes on submitting until then.
+import "./end-with-parent.js";
 import { writeSync } from "node:fs";
 import { connect } from "../../index.js";
 import { hand } from "./hands.js";
