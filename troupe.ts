@@ -30,6 +30,7 @@ import {
   type SubmitOptions,
 } from "./bus/submitter.js";
 import {
+  checkInput,
   namesOf,
   type InputOf,
   type OutputOf,
@@ -38,7 +39,6 @@ import {
 import { TaskHandle } from "./bus/task-handle.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
-import { parseWith } from "./protocol/schema.js";
 import { defaultNamespace } from "./protocol/subjects.js";
 import type { TaskEvent } from "./protocol/task.js";
 import type { Agent, AnySkill } from "./workers/agent.js";
@@ -117,6 +117,8 @@ function embedded(options: ConnectOptions) {
     ...(options.durability === "disk" ? { syncAlways: true } : {}),
   };
 }
+
+const defaultAskMs = 10_000;
 
 export class Bus implements AsyncDisposable {
   readonly url: string;
@@ -210,20 +212,13 @@ export class Bus implements AsyncDisposable {
     options: AskOptions = {},
   ): Promise<OutputOf<To>> {
     const names = namesOf(target);
-    if (typeof target !== "string") {
-      const parsed: unknown = parseWith(
-        target.input,
-        input,
-        "INPUT_INVALID",
-        `the input of ${names.agent}.${names.skill}`,
-      );
-      if (parsed instanceof Promise) await parsed;
-    }
-    return this.#asks.ask(
-      names,
-      input,
-      toMs(options.timeout ?? "10s", "timeout"),
-    ) as Promise<OutputOf<To>>;
+    const timeoutMs =
+      options.timeout === undefined
+        ? defaultAskMs
+        : toMs(options.timeout, "timeout");
+    const checked = checkInput(target, input);
+    if (checked) await checked;
+    return this.#asks.ask(names, input, timeoutMs) as Promise<OutputOf<To>>;
   }
 
   /** A task by its id, whoever submitted it. */

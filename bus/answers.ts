@@ -2,9 +2,9 @@
 // group decides.
 import type { Msg } from "@nats-io/transport-node";
 import { decodeBody, encodeBody } from "../protocol/codec.js";
-import { TroupeError } from "../protocol/errors.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { ContentType, Headers } from "../protocol/headers.js";
-import { callToolParams, toCallToolResult } from "../protocol/mcp.js";
+import { toCallToolResult, type CallToolParams } from "../protocol/mcp.js";
 import { toRpcError } from "../protocol/rpc.js";
 import { decodeToken, encodeToken } from "../protocol/subjects.js";
 import { contentTypeOf } from "../protocol/task-message.js";
@@ -35,10 +35,11 @@ export function startAnswering(
   const subscription = link.listen(
     link.subjects.asksOf(agent),
     (msg) => {
-      const answering = answer(link, msg, answerer).finally(() =>
-        inHand.delete(answering),
-      );
+      if (!msg.reply) return; // nobody waits for it
+      const answering = answer(link, msg, answerer);
+      if (!answering) return;
       inHand.add(answering);
+      void answering.finally(() => inHand.delete(answering));
     },
     { queue: encodeToken(agent) },
   );
@@ -50,79 +51,110 @@ export function startAnswering(
   };
 }
 
-async function answer(link: Link, msg: Msg, answerer: Answerer): Promise<void> {
-  if (!msg.reply) return; // nobody waits for it
+/** A promise only where the answerer makes one. */
+function answer(
+  link: Link,
+  msg: Msg,
+  answerer: Answerer,
+): Promise<void> | undefined {
   const headers = headersOf(msg);
-  let id: unknown = null;
-  let contentType: ContentType = "msgpack";
-  let response: object;
+  let call: Call | undefined;
+  let given: unknown;
   try {
-    contentType = contentTypeOf(headers, msg.data);
-    const body = decodeBody(msg.data, headers.contentType) as {
-      id?: unknown;
-      params?: unknown;
-    } | null;
-    id = body?.id ?? null;
-    const params = callToolParams.safeParse(body?.params);
-    if (!params.success)
-      throw new TroupeError(
-        "MESSAGE_UNREADABLE",
-        `the request on "${msg.subject}" is no JSON-RPC request of tools/call`,
-      );
-    const skill = decodeToken(
-      msg.subject.slice(msg.subject.lastIndexOf(".") + 1),
-    );
-    const given = answerer({
-      id: String(id),
-      skill,
-      input: params.data.arguments,
+    call = parseCall(msg, headers);
+    given = answerer({
+      id: String(call.id),
+      skill: call.skill,
+      input: call.input,
       headers,
     });
-    const output: unknown = given instanceof Promise ? await given : given;
-    if (output instanceof TroupeError) throw output;
-    response = { jsonrpc: "2.0", id, result: toCallToolResult(output) };
   } catch (error) {
-    response = { jsonrpc: "2.0", id, error: toRpcError(error as TroupeError) };
+    given = error;
   }
-  respond(link, msg.reply, id, response, contentType);
+  const answered = (output: unknown): void => respond(link, msg, call, output);
+  if (given instanceof Promise) return given.then(answered, answered);
+  answered(given);
+  return undefined;
 }
 
+interface Call {
+  id: unknown;
+  skill: string;
+  input: unknown;
+  contentType: ContentType;
+}
+
+/** Throws MESSAGE_UNREADABLE. */
+function parseCall(msg: Msg, headers: Headers): Call {
+  const body = decodeBody(msg.data, headers.contentType) as {
+    id?: unknown;
+    params?: unknown;
+  } | null;
+  const { id = null, params } = body ?? {};
+  if (
+    typeof params !== "object" ||
+    params === null ||
+    typeof (params as { name?: unknown }).name !== "string"
+  ) {
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      `the request on "${msg.subject}" is no JSON-RPC request of tools/call`,
+    );
+  }
+  const skill = decodeToken(
+    msg.subject.slice(msg.subject.lastIndexOf(".") + 1),
+  );
+  const { arguments: input } = params as CallToolParams;
+  return { id, skill, input, contentType: contentTypeOf(headers, msg.data) };
+}
+
+/** `output` is the answer, or the TroupeError to answer with. */
 function respond(
   link: Link,
-  reply: string,
-  id: unknown,
-  response: object,
-  contentType: ContentType,
+  msg: Msg,
+  call: Call | undefined,
+  output: unknown,
 ): void {
   if (link.closed) return;
-  const body = encodeOr(response, contentType, id);
-  if (body.length <= link.maxPayload) return link.nats.publish(reply, body);
-  const error = new TroupeError(
-    "PAYLOAD_TOO_LARGE",
-    `the answer has ${body.length} bytes and the server takes ${link.maxPayload}: return less`,
-  );
+  const { id = null, contentType = "msgpack" } = call ?? {};
+  const failure = (error: TroupeError): Uint8Array =>
+    encodeBody({ jsonrpc: "2.0", id, error: toRpcError(error) }, contentType);
   link.nats.publish(
-    reply,
-    encodeBody({ jsonrpc: "2.0", id, error: toRpcError(error) }, contentType),
+    msg.reply!,
+    output instanceof TroupeError
+      ? failure(output)
+      : encodeAnswer(link, id, output, contentType, failure),
   );
 }
 
-/** A result may hold what neither format can carry. */
-function encodeOr(
-  response: object,
-  contentType: ContentType,
+/** A result may be too large, or hold what neither format can carry. */
+function encodeAnswer(
+  link: Link,
   id: unknown,
+  output: unknown,
+  contentType: ContentType,
+  failure: (error: TroupeError) => Uint8Array,
 ): Uint8Array {
+  let body: Uint8Array;
   try {
-    return encodeBody(response, contentType);
-  } catch (cause) {
-    const error = new TroupeError(
-      "OUTPUT_INVALID",
-      `the answer cannot be encoded as ${contentType}: ${(cause as Error).message}`,
-    );
-    return encodeBody(
-      { jsonrpc: "2.0", id, error: toRpcError(error) },
+    body = encodeBody(
+      { jsonrpc: "2.0", id, result: toCallToolResult(output) },
       contentType,
     );
+  } catch (cause) {
+    return failure(
+      new TroupeError(
+        "OUTPUT_INVALID",
+        `the answer cannot be encoded as ${contentType}: ${messageOf(cause)}`,
+        { cause },
+      ),
+    );
   }
+  if (body.length <= link.maxPayload) return body;
+  return failure(
+    new TroupeError(
+      "PAYLOAD_TOO_LARGE",
+      `the answer has ${body.length} bytes and the server takes ${link.maxPayload}: return less`,
+    ),
+  );
 }

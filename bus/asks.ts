@@ -3,13 +3,12 @@
 //
 // Every ask ends: by its answer, by "nobody is there", by its timeout, or with the connection (R9).
 import type { Msg } from "@nats-io/transport-node";
-import { decodeBody, encodeBody } from "../protocol/codec.js";
+import { encodeBody } from "../protocol/codec.js";
 import { formatMs } from "../protocol/duration.js";
-import { messageOf, TroupeError } from "../protocol/errors.js";
+import { TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
-import { callToolResult, outputOf } from "../protocol/mcp.js";
-import { fromRpcError, rpcResponse } from "../protocol/rpc.js";
+import { parseOutcome, type Outcome } from "../protocol/task-events.js";
 import { asNatsHeaders, type Link } from "./connection.js";
 import { checkSize } from "./publisher.js";
 import type { Names } from "./target.js";
@@ -106,11 +105,14 @@ export class Asks {
     this.#finish(id);
     if (msg.data.length === 0 && msg.headers?.code === 503)
       return ask.reject(nobodyThere(ask));
+    let outcome: Outcome;
     try {
-      ask.resolve(parseAnswer(msg.data));
+      outcome = parseOutcome(msg.data);
     } catch (error) {
-      ask.reject(error as TroupeError);
+      return ask.reject(error as TroupeError);
     }
+    if (outcome.state === "completed") ask.resolve(outcome.output);
+    else ask.reject(outcome.error);
   }
 
   #finish(id: string): void {
@@ -137,18 +139,6 @@ export class Asks {
       ask.reject(error);
     }
   }
-}
-
-function parseAnswer(body: Uint8Array): unknown {
-  const answer = rpcResponse.safeParse(decodeBody(body));
-  if (!answer.success)
-    throw new TroupeError(
-      "MESSAGE_UNREADABLE",
-      `the answer is no JSON-RPC response: ${messageOf(answer.error)}`,
-    );
-  if (answer.data.error !== undefined) throw fromRpcError(answer.data.error);
-  const result = callToolResult.safeParse(answer.data.result);
-  return result.success ? outputOf(result.data) : answer.data.result;
 }
 
 function nobodyThere({ agent, skill }: Ask): TroupeError {

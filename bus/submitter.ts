@@ -10,7 +10,6 @@ import {
   levels,
   type Level,
 } from "../protocol/levels.js";
-import { parseWith } from "../protocol/schema.js";
 import { defaultLane, encodeToken, partitionOf } from "../protocol/subjects.js";
 import type { Outcome } from "../protocol/task-events.js";
 import {
@@ -23,7 +22,7 @@ import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Registry } from "./registry.js";
-import { namesOf, type Target } from "./target.js";
+import { checkInput, namesOf, type Target } from "./target.js";
 import { schedule } from "./timers.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
 
@@ -146,13 +145,7 @@ export class Submitter {
   #check(target: Target, input: unknown): Promise<unknown> | undefined {
     if (typeof target === "string")
       return this.#registry.check(namesOf(target), input);
-    const parsed: unknown = parseWith(
-      target.input,
-      input,
-      "INPUT_INVALID",
-      `the input of ${target.agent}.${target.name}`,
-    );
-    return parsed instanceof Promise ? parsed : undefined;
+    return checkInput(target, input);
   }
 
   #toSpec(target: Target, input: unknown, options: SubmitOptions): TaskSpec {

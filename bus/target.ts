@@ -1,6 +1,7 @@
 // Whom a caller means: a typed skill of an agent it imports, or "agent.skill" in words.
 import type { z } from "zod";
 import { TroupeError } from "../protocol/errors.js";
+import { parseWith } from "../protocol/schema.js";
 
 /** Anything that knows its names and schemas; `agent(...).skills.…` does. */
 export interface SkillTarget<
@@ -40,4 +41,20 @@ export function namesOf(target: Target): Names {
     );
   }
   return { agent: target.slice(0, dot), skill: target.slice(dot + 1) };
+}
+
+/** Throws INPUT_INVALID, or returns a promise that does where a schema is asynchronous. A skill in words has no schema here. */
+export function checkInput(
+  target: Target,
+  input: unknown,
+): Promise<unknown> | undefined {
+  if (typeof target === "string") return undefined;
+  const { agent, name } = target;
+  const parsed: unknown = parseWith(
+    target.input,
+    input,
+    "INPUT_INVALID",
+    `the input of ${agent}.${name}`,
+  );
+  return parsed instanceof Promise ? parsed : undefined;
 }
