@@ -10,7 +10,9 @@ import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { findServerBinary } from "../../../bus/server/binary.js";
+import { connect as connectBus, type Bus } from "../../../index.js";
 import { subjectsOf } from "../../../protocol/subjects.js";
+import { doer, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { testServer } from "../../support/server.js";
 import { withEnvironment } from "../../support/environment.js";
@@ -182,6 +184,41 @@ test("an observer reads the history, the dead letters and the registry, and send
     );
 });
 
+test("the shipped users serve, call, ask, follow and replay through the bus", async (t) => {
+  const as = await shippedBus(t);
+  await (await as("orchestrator")).agents();
+  const worker = await as("worker");
+  const submitter = await as("submitter");
+  const observer = await as("observer");
+  const flaky = doer(
+    async (input, task): Promise<unknown> => {
+      if (input === "nested") return worker.call("doer.do", "inner");
+      if (task.attempt === 1 && input !== "inner") throw new Error("once more");
+      return task.attempt;
+    },
+    { retry: { first: "1ms" } },
+  );
+  await worker.serve(flaky, quiet);
+  const wait = { timeout: "10s" } as const;
+  assert.equal(await submitter.call(flaky.skills.do, 1, wait), 2);
+  assert.equal(await submitter.call("doer.do", 1, { ...wait, key: "k" }), 2);
+  assert.equal(await submitter.call("doer.do", "nested", wait), 1);
+  assert.equal(await submitter.ask("doer.do", "inner"), 1);
+  const task = await submitter.submit(flaky.skills.do, 1);
+  const kinds = ["attempt", "started", "completed"];
+  for (const bus of [submitter, worker, observer])
+    assert.deepEqual(
+      (await story(bus.task(task.id))).map(({ kind }) => kind),
+      kinds,
+    );
+  const replayed: string[] = [];
+  for await (const { kind } of observer.replay({ task: task.id }))
+    replayed.push(kind);
+  assert.deepEqual(replayed, kinds);
+  assert.equal(await submitter.task(task.id).state(), "completed");
+  assert.equal((await observer.instances("doer")).length, 1);
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
@@ -189,13 +226,7 @@ test("nobody comes in without a password", async (t) => {
 
 /** Runs the authorization block as shipped, and answers a way to connect as one of its users. */
 async function shippedServer(t: TestContext) {
-  const text = await readFile(path, "utf8");
-  const begin = text.indexOf("authorization {");
-  const extraConfig = text.slice(begin, text.indexOf("# --- TLS"));
-  assert.ok(begin > 0 && extraConfig.length > 0);
-  const server = await withEnvironment(passwords, () =>
-    testServer({ extraConfig }),
-  );
+  const server = await startShipped();
   const connections: NatsConnection[] = [];
   t.after(async () => {
     await Promise.all(connections.map((connection) => connection.close()));
@@ -206,6 +237,30 @@ async function shippedServer(t: TestContext) {
     connections.push(connection);
     return connection;
   };
+}
+
+/** The same for the bus. */
+async function shippedBus(t: TestContext) {
+  const server = await startShipped();
+  const buses: Bus[] = [];
+  t.after(async () => {
+    await Promise.all(buses.map((bus) => bus.close()));
+    await server.stop();
+  });
+  return async (user: User) => {
+    const nats = { user, pass: `pw${user}` };
+    const bus = await connectBus({ url: server.url, nats });
+    buses.push(bus);
+    return bus;
+  };
+}
+
+async function startShipped() {
+  const text = await readFile(path, "utf8");
+  const begin = text.indexOf("authorization {");
+  const extraConfig = text.slice(begin, text.indexOf("# --- TLS"));
+  assert.ok(begin > 0 && extraConfig.length > 0);
+  return withEnvironment(passwords, () => testServer({ extraConfig }));
 }
 
 async function createStreams(connection: NatsConnection): Promise<void> {
