@@ -1,5 +1,8 @@
 // The streams and buckets of a namespace, made when they are missing. What may be changed is brought up to
 // date, what may not is refused with the difference, so that two versions never disagree in silence.
+//
+// Limits belong to the streams, not to a connection: only those that the caller named are applied to a stream
+// that is there; the defaults are for a stream that is made.
 import { isDeepStrictEqual } from "node:util";
 import {
   DiscardPolicy,
@@ -14,9 +17,9 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
 
 export interface StreamLimits {
-  /** How many copies of each stream the cluster keeps. */
+  /** How many copies of each stream the cluster keeps. Default 1. */
   replicas?: number;
-  /** How long the history of ended tasks is kept. */
+  /** How long the history of ended tasks is kept. Default 7d. */
   history?: Duration;
   /** At most so many bytes of history; the oldest goes first. */
   historyBytes?: number;
@@ -32,13 +35,30 @@ const maxConsumers = 100_000;
 
 type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
 
-export function streamConfigs(link: Link, limits: StreamLimits = {}): Wanted[] {
+const defaults: Partial<StreamConfig> = { num_replicas: 1 };
+const eventDefaults: Partial<StreamConfig> = { max_age: nanos(toMs("7d")) };
+
+/** A user who may not change a stream can do without the rest of what we set. */
+const essential: readonly (keyof StreamConfig)[] = [
+  "subjects",
+  "retention",
+  "storage",
+  "num_replicas", // named where a quorum is asked for
+  "allow_direct",
+  "republish",
+  "allow_msg_schedules",
+  "max_msgs_per_subject",
+  "discard",
+  "discard_new_per_subject",
+];
+
+/** What this version needs, and the limits that were named. */
+function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
   const { streams, accepted, all } = link.subjects;
-  const replicas = limits.replicas ?? 1;
   const file = {
     storage: StorageType.File,
-    num_replicas: replicas,
     allow_direct: true,
+    ...(limits.replicas === undefined ? {} : { num_replicas: limits.replicas }),
   };
   const queue = {
     ...file,
@@ -71,8 +91,12 @@ export function streamConfigs(link: Link, limits: StreamLimits = {}): Wanted[] {
       description: "The history: attempts, status, ends",
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
-      max_age: nanos(toMs(limits.history ?? "7d", "history")),
-      max_bytes: limits.historyBytes ?? -1,
+      ...(limits.history === undefined
+        ? {}
+        : { max_age: nanos(toMs(limits.history, "history")) }),
+      ...(limits.historyBytes === undefined
+        ? {}
+        : { max_bytes: limits.historyBytes }),
       duplicate_window: nanos(1000),
       max_consumers: maxConsumers,
     },
@@ -133,7 +157,9 @@ async function infoOf(
 
 async function create(link: Link, wanted: Wanted): Promise<StreamInfo> {
   try {
-    return await link.jsm.streams.add(wanted);
+    const isEvents = wanted.name === link.subjects.streams.events;
+    const unnamed = isEvents ? { ...defaults, ...eventDefaults } : defaults;
+    return await link.jsm.streams.add({ ...unnamed, ...wanted });
   } catch (error) {
     const found =
       codeOf(error) === 10058 ? await infoOf(link, wanted.name) : undefined; // another was quicker
@@ -146,34 +172,52 @@ async function update(
   link: Link,
   wanted: Wanted,
   found: StreamConfig,
-  differences: string[],
+  differences: Difference[],
 ): Promise<void> {
+  const texts = differences.map(({ text }) => text);
   try {
     await link.jsm.streams.update(wanted.name, { ...found, ...wanted });
     link.log.info(
-      { stream: wanted.name, differences },
+      { stream: wanted.name, differences: texts },
       "stream brought up to date",
     );
   } catch (cause) {
+    const denied = isDenied(cause);
+    if (denied && !differences.some(({ field }) => essential.includes(field))) {
+      link.log.warn(
+        { stream: wanted.name, differences: texts },
+        "this user may not bring the stream up to date; it is used as it is",
+      );
+      return;
+    }
+    const hint = denied
+      ? "Connect once as a user who may change streams"
+      : "Change it by hand, delete it";
     throw new TroupeError(
       "STREAM_CONFLICT",
-      `stream "${wanted.name}" differs from what this version needs (${differences.join("; ")}) and cannot be changed: ${messageOf(cause)}. Change it by hand, delete it, or connect with another namespace`,
-      { cause, data: { stream: wanted.name, differences } },
+      `stream "${wanted.name}" differs from what this version needs (${texts.join("; ")}) and cannot be changed: ${messageOf(cause)}. ${hint}, or connect with another namespace`,
+      { cause, data: { stream: wanted.name, differences: texts } },
     );
   }
 }
 
+interface Difference {
+  field: keyof StreamConfig;
+  text: string;
+}
+
 /** Each field that we set and the server has otherwise, as `field: has A, needs B`. */
-function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
-  return Object.entries(wanted)
-    .filter(
-      ([field, value]) =>
-        !isDeepStrictEqual(value, found[field as keyof StreamConfig]),
-    )
-    .map(
-      ([field, value]) =>
-        `${field}: has ${JSON.stringify(found[field as keyof StreamConfig])}, needs ${JSON.stringify(value)}`,
-    );
+function differencesOf(wanted: Wanted, found: StreamConfig): Difference[] {
+  return (Object.keys(wanted) as (keyof StreamConfig)[])
+    .filter((field) => !isDeepStrictEqual(wanted[field], found[field]))
+    .map((field) => ({
+      field,
+      text: `${field}: has ${JSON.stringify(found[field])}, needs ${JSON.stringify(wanted[field])}`,
+    }));
+}
+
+function isDenied(error: unknown): boolean {
+  return /permissions violation/i.test(messageOf(error));
 }
 
 export function codeOf(error: unknown): number | undefined {
@@ -195,7 +239,7 @@ function streamError(
       { cause, retryable: false },
     );
   }
-  if (/permissions violation/i.test(text)) {
+  if (isDenied(cause)) {
     return new TroupeError(
       "PERMISSION_DENIED",
       `could not ${verb} stream "${name}" at ${link.url}: ${text}. Give this user the permission in nats.conf, or connect as another`,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RetentionPolicy } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
+import { Link } from "../../bus/connection.js";
 import { ensureStreams } from "../../bus/streams.js";
 import { z } from "zod";
 import { connect } from "../../index.js";
@@ -56,6 +57,67 @@ test("limits that may change are brought up to date, and what is waiting stays",
   assert.equal(events.config.max_age, nanos(3_600_000));
   assert.equal(tasks.config.max_msgs, 7);
   assert.equal(tasks.state.messages, 1);
+});
+
+test("limits stay as they are for who names none or others", async (t) => {
+  const link = await shared.link(t);
+  const { streams } = link.subjects;
+  const limitsNow = async () => {
+    const events = await link.jsm.streams.info(streams.events);
+    const tasks = await link.jsm.streams.info(streams.tasks);
+    const { max_age, max_bytes } = events.config;
+    return [max_age, max_bytes, tasks.config.max_msgs];
+  };
+  const named = { historyBytes: 9_000_000, maxWaiting: 7 };
+  await ensureStreams(link, { history: "30d", ...named });
+  const days = (count: number) => nanos(count * 86_400_000);
+  assert.deepEqual(await limitsNow(), [days(30), 9_000_000, 7]);
+  await ensureStreams(await shared.link(t));
+  assert.deepEqual(await limitsNow(), [days(30), 9_000_000, 7]);
+  await ensureStreams(link, { history: "2d" });
+  assert.deepEqual(await limitsNow(), [days(2), 9_000_000, 7]);
+});
+
+test("a stream that is made without limits gets the defaults", async (t) => {
+  const link = await shared.link(t);
+  await ensureStreams(link);
+  const { config } = await link.jsm.streams.info(link.subjects.streams.events);
+  assert.equal(config.max_age, nanos(7 * 86_400_000));
+  assert.equal(config.num_replicas, 1);
+});
+
+test("a user who may not change streams connects all the same, unless a stream is none that would do", async () => {
+  await using server = await testServer({
+    extraConfig: `authorization { users: [
+      { user: owner, password: pw }
+      { user: poor, password: pw, permissions: {
+        publish: { deny: ["$JS.API.STREAM.UPDATE.>", "$JS.API.STREAM.CREATE.>"] }, subscribe: ">" } }
+    ] }`,
+  });
+  const as = (user: string) => ({
+    url: server.url.replace("nats://", `nats://${user}:pw@`),
+  });
+  await using owner = await connect(as("owner"));
+  await using poor = await connect({
+    ...as("poor"),
+    limits: { history: "1h" },
+  });
+  assert.equal(poor.namespace, owner.namespace);
+  const link = await Link.open({
+    ...as("owner"),
+    namespace: owner.namespace,
+    timeoutMs: 5_000,
+  });
+  const { streams, all } = link.subjects;
+  const { config } = await link.jsm.streams.info(streams.events);
+  assert.equal(config.max_age, nanos(7 * 86_400_000));
+  await link.jsm.streams.delete(streams.dead);
+  await link.jsm.streams.add({ name: streams.dead, subjects: [all.dead] });
+  await link.close();
+  await assert.rejects(connect(as("poor")), {
+    code: "STREAM_CONFLICT",
+    message: /max_msgs_per_subject.* Connect once as a user who may change/,
+  });
 });
 
 test("a stream that cannot be changed into what is needed is refused with the difference", async (t) => {
