@@ -4,11 +4,7 @@ import { PriorityConsumer } from "../bus/consumer.js";
 import type { Link } from "../bus/connection.js";
 import { parseCancel } from "../bus/cancel.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
-import {
-  startAnswering,
-  type Answering,
-  type Request,
-} from "../bus/answers.js";
+import { startAnswering, type Answering } from "../bus/answers.js";
 import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
 import type { Publisher } from "../bus/publisher.js";
 import { consumerName, ensureConsumer } from "../bus/pull.js";
@@ -19,13 +15,13 @@ import type { InstanceCard } from "../protocol/card.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
-import { levels, levelWeights, defaultLevel } from "../protocol/levels.js";
+import { levels, levelWeights } from "../protocol/levels.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
+import { answer } from "./answer.js";
 import type { ExecutionHost, Result } from "./assignment.js";
 import { Execution } from "./execution.js";
-import { perform, toRunner } from "./skill-runner.js";
-import { HandlerContext } from "./task-context.js";
+import { toRunner } from "./skill-runner.js";
 import { drainOnSignals } from "./signals.js";
 import { Watch } from "./watch.js";
 
@@ -129,7 +125,7 @@ export class Worker implements AsyncDisposable {
       this.#listenForCancels(),
     );
     const answering = startAnswering(link, this.agent, (request) =>
-      this.#answer(request),
+      answer(this.#host, request),
     );
     this.#stops.push(this.#answeringStop(answering), this.#showLife());
     if (this.#signals !== false)
@@ -224,32 +220,6 @@ export class Worker implements AsyncDisposable {
     return () => {
       if (!link.closed) subscription.unsubscribe();
     };
-  }
-
-  #answer(request: Request): unknown {
-    const runner = this.#host.runners.get(request.skill);
-    if (!runner)
-      throw new TroupeError(
-        "SKILL_UNKNOWN",
-        `agent "${this.agent}" has no skill "${request.skill}": it has "${[...this.#host.runners.keys()].join('", "')}"`,
-      );
-    const { link, agent, instance } = this.#host;
-    const facts = {
-      id: request.id,
-      agent,
-      skill: runner.name,
-      attempt: 1,
-      level: defaultLevel,
-      context: request.headers.context,
-      key: undefined,
-      deadline: undefined,
-      durable: false,
-    };
-    const context = new HandlerContext(facts, {
-      makeLog: () => link.log.child({ agent, skill: runner.name, instance }),
-      sendProgress: () => undefined,
-    });
-    return perform(runner, this.#watch, context, request.input);
   }
 
   #followKeyedStop(keyed: KeyedQueues): () => void {

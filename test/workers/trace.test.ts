@@ -164,7 +164,29 @@ test("an ask belongs to the trace in which it was made", async (t) => {
   const bus = await shared.connect(t);
   const quick = doer(() => 1);
   await bus.serve(quick, quiet);
-  const spans = await traced(() => bus.ask(quick.skills.do, 1), 2);
+  const spans = await traced(() => bus.ask(quick.skills.do, 1), 3);
   const [ask] = named(spans, "troupe ask doer.do");
+  const [handle] = named(spans, "troupe handle doer.do");
   assert.equal(parentOf(ask!, spans), "root");
+  assert.equal(parentOf(handle!, spans), "troupe ask doer.do");
+});
+
+test("what a handler asks for while it answers belongs to the same trace, and its failure is on its span", async (t) => {
+  const bus = await shared.connect(t);
+  const nested = doer((input): unknown => {
+    if (input === "outer") return bus.ask("doer.do", "inner");
+    throw new Error("boom");
+  });
+  await bus.serve(nested, quiet);
+  const spans = await traced(
+    () => assert.rejects(bus.ask(nested.skills.do, "outer")),
+    5,
+  );
+  const asks = named(spans, "troupe ask doer.do");
+  assert.deepEqual(asks.map((span) => String(parentOf(span, spans))).sort(), [
+    "root",
+    "troupe handle doer.do",
+  ]);
+  for (const handle of named(spans, "troupe handle doer.do"))
+    assert.equal(handle.status.message, "boom");
 });

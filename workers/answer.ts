@@ -1,0 +1,60 @@
+// Answering a request that is not stored: the handler runs once, for whoever waits for it now.
+import type { Request } from "../bus/answers.js";
+import {
+  contextFrom,
+  endSpan,
+  startSpan,
+  traceIdOf,
+  within,
+} from "../bus/trace.js";
+import { TroupeError } from "../protocol/errors.js";
+import { defaultLevel } from "../protocol/levels.js";
+import type { ExecutionHost } from "./assignment.js";
+import { perform, type SkillRunner } from "./skill-runner.js";
+import { HandlerContext } from "./task-context.js";
+
+/** The output, or the TroupeError to answer with, at once or as a promise. Throws SKILL_UNKNOWN. */
+export function answer(host: ExecutionHost, request: Request): unknown {
+  const { agent, runners } = host;
+  const runner = runners.get(request.skill);
+  if (!runner)
+    throw new TroupeError(
+      "SKILL_UNKNOWN",
+      `agent "${agent}" has no skill "${request.skill}": it has "${[...runners.keys()].join('", "')}"`,
+    );
+  const parent = contextFrom(request.headers);
+  const names = { agent, skill: runner.name, taskId: "" };
+  const span = startSpan("handle", names, parent);
+  if (!span) return run(host, runner, request);
+  return within(span, parent, async () => {
+    const outcome = await run(host, runner, request);
+    endSpan(span, outcome instanceof TroupeError ? outcome : undefined);
+    return outcome;
+  });
+}
+
+/** Never throws. */
+function run(
+  { link, agent, instance, watch }: ExecutionHost,
+  runner: SkillRunner,
+  { id, headers, input }: Request,
+): unknown {
+  const facts = {
+    id,
+    agent,
+    skill: runner.name,
+    attempt: 1,
+    level: defaultLevel,
+    context: headers.context,
+    key: undefined,
+    deadline: undefined,
+    durable: false,
+  };
+  const trace = traceIdOf(headers);
+  const context = new HandlerContext(facts, {
+    makeLog: () =>
+      link.log.child({ agent, skill: runner.name, instance, trace }),
+    sendProgress: () => undefined,
+  });
+  return perform(runner, watch, context, input);
+}
