@@ -51,8 +51,9 @@ export async function cancelTask(
     context: pending.headers.context,
   };
   if (!(await recorder.ended(task, "canceled", error, facts))) return false;
-  await remove(link, pending);
+  // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
+  await remove(link, pending);
   return true;
 }
 

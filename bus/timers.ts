@@ -108,6 +108,7 @@ async function forward(
       encodeHeaders({
         ...headers,
         messageId,
+        maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
         schedule: undefined,
         scheduleTarget: undefined,
       }),

@@ -5,6 +5,7 @@ import type { Recollection } from "../bus/delivery/recall.js";
 import type { Publisher } from "../bus/publisher.js";
 import type { Recorder, Subject } from "../bus/recorder.js";
 import type { EventFacts } from "../protocol/task-events.js";
+import type { Canceled } from "./canceled.js";
 import type { SkillRunner } from "./skill-runner.js";
 import type { TaskFacts } from "./task-context.js";
 import type { Watch } from "./watch.js";
@@ -14,6 +15,7 @@ export interface ExecutionHost {
   readonly publisher: Publisher;
   readonly recorder: Recorder;
   readonly watch: Watch;
+  readonly canceled: Canceled;
   readonly runners: ReadonlyMap<string, SkillRunner>;
   readonly agent: string;
   readonly instance: string;

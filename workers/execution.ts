@@ -140,7 +140,8 @@ export class Execution
     return (
       count > 1 ||
       headers.maybeKnown !== undefined ||
-      headers.attempt !== undefined
+      headers.attempt !== undefined ||
+      this.host.canceled.has(this.id)
     );
   }
 

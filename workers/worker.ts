@@ -20,6 +20,7 @@ import { defaultLane } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
 import { answer } from "./answer.js";
 import type { ExecutionHost, Result } from "./assignment.js";
+import { Canceled } from "./canceled.js";
 import { Execution } from "./execution.js";
 import { toRunner } from "./skill-runner.js";
 import { drainOnSignals } from "./signals.js";
@@ -89,6 +90,7 @@ export class Worker implements AsyncDisposable {
       publisher: host.publisher,
       recorder: new Recorder(host.link, host.publisher),
       watch: this.#watch,
+      canceled: new Canceled(),
       runners: new Map(
         Object.entries(definition.skills).map(([name, skill]) => [
           name,
@@ -213,6 +215,7 @@ export class Worker implements AsyncDisposable {
       (msg) => {
         const notice = parseCancel(msg.data);
         if (!notice) return;
+        this.#host.canceled.add(notice.taskId);
         const error = new TroupeError("TASK_CANCELED", notice.reason);
         this.#running.get(notice.taskId)?.cancel(error);
       },
