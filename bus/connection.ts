@@ -57,6 +57,8 @@ export class Link {
   readonly clock = new ServerClock();
   connected = true;
   closed = false;
+  /** When the connection last came back, on the server's clock; 0 as long as it was never lost. */
+  reconnectedAt = 0;
   readonly #reconnected = new Set<Listener>();
   readonly #refused = new Set<Listener<Refusal>>();
   readonly #ended = new Set<Listener<TroupeError>>();
@@ -187,6 +189,7 @@ export class Link {
         );
       } else if (status.type === "reconnect") {
         this.connected = true;
+        this.reconnectedAt = this.clock.now();
         this.log.info({ server: status.server }, "reconnected");
         for (const listener of this.#reconnected) listener();
       } else if (status.type === "error") this.#refuse(status.error);

@@ -136,9 +136,10 @@ export class Execution
   }
 
   #mayBeKnown(): boolean {
-    const { count, headers } = this.delivery;
+    const { count, mayBeForgotten, headers } = this.delivery;
     return (
       count > 1 ||
+      mayBeForgotten ||
       headers.maybeKnown !== undefined ||
       headers.attempt !== undefined ||
       this.host.canceled.has(this.id)

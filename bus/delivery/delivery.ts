@@ -36,6 +36,15 @@ export class Delivery implements Acknowledgeable {
     this.body = msg.data;
   }
 
+  /**
+   * Stored before the connection last broke: a server that was killed may have forgotten that it delivered
+   * the message, or even that it was acknowledged, so that `count` starts anew.
+   */
+  get mayBeForgotten(): boolean {
+    const { reconnectedAt } = this.#link;
+    return reconnectedAt > 0 && storedAtOf(this.#reply) < reconnectedAt;
+  }
+
   get headers(): Headers {
     return (this.#headers ??= headersOf(this.#msg));
   }
@@ -81,6 +90,12 @@ export function readReply(reply: string): { count: number; backlog: number } {
   const numberAfter = (nth: number): number =>
     Number(reply.slice(dots[nth]! + 1, dots[nth + 1] ?? reply.length));
   return { count: numberAfter(first), backlog: numberAfter(first + 4) };
+}
+
+/** When the message was stored, in milliseconds. */
+function storedAtOf(reply: string): number {
+  const tokens = reply.split(".");
+  return Number(tokens[tokens.length === 9 ? 7 : 9]) / 1e6;
 }
 
 /** Our own reading of the header block is lighter than the client's map of arrays. */

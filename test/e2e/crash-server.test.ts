@@ -1,13 +1,21 @@
 // nats-server killed -9 under load, again and again, and restarted on its store: nothing accepted is lost, nobody
 // hangs, and the clients come back by themselves.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
-import { connect, TroupeError } from "../../index.js";
+import { connect, TroupeError, type SubmitOptions } from "../../index.js";
 import { audit } from "../support/audit.js";
 import { eventually } from "../support/eventually.js";
 import { startFlow } from "../support/flow.js";
-import { hand, startHand } from "../support/hands.js";
+import { hand, readDiary, startHand } from "../support/hands.js";
 import { testServer } from "../support/server.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
+
+/** Of each kind that takes a way of its own: with a key, delayed, and neither. */
+function mixed(at: number): SubmitOptions {
+  if (at % 5 === 0) return { key: `key-${at % 40}` };
+  return at % 7 === 0 ? { delay: "200ms" } : {};
+}
 
 test("over kills of the server every call settles and every accepted task ends exactly once", async (t) => {
   const rounds = 6;
@@ -21,6 +29,7 @@ test("over kills of the server every call settles and every accepted task ends e
   const flow = startFlow(bus, {
     inFlight: 150,
     input: () => ({ ms: 10, note: "" }),
+    options: (at) => (at % 3 === 0 ? { key: `key-${at % 30}` } : {}),
   });
   const calls = startCalls();
   for (let round = 0; round < rounds; round++) {
@@ -71,4 +80,37 @@ test("over kills of the server every call settles and every accepted task ends e
       },
     };
   }
+});
+
+test("a worker that lives on does no task twice although the killed server forgot what it had delivered", async (t) => {
+  const rounds = 6;
+  await using server = await testServer();
+  const diary = join(await temporaryDirectory(t), "diary");
+  const place = { url: server.url, namespace: "troupe" };
+  await using bus = await connect({ url: server.url });
+  await startHand(t, { ...place, diary, concurrency: 64 });
+  const flow = startFlow(bus, {
+    inFlight: 60,
+    input: () => ({ ms: 2, note: "" }),
+    options: mixed,
+  });
+  for (let round = 0; round < rounds; round++) {
+    const seen = flow.told.size;
+    await eventually(() => flow.told.size > seen + 100, { timeoutMs: 30_000 });
+    await server.kill();
+    await server.restart();
+  }
+  await flow.end();
+  assert.deepEqual(flow.failures, []);
+  await audit({ ...place, ...flow });
+  const starts = (await readDiary(diary)).filter(
+    ({ what }) => what === "start",
+  );
+  const times = new Map<string, number>();
+  for (const { id } of starts) times.set(id, (times.get(id) ?? 0) + 1);
+  const twice = [...times].filter(([, count]) => count > 1);
+  t.diagnostic(
+    `${rounds} kills, ${times.size} tasks, ${twice.length} begun twice`,
+  );
+  assert.deepEqual(twice, []);
 });

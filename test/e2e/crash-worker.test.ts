@@ -42,7 +42,7 @@ test("tasks of workers killed in the midst of their handlers all end exactly onc
   const { bus, place, diary, options } = await opened(t);
   const flow = startFlow(bus, {
     inFlight,
-    input: (at) => ({ ms: 20 + (at % 7) * 30, note: String(at) }),
+    input: (at) => ({ ms: 60 + (at % 7) * 60, note: String(at) }),
   });
   const startNext = () => startHand(t, { ...options, concurrency: 64 });
   let victim = await startNext();
