@@ -13,6 +13,7 @@ import {
   completedBody,
   endedBody,
   eventHeaders,
+  returnedBody,
   startedBody,
   type EventFacts,
 } from "../protocol/task-events.js";
@@ -88,6 +89,16 @@ export class Recorder {
       facts.contentType,
     );
     return this.#event(task, "attempt", "task.attempt", body, facts);
+  }
+
+  /** The attempt was given back undone. */
+  returned(
+    task: Subject,
+    error: TroupeError,
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = returnedBody(task.taskId, error, facts.contentType);
+    return this.#event(task, "returned", "task.returned", body, facts);
   }
 
   /** The original message, byte for byte, with why it is here and what it has been through. */

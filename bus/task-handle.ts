@@ -1,7 +1,11 @@
 // One task as its submitter, or anyone who knows its id, holds it.
 import { formatMs, toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { TaskEvent, TaskState } from "../protocol/task.js";
+import {
+  terminalStates,
+  type TaskEvent,
+  type TaskState,
+} from "../protocol/task.js";
 import { parseTaskEvent } from "../protocol/task-events.js";
 import { addressOf } from "../protocol/task-message.js";
 import { cancelTask } from "./cancel.js";
@@ -164,7 +168,7 @@ async function* untilEnd(
 }
 
 function isEnd({ kind }: TaskEvent): boolean {
-  return kind !== "progress" && kind !== "attempt" && kind !== "started";
+  return terminalStates.some((state) => state === kind);
 }
 
 function silent(taskId: string, silenceMs: number): TroupeError {

@@ -6,6 +6,7 @@ import { padTo, shorten } from "./table.js";
 const colours: Readonly<Record<TaskEvent["kind"], Colour>> = {
   started: "blue",
   attempt: "yellow",
+  returned: "yellow",
   progress: "cyan",
   completed: "green",
   failed: "red",
@@ -42,6 +43,7 @@ export function detailOf(event: TaskEvent): string {
   if (kind === "started")
     return `attempt ${attempt} by ${event.instance ?? "?"}`;
   const said = error === undefined ? "" : `${error.code}: ${error.message}`;
+  if (kind === "returned") return `attempt ${attempt} given back, ${said}`;
   return kind === "attempt" ? `attempt ${attempt} failed, ${said}` : said;
 }
 

@@ -16,7 +16,7 @@ export const replay: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, completed, failed, canceled, rejected",
+      help: "only started, attempt, returned, completed, failed, canceled, rejected",
     },
     since: {
       type: "string",

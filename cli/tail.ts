@@ -15,7 +15,7 @@ export const tail: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, progress, completed, failed, canceled, rejected",
+      help: "only started, attempt, returned, progress, completed, failed, canceled, rejected",
     },
   },
   example: "troupe tail --agent weather --kind attempt,failed",

@@ -47,6 +47,7 @@ type Kind = TaskEvent["kind"];
 const kinds: readonly Kind[] = [
   "started",
   "attempt",
+  "returned",
   "progress",
   ...terminalStates,
 ];

@@ -104,6 +104,24 @@ export function startedBody(
   );
 }
 
+/** An attempt that was called off and says nothing of the task. */
+export function returnedBody(
+  taskId: string,
+  error: TroupeError,
+  contentType: ContentType,
+): Uint8Array {
+  const params = {
+    taskId,
+    status: "working",
+    statusMessage: error.message,
+    error: toRpcError(error),
+  };
+  return encodeBody(
+    toNotification("notifications/tasks/status", params),
+    contentType,
+  );
+}
+
 export function progressBody(
   taskId: string,
   progress: Progress & { data?: unknown },
@@ -178,7 +196,7 @@ export function parseTaskEvent(
   const status = statusParams.parse(message.params);
   return {
     ...event,
-    kind: kind === "attempt" ? "attempt" : "started",
+    kind: kind === "attempt" || kind === "returned" ? kind : "started",
     ...(status.error === undefined
       ? {}
       : { error: fromRpcError(status.error) }),

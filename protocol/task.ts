@@ -24,7 +24,7 @@ export type TerminalState = (typeof terminalStates)[number];
  * The last token but one of an event's subject. All terminal states share `end`: the first to be stored
  * under that one subject wins, by the server's compare-and-set (R2). Its Troupe-Type header says which it is.
  */
-export type StoredKind = "started" | "attempt" | "end";
+export type StoredKind = "started" | "attempt" | "returned" | "end";
 
 export const typeOfState = (state: TerminalState): string => `task.${state}`;
 
@@ -38,8 +38,11 @@ export function stateOfType(
 export interface TaskEvent {
   taskId: string;
   agent: string;
-  /** `started` is only written for a redelivery: the first start of a task is its delivery. */
-  kind: "started" | "attempt" | "progress" | TerminalState;
+  /**
+   * `started` is only written for a redelivery: the first start of a task is its delivery. `returned` says
+   * that such an attempt was given back undone, because its worker stopped.
+   */
+  kind: "started" | "attempt" | "returned" | "progress" | TerminalState;
   /** The attempt that it speaks of, from 1. */
   attempt?: number;
   /** When the server stored it; absent on what came live. */

@@ -12,6 +12,7 @@ import {
   recollect,
   type Recollection,
 } from "../bus/delivery/recall.js";
+import { isDeadly } from "../bus/delivery/retry.js";
 import { eventsOf } from "../bus/history.js";
 import type { Logger } from "../bus/log.js";
 import type { Subject } from "../bus/recorder.js";
@@ -169,7 +170,7 @@ export class Execution
     this.subject.params = this.parsed.params;
     const runner = this.host.runners.get(this.parsed.skill);
     if (!runner) return unknownSkill(this.host, this.parsed.skill);
-    if (this.past.crashes >= runner.rules.crashes) return workerLost(this);
+    if (isDeadly(runner.rules, this.past)) return workerLost(this);
     const left = this.#deadlineInMs();
     return left > 0 ? runner : deadlinePassed(this, -left);
   }
@@ -304,9 +305,13 @@ function unknownSkill(host: ExecutionHost, skill: string): TroupeError {
 }
 
 function workerLost({ agent, skill, id, past }: Execution): TroupeError {
+  const { crashes, firstUnknown } = past;
+  const times = firstUnknown
+    ? `${crashes} or ${crashes + 1} times (its first start leaves no trace)`
+    : `${crashes} ${crashes === 1 ? "time" : "times"}`;
   return new TroupeError(
     "WORKER_LOST",
-    `${agent}.${skill} was started ${past.crashes} times for task "${id}" and its worker died or vanished each time: see whether it exits, blocks or runs out of memory, then redrive the dead letter`,
+    `the worker of ${agent}.${skill} died or vanished ${times} while it worked on task "${id}": see whether it exits, blocks or runs out of memory, then redrive the dead letter`,
   );
 }
 

@@ -2,6 +2,7 @@
 //
 // A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event,
 // acknowledgement (R1, R3).
+import { firstAttempt } from "../bus/delivery/recall.js";
 import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
 import { endOf } from "../bus/history.js";
 import { schedule } from "../bus/timers.js";
@@ -19,7 +20,7 @@ export async function recordFailure(
 ): Promise<Result> {
   switch (error.code) {
     case "WORKER_STOPPING":
-      return assignment.giveBack(0);
+      return giveBack(assignment, error);
     case "TASK_CANCELED":
       return end(assignment, "canceled", error);
     case "TASK_REJECTED":
@@ -27,6 +28,17 @@ export async function recordFailure(
     default:
       return retryOrBury(assignment, error);
   }
+}
+
+/** An attempt whose start is on the log would else be taken for a crash. */
+async function giveBack(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result> {
+  const { host, past, subject } = assignment;
+  if (past !== firstAttempt && host.link.connected)
+    await host.recorder.returned(subject, error, assignment.facts());
+  return assignment.giveBack(0);
 }
 
 function retryOrBury(

@@ -1,12 +1,14 @@
 // What a redelivered task has been through: a first delivery needs no look at the log, a later one does.
-import type { TaskEvent } from "../../protocol/task.js";
+import { terminalStates, type TaskEvent } from "../../protocol/task.js";
 
 export interface Recollection {
   ended: boolean;
   /** Attempts whose handler failed. */
   failures: number;
-  /** Attempts that began and left no trace of how they ended: their worker died or lost its connection. */
+  /** Starts on the log without a trace of how they ended: their worker died or lost its connection. */
   crashes: number;
+  /** Of the first start nothing is on the log: it crashed as well, or was given back, or never was. */
+  firstUnknown: boolean;
   /** The number of the attempt that begins now. */
   attempt: number;
   /** For the dead letter. */
@@ -17,6 +19,7 @@ export const firstAttempt: Recollection = {
   ended: false,
   failures: 0,
   crashes: 0,
+  firstUnknown: false,
   attempt: 1,
   events: [],
 };
@@ -29,16 +32,31 @@ export function recollect(
   events: TaskEvent[],
   redelivered: boolean,
 ): Recollection {
-  const failed = new Set<number>();
-  const started = new Set<number>();
-  let ended = false;
-  for (const { kind, attempt = 1 } of events) {
-    if (kind === "attempt") failed.add(attempt);
-    else if (kind === "started") started.add(attempt);
-    else ended = true;
-  }
-  const known = Math.max(redelivered ? 1 : 0, ...failed, ...started);
+  const attempts = (which: TaskEvent["kind"]) =>
+    new Set(
+      events
+        .filter(({ kind }) => kind === which)
+        .map(({ attempt = 1 }) => attempt),
+    );
+  const [started, failed, returned] = [
+    attempts("started"),
+    attempts("attempt"),
+    attempts("returned"),
+  ];
+  const ended = events.some(({ kind }) =>
+    terminalStates.some((state) => state === kind),
+  );
+  const traced = new Set([...started, ...failed, ...returned]);
+  const known = Math.max(redelivered ? 1 : 0, ...traced);
   if (known === 0 && !ended) return firstAttempt;
-  const crashes = [...started].filter((attempt) => !failed.has(attempt)).length;
-  return { ended, failures: failed.size, crashes, attempt: known + 1, events };
+  return {
+    ended,
+    failures: failed.size,
+    crashes: [...started].filter(
+      (attempt) => !failed.has(attempt) && !returned.has(attempt),
+    ).length,
+    firstUnknown: known > 0 && !traced.has(1),
+    attempt: known + 1,
+    events,
+  };
 }

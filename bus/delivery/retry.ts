@@ -1,6 +1,7 @@
 // When a failed task is tried again, or that it is not.
 import { toMs, type Duration } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
+import type { Recollection } from "./recall.js";
 
 export interface RetryPolicy {
   /** How often the handler may be tried in all. Default 5. */
@@ -10,7 +11,7 @@ export interface RetryPolicy {
   first?: Duration;
   /** No wait is longer. Default 5m. */
   max?: Duration;
-  /** How often its worker may die or vanish while working on a task. Default 10. */
+  /** How often its worker may die or vanish while working on a task; then it is buried. Default 10. */
   crashes?: number;
 }
 
@@ -54,4 +55,15 @@ export function mayRetry(
   failures: number,
 ): boolean {
   return error.retryable && failures < rules.attempts;
+}
+
+/**
+ * Whether its worker has died of it as often as it may. A first start of which nothing is known counts once a
+ * later one has crashed: before that it may as well have been given back, or never have begun.
+ */
+export function isDeadly(
+  rules: RetryRules,
+  { crashes, firstUnknown }: Recollection,
+): boolean {
+  return crashes > 0 && crashes + (firstUnknown ? 1 : 0) >= rules.crashes;
 }

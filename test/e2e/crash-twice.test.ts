@@ -78,6 +78,19 @@ test("a task that kills its worker each time becomes a dead letter, and those be
     assert.equal(letter.code, "WORKER_LOST");
 });
 
+test("a task kills as many workers as its skill allows, and its error says how many", async (t) => {
+  const { bus, diary, options } = await opened(t);
+  const workers = supervise(t, { ...options, concurrency: 1 }, 1);
+  const allowed = 2; // makeHand says so
+  const task = await bus.submit(hand.skills.die, { note: "deadly" });
+  await assert.rejects(task.result(), {
+    code: "WORKER_LOST",
+    message: /hand\.die died or vanished 1 or 2 times .* redrive the dead/,
+  });
+  assert.equal((await readDiary(diary)).length, allowed);
+  assert.equal(workers.deaths(), allowed);
+});
+
 for (const skill of ["work", "fail"] as const) {
   const late = skill === "work" ? "completes it" : "fails at it";
   test(`of two workers that both hold a task, the late one ${late} in vain`, async (t) => {

@@ -14,6 +14,7 @@ import {
   parseProgress,
   parseTaskEvent,
   progressBody,
+  returnedBody,
   startedBody,
 } from "../../protocol/task-events.js";
 
@@ -107,6 +108,21 @@ test("a failed attempt's event tells why and when the next begins", () => {
     retryAt: new Date(1234),
   });
   assert.equal(seen?.code, "TIMED_OUT");
+});
+
+test("an attempt that was given back tells why", () => {
+  const error = new TroupeError("WORKER_STOPPING", "it stops");
+  const headers = eventHeaders("task.returned", facts("json"));
+  const { error: seen, ...event } = parseTaskEvent(
+    subject("returned"),
+    headers,
+    returnedBody("t.1", error, "json"),
+  );
+  assert.deepEqual(event, { ...known, kind: "returned" });
+  assert.deepEqual(
+    [seen?.code, seen?.message],
+    ["WORKER_STOPPING", "it stops"],
+  );
 });
 
 test("a start's event tells who started", () => {

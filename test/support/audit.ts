@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Link } from "../../bus/connection.js";
 import { parseDeadSubject } from "../../protocol/subjects.js";
+import { terminalStates } from "../../protocol/task.js";
 import { connect, type TaskEvent } from "../../index.js";
 import { eventually } from "./eventually.js";
 
@@ -43,7 +44,7 @@ export async function audit(books: Books): Promise<Audit> {
 }
 
 export function isEnd({ kind }: TaskEvent): boolean {
-  return kind !== "started" && kind !== "attempt" && kind !== "progress";
+  return terminalStates.some((state) => state === kind);
 }
 
 async function readLog(

@@ -402,6 +402,45 @@ test("a task that does not finish while its worker drains is called off and done
   assert.equal(await task.result({ timeout: "5s" }), "done by another");
 });
 
+test("a task that is given back again and again is taken for no killer of workers", async (t) => {
+  const bus = await shared.connect(t);
+  let begin = (): void => undefined;
+  const stuck = doer(
+    async (_input, task) => {
+      begin();
+      await once(task.signal, "abort");
+    },
+    { retry: { crashes: 1 } },
+  );
+  const task = await bus.submit(stuck.skills.do, 1);
+  for (let round = 0; round < 3; round++) {
+    const { opened: begun, open } = gate();
+    begin = open;
+    const worker = await bus.serve(stuck, { ...quiet, drain: 1 });
+    await begun;
+    await worker.drain();
+    assert.equal(worker.counts.returned, 1);
+  }
+  const last = doer((_input, { attempt }) => attempt, {
+    retry: { crashes: 1 },
+  });
+  await bus.serve(last, quiet);
+  assert.equal(await task.result({ timeout: "5s" }), 4);
+  const events = await story(task);
+  assert.deepEqual(
+    events.map(({ kind, attempt }) => `${kind} ${attempt}`),
+    [
+      "started 2",
+      "returned 2",
+      "started 3",
+      "returned 3",
+      "started 4",
+      "completed 4",
+    ],
+  );
+  assert.equal(events[1]?.error?.code, "WORKER_STOPPING");
+});
+
 test("agents and lanes whose names run into each other keep their tasks apart", async (t) => {
   const bus = await shared.connect(t);
   const named = (name: string) =>

@@ -14,7 +14,13 @@ const event = (kind: TaskEvent["kind"], attempt: number): TaskEvent => ({
 test("a redelivery without a trace is the second attempt, for the first start is not on the log", () => {
   const { events, ...past } = recollect([], true);
   assert.deepEqual(events, []);
-  assert.deepEqual(past, { ended: false, failures: 0, crashes: 0, attempt: 2 });
+  assert.deepEqual(past, {
+    ended: false,
+    failures: 0,
+    crashes: 0,
+    firstUnknown: true,
+    attempt: 2,
+  });
 });
 
 test("an attempt that failed is a failure, one that left no end is a crash", () => {
@@ -32,6 +38,17 @@ test("an attempt that failed is a failure, one that left no end is a crash", () 
   assert.equal(past.crashes, 2);
   assert.equal(past.attempt, 5);
   assert.equal(past.ended, false);
+  assert.equal(past.firstUnknown, false);
+});
+
+test("an attempt that was given back is neither a failure nor a crash, and has its number", () => {
+  const past = recollect(
+    [event("started", 2), event("returned", 2), event("started", 3)],
+    true,
+  );
+  const { failures, crashes, attempt, ended } = past;
+  assert.deepEqual([failures, crashes, attempt, ended], [0, 1, 4, false]);
+  assert.equal(past.firstUnknown, true);
 });
 
 test("a message that may be known and has left no trace is a first attempt", () => {
@@ -49,7 +66,7 @@ test("a task has ended with any terminal event", () => {
 });
 
 test("an event that is stored twice, after a broken connection, counts once", () => {
-  const kind = fc.constantFrom("attempt", "started");
+  const kind = fc.constantFrom("attempt", "started", "returned");
   const events = fc.array(
     fc.tuple(kind, fc.integer({ min: 1, max: 9 })).map(([k, n]) => event(k, n)),
   );

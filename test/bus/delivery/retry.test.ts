@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { firstAttempt, recollect } from "../../../bus/delivery/recall.js";
 import {
   backoffMs,
+  isDeadly,
   mayRetry,
   retryRules,
   type RetryPolicy,
@@ -65,4 +67,21 @@ test("a policy that is none is refused", () => {
     code: "ARGUMENT_INVALID",
     message: /^retry\.first "soon"/,
   });
+});
+
+test("a task is deadly when its worker has died of it as often as it may, and never for a first start alone", () => {
+  const deaths = (limit: number, kinds: ("started" | "attempt")[]) => {
+    const past = kinds.map((kind, at) => ({
+      ...{ taskId: "t", agent: "a", kind },
+      attempt: at + (kinds[0] === "started" ? 2 : 1),
+    }));
+    return isDeadly(retryRules({ crashes: limit }), recollect(past, true));
+  };
+  assert.equal(isDeadly(retryRules({ crashes: 1 }), firstAttempt), false);
+  for (const limit of [1, 2, 10]) assert.equal(deaths(limit, []), false);
+  assert.equal(deaths(2, ["started"]), true);
+  assert.equal(deaths(3, ["started"]), false);
+  assert.equal(deaths(3, ["started", "started"]), true);
+  assert.equal(deaths(2, ["attempt", "started"]), false);
+  assert.equal(deaths(2, ["attempt", "started", "started"]), true);
 });
