@@ -1,6 +1,6 @@
 // Reading what the log says of one task, without a consumer: by direct gets.
 import type { StoredMsg } from "@nats-io/jetstream";
-import { messageOf, TroupeError } from "../protocol/errors.js";
+import { isErrorCode, messageOf, TroupeError } from "../protocol/errors.js";
 import type { Headers } from "../protocol/headers.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { parseTaskEvent } from "../protocol/task-events.js";
@@ -136,6 +136,32 @@ export async function eventsOf(
     events.push(toTaskEvent(stored));
   }
   return events;
+}
+
+export interface Death {
+  at: Date;
+  attempt: number;
+  error: TroupeError;
+}
+
+/** What the dead letter of a task says, if there is one. */
+export async function deathOf(
+  link: Link,
+  taskId: string,
+  agent: string,
+): Promise<Death | undefined> {
+  const { streams, deadWhere } = link.subjects;
+  const subject = deadWhere({ agent, taskId });
+  const letter = await lastMessage(link, streams.dead, subject);
+  if (!letter) return undefined;
+  const { errorCode, error, attempt } = letter.headers;
+  const code = isErrorCode(errorCode) ? errorCode : "HANDLER_FAILED";
+  const message = error ?? `task "${taskId}" is a dead letter`;
+  return {
+    at: letter.at,
+    attempt: Number(attempt ?? 1),
+    error: new TroupeError(code, message, { retryable: false }),
+  };
 }
 
 export function toTaskEvent(stored: StoredMessage): TaskEvent {

@@ -13,7 +13,7 @@ import {
   type Recollection,
 } from "../bus/delivery/recall.js";
 import { isDeadly } from "../bus/delivery/retry.js";
-import { eventsOf } from "../bus/history.js";
+import { deathOf, eventsOf } from "../bus/history.js";
 import type { Logger } from "../bus/log.js";
 import type { Subject } from "../bus/recorder.js";
 import {
@@ -36,7 +36,7 @@ import {
   type ParsedTask,
 } from "../protocol/task-message.js";
 import type { Assignment, ExecutionHost, Result } from "./assignment.js";
-import { recordFailure } from "./failure.js";
+import { finishBurial, recordFailure } from "./failure.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import {
   HandlerContext,
@@ -62,6 +62,8 @@ export class Execution
   keepAliveAt = 0;
   #context: HandlerContext | undefined;
   #canceled: TroupeError | undefined;
+  /** Why it was buried, by a worker that died before it could store the end. */
+  #death: TroupeError | undefined;
 
   constructor(host: ExecutionHost, delivery: Delivery) {
     this.host = host;
@@ -81,6 +83,7 @@ export class Execution
       if (this.#mayBeKnown() && (await this.#recall()).ended)
         return this.acknowledge("late");
       const runner = this.#prepare();
+      if (this.#death) return await finishBurial(this, this.#death);
       if (runner instanceof TroupeError)
         return await recordFailure(this, runner);
       if (this.past !== firstAttempt)
@@ -148,12 +151,22 @@ export class Execution
   }
 
   async #recall(): Promise<Recollection> {
-    const { count, headers } = this.delivery;
-    const events = await eventsOf(this.host.link, this.id, this.agent);
-    return (this.past = recollect(
-      events,
-      count > 1 || headers.attempt !== undefined,
-    ));
+    const { link } = this.host;
+    const { count, headers, mayBeForgotten, storedAt } = this.delivery;
+    const redelivered = count > 1 || headers.attempt !== undefined;
+    const [events, death] = await Promise.all([
+      eventsOf(link, this.id, this.agent),
+      redelivered || mayBeForgotten
+        ? deathOf(link, this.id, this.agent)
+        : undefined,
+    ]);
+    this.past = recollect(events, redelivered);
+    // An older letter is that of an earlier task with this id, whose end has aged out.
+    if (death && death.at.getTime() >= Math.floor(storedAt)) {
+      this.#death = death.error;
+      this.past = { ...this.past, attempt: death.attempt };
+    }
+    return this.past;
   }
 
   /** The runner of its skill, or why the task fails before its handler is called. */

@@ -123,6 +123,14 @@ async function bury(
   return end(assignment, "failed", error);
 }
 
+/** The dead letter is stored, and whoever stored it died before the rest. */
+export function finishBurial(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result> {
+  return end(assignment, "failed", error);
+}
+
 async function end(
   assignment: Assignment,
   state: "failed" | "canceled" | "rejected",

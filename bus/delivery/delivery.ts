@@ -42,7 +42,12 @@ export class Delivery implements Acknowledgeable {
    */
   get mayBeForgotten(): boolean {
     const { reconnectedAt } = this.#link;
-    return reconnectedAt > 0 && storedAtOf(this.#reply) < reconnectedAt;
+    return reconnectedAt > 0 && this.storedAt < reconnectedAt;
+  }
+
+  /** When the server stored it, in milliseconds. */
+  get storedAt(): number {
+    return storedAtOf(this.#reply);
   }
 
   get headers(): Headers {

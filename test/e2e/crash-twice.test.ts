@@ -91,6 +91,30 @@ test("a task kills as many workers as its skill allows, and its error says how m
   assert.equal(workers.deaths(), allowed);
 });
 
+test("a task whose worker was killed between its dead letter and its end is not tried again", async (t) => {
+  const { bus, place, diary, options } = await opened(t);
+  const victim = await startHand(t, { ...options, diesBeforeFailed: true });
+  const task = await bus.submit(hand.skills.fail, {});
+  assert.equal(await victim.ended, "SIGKILL");
+  await startHand(t, options); // there it would succeed
+  await assert.rejects(task.result(), {
+    code: "HANDLER_FAILED",
+    message: "a late failure",
+  });
+  const starts = (await readDiary(diary)).filter(
+    ({ what }) => what === "start",
+  );
+  assert.equal(starts.length, 1);
+  const { ends } = await audit({
+    ...place,
+    accepted: [task.id],
+    dead: [task.id],
+  });
+  const end = ends.get(task.id);
+  assert.deepEqual([end?.kind, end?.attempt], ["failed", 1]);
+  assert.equal(end?.skill, "fail");
+});
+
 for (const skill of ["work", "fail"] as const) {
   const late = skill === "work" ? "completes it" : "fails at it";
   test(`of two workers that both hold a task, the late one ${late} in vain`, async (t) => {

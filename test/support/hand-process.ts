@@ -4,11 +4,17 @@ import "./end-with-parent.js";
 import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { Delivery } from "../../bus/delivery/delivery.js";
+import { Recorder } from "../../bus/recorder.js";
 import { connect } from "../../index.js";
 import { makeHand, type HandOptions } from "./hands.js";
 
 const told = JSON.parse(process.argv[2]!) as Required<HandOptions>;
 if (told.neverAcknowledges) Delivery.prototype.acknowledge = () => undefined;
+if (told.diesBeforeFailed)
+  Recorder.prototype.ended = () => {
+    process.kill(process.pid, "SIGKILL");
+    return new Promise(() => undefined);
+  };
 
 const write = (what: "start" | "finish", id: string, note: string) => {
   if (told.diary)

@@ -14,6 +14,8 @@ export interface HandOptions {
   diary?: string;
   /** Its acknowledgements get lost, as when it dies right before each. */
   neverAcknowledges?: boolean;
+  /** It dies when it is to store that a task has failed. */
+  diesBeforeFailed?: boolean;
 }
 
 /** Resolves when it takes tasks, or has died of the first. */
@@ -26,6 +28,7 @@ export const startHand = (
     concurrency: 16,
     diary: "",
     neverAcknowledges: false,
+    diesBeforeFailed: false,
     ...options,
   });
 

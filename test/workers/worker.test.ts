@@ -441,6 +441,39 @@ test("a task that is given back again and again is taken for no killer of worker
   assert.equal(events[1]?.error?.code, "WORKER_STOPPING");
 });
 
+test("the letter of an earlier task with the same id does not bury a later one", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const { opened: begun, open: begin } = gate();
+  const moody = doer(async (input, task) => {
+    if (input === "refuse") throw refuse("no use");
+    begin();
+    await once(task.signal, "abort");
+  });
+  const worker = await bus.serve(moody, { ...quiet, drain: 1 });
+  const earlier = await bus.submit(moody.skills.do, "refuse", { id: "t1" });
+  await assert.rejects(earlier.result(), { code: "HANDLER_REFUSED" });
+  const { tasks, events } = link.subjects.streams;
+  const left = async () => (await link.jsm.streams.info(tasks)).state.messages;
+  await eventually(async () => (await left()) === 0);
+  await link.jsm.streams.purge(events); // as if it had aged out
+  const later = bus.task("t1");
+  const result = later.result({ timeout: "10s" });
+  await (
+    await shared.bare(t)
+  ).request(
+    `${bus.namespace}.task.normal.doer.main.do.t1`,
+    '{"jsonrpc":"2.0","id":"t1","method":"tools/call","params":{"name":"do"}}',
+  );
+  await begun;
+  await worker.drain();
+  await bus.serve(
+    doer(() => "done"),
+    quiet,
+  );
+  assert.equal(await result, "done");
+});
+
 test("agents and lanes whose names run into each other keep their tasks apart", async (t) => {
   const bus = await shared.connect(t);
   const named = (name: string) =>
