@@ -23,7 +23,7 @@ import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Registry } from "./registry.js";
 import { checkInput, namesOf, type Target } from "./target.js";
-import { schedule } from "./timers.js";
+import { scheduleOnce } from "./timers.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
 
 export interface SubmitOptions {
@@ -205,7 +205,7 @@ export class Submitter {
     if (options.delay === undefined)
       return this.#publisher.publish(target, block, body, finish);
     const dueAt = this.#link.clock.now() + toMs(options.delay, "delay");
-    schedule(this.#link, this.#publisher, {
+    scheduleOnce(this.#link, this.#publisher, {
       id: spec.taskId,
       dueAt,
       target,

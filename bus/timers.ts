@@ -16,7 +16,7 @@ import { ensureConsumer } from "./pull.js";
 const latest = Date.UTC(2262, 0, 1);
 
 export interface Delayed {
-  /** Names the timer: a second one with the same id is the same one. */
+  /** Names the timer. */
   id: string;
   /** When, on the server's clock. */
   dueAt: number;
@@ -26,6 +26,26 @@ export interface Delayed {
   body: Uint8Array;
 }
 
+/** The first timer of a task: a second one, while it stands, is refused and called a duplicate. */
+export async function scheduleOnce(
+  link: Link,
+  publisher: Publisher,
+  delayed: Delayed,
+): Promise<Stored> {
+  const first = { ...delayed.headers, expectedLastSubjectSequence: "0" };
+  try {
+    return await schedule(link, publisher, { ...delayed, headers: first });
+  } catch (error) {
+    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
+      throw error;
+    return { stream: "", sequence: 0, duplicate: true };
+  }
+}
+
+/**
+ * Replaces a timer of the same id. A retry must: the timer of an earlier delivery may fire while this one is
+ * not yet acknowledged, and be dropped because the queue still has the task.
+ */
 export function schedule(
   link: Link,
   publisher: Publisher,
@@ -111,6 +131,7 @@ async function forward(
         maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
         schedule: undefined,
         scheduleTarget: undefined,
+        expectedLastSubjectSequence: undefined,
       }),
       delivery.body,
     );

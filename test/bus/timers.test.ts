@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
+import { lastMessage } from "../../bus/history.js";
 import { agent, connect, skill } from "../../index.js";
+import { doer } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
 import { testServer } from "../support/server.js";
@@ -54,6 +56,40 @@ test("the same delayed task submitted twice is one", async (t) => {
   await bus.call(now, 1, { delay: "300ms" });
   await eventually(() => worker.counts.completed === 2);
   assert.equal(worker.counts.late, 0);
+});
+
+test("a second submit of a task that is not yet due changes nothing and says so", async (t) => {
+  const bus = await shared.connect(t);
+  const echo = doer((input) => input);
+  await bus.serve(echo, quiet);
+  const target = echo.skills.do;
+  const id = "t1";
+  const first = await bus.submit(target, "first", { id, delay: "400ms" });
+  const second = await bus.submit(target, "second", { id, delay: "1h" });
+  const third = bus.call(target, "third", { id, delay: "1ms" });
+  assert.deepEqual([first.duplicate, second.duplicate], [false, true]);
+  assert.equal(await second.result({ timeout: "10s" }), "first");
+  assert.equal(await third, "first");
+});
+
+test("a delayed task whose retry is far off is left to a timer of the same id", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const patient = doer(
+    () => {
+      throw new Error("later");
+    },
+    { retry: { first: "1d", max: "1d" } },
+  );
+  await bus.serve(patient, quiet);
+  const task = await bus.submit(patient.skills.do, 1, { delay: "1ms" });
+  const timers = link.subjects.streams.timers;
+  const subject = link.subjects.timer(task.id);
+  await eventually(async () => {
+    const timer = await lastMessage(link, timers, subject);
+    return timer?.headers.attempt === "1";
+  });
+  assert.equal(await task.state(), "working");
 });
 
 test("a delay survives kill -9 of the server", async () => {
