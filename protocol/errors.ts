@@ -157,7 +157,16 @@ export function reject(
   message: string,
   options: Omit<TroupeErrorOptions, "retryable"> = {},
 ): TroupeError {
-  return new TroupeError("TASK_REJECTED", message, options);
+  const rejection = new TroupeError("TASK_REJECTED", message, options);
+  rejections.add(rejection);
+  return rejection;
+}
+
+const rejections = new WeakSet<object>();
+
+/** Made by `reject` in this process, and not the end of another task that was heard of. */
+export function isRejection(error: TroupeError): boolean {
+  return rejections.has(error);
 }
 
 export function isErrorCode(value: unknown): value is ErrorCode {

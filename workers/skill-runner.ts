@@ -2,7 +2,12 @@
 // tasks and by `ask` alike. Whatever goes wrong comes out as one TroupeError.
 import { retryRules, type RetryRules } from "../bus/delivery/retry.js";
 import { formatMs, toMs } from "../protocol/duration.js";
-import { messageOf, TroupeError } from "../protocol/errors.js";
+import {
+  isRejection,
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../protocol/errors.js";
 import { parseWith } from "../protocol/schema.js";
 import type { AnySkill } from "./agent.js";
 import type { HandlerContext } from "./task-context.js";
@@ -53,7 +58,7 @@ export function perform(
     );
     if (input instanceof Promise)
       return performAsync(runner, watch, context, input, deadlineInMs);
-    const output: unknown = runner.skill.run(input, context);
+    const output = runNow(runner, input, context);
     if (isPromise(output))
       return performAsync(
         runner,
@@ -89,6 +94,18 @@ async function performAsync(
     return toTroupeError(thrown);
   } finally {
     watch.remove(run);
+  }
+}
+
+function runNow(
+  { skill }: SkillRunner,
+  input: unknown,
+  context: HandlerContext,
+): unknown {
+  try {
+    return skill.run(input, context) as unknown;
+  } catch (thrown) {
+    throw ofHandler(thrown);
   }
 }
 
@@ -160,11 +177,18 @@ function untilStopped(
   });
 }
 
-/** That another task was canceled, or its worker stops, does not mean that this one is, or does. */
+/** They say what becomes of the very task that ends with them. */
+const ofOneTask: readonly ErrorCode[] = [
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+  "WORKER_STOPPING",
+];
+
+/** That another task was canceled or rejected, or its worker stops, does not mean that this one is, or does. */
 function ofHandler(thrown: unknown): Error {
   const error = toTroupeError(thrown);
   const { code, message, retryable } = error;
-  if (code !== "TASK_CANCELED" && code !== "WORKER_STOPPING") return error;
+  if (!ofOneTask.includes(code) || isRejection(error)) return error;
   return new TroupeError("HANDLER_FAILED", message, {
     cause: error,
     retryable,

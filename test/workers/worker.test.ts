@@ -380,6 +380,27 @@ test("a task whose handler waits for another that is canceled fails, and is not 
   assert.equal(await task.state(), "failed");
 });
 
+test("a task whose handler called another that was rejected fails, and is not itself called rejected", async (t) => {
+  const bus = await shared.connect(t);
+  const outer = doer((input): unknown => {
+    if (input === "call") return bus.call("doer.do", "inner");
+    if (input === "ask") return bus.ask("doer.do", "inner");
+    throw reject("not mine");
+  });
+  await bus.serve(outer, quiet);
+  for (const verb of ["call", "ask"]) {
+    const task = await bus.submit(outer.skills.do, verb);
+    await assert.rejects(task.result(), {
+      code: "HANDLER_FAILED",
+      message: "not mine",
+    });
+    assert.equal(await task.state(), "failed");
+  }
+  const inner = await bus.submit(outer.skills.do, "inner");
+  await assert.rejects(inner.result(), { code: "TASK_REJECTED" });
+  assert.equal(await inner.state(), "rejected");
+});
+
 test("a task that does not finish while its worker drains is called off and done by another", async (t) => {
   const bus = await shared.connect(t);
   const other = await shared.connect(t);
