@@ -1,13 +1,17 @@
 // Order by key (R4) while workers are killed -9 at random: what each handler begins and finishes is in a diary that
 // survives them.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { audit } from "../support/audit.js";
 import { eventually } from "../support/eventually.js";
-import { hand, readDiary, startHand, type Entry } from "../support/hands.js";
+import {
+  hand,
+  newDiary,
+  readDiary,
+  startHand,
+  type Entry,
+} from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const shared = sharedServer();
 const rounds = 15;
@@ -15,7 +19,7 @@ const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`);
 
 test("tasks of one key are handled one at a time and in order while three workers are killed at random", async (t) => {
   const bus = await shared.connect(t);
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
   const start = () => startHand(t, { ...place, diary, concurrency: 8 });
   const workers = await Promise.all([start(), start(), start()]);

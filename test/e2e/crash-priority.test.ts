@@ -1,14 +1,12 @@
 // Priority over a real worker process (R6): the levels share as they should, and what is critical overtakes a long
 // queue.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import type { Bus, Level } from "../../index.js";
 import { levels, levelWeights } from "../../protocol/levels.js";
 import { eventually } from "../support/eventually.js";
-import { hand, readDiary, startHand } from "../support/hands.js";
+import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const shared = sharedServer();
 const concurrency = 4;
@@ -26,7 +24,7 @@ const startsIn = async (diary: string) =>
 
 test("levels with a backlog share a worker near 8:4:2:1, and each makes progress", async (t) => {
   const bus = await shared.connect(t);
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
   for (const level of levels) await fill(bus, level, 400, 2);
   await startHand(t, { ...place, diary, concurrency });
@@ -48,7 +46,7 @@ test("levels with a backlog share a worker near 8:4:2:1, and each makes progress
 
 test("a critical task starts within a few handlers although 100,000 low ones wait", async (t) => {
   const bus = await shared.connect(t);
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
   const began = Date.now();
   await fill(bus, "low", 100_000, 20);

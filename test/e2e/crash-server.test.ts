@@ -1,15 +1,13 @@
 // nats-server killed -9 under load, again and again, and restarted on its store: nothing accepted is lost, nobody
 // hangs, and the clients come back by themselves.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { connect, TroupeError, type SubmitOptions } from "../../index.js";
 import { audit } from "../support/audit.js";
 import { eventually } from "../support/eventually.js";
 import { startFlow } from "../support/flow.js";
-import { hand, readDiary, startHand } from "../support/hands.js";
+import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
 import { testServer } from "../support/server.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
 
 /** Of each kind that takes a way of its own: with a key, delayed, and neither. */
 function mixed(at: number): SubmitOptions {
@@ -85,7 +83,7 @@ test("over kills of the server every call settles and every accepted task ends e
 test("a worker that lives on does no task twice although the killed server forgot what it had delivered", async (t) => {
   const rounds = 6;
   await using server = await testServer();
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: server.url, namespace: "troupe" };
   await using bus = await connect({ url: server.url });
   await startHand(t, { ...place, diary, concurrency: 64 });

@@ -1,29 +1,28 @@
 // Tasks that kill their workers, and two workers that both believe they hold a task.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { audit } from "../support/audit.js";
 import type { Child } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import {
   hand,
+  newDiary,
   readDiary,
   startHand,
   type HandOptions,
 } from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const shared = sharedServer();
 
 async function opened(t: TestContext) {
   const bus = await shared.connect(t);
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
   return { bus, place, diary, options: { ...place, diary } };
 }
 
-/** Starts another whenever one is dead, until the test ends. */
+/** Starts another whenever one is dead, until it is disposed of. */
 function supervise(t: TestContext, options: HandOptions, count: number) {
   let ending = false;
   let deaths = 0;
@@ -39,17 +38,19 @@ function supervise(t: TestContext, options: HandOptions, count: number) {
     }
   };
   const places = Array.from({ length: count }, place);
-  t.after(async () => {
-    ending = true;
-    for (const child of living) await child.kill();
-    await Promise.all(places);
-  });
-  return { deaths: () => deaths };
+  return {
+    deaths: () => deaths,
+    async [Symbol.asyncDispose]() {
+      ending = true;
+      for (const child of living) await child.kill();
+      await Promise.all(places);
+    },
+  };
 }
 
 test("a task that kills its worker each time becomes a dead letter, and those beside it complete", async (t) => {
   const { bus, place, diary, options } = await opened(t);
-  const workers = supervise(t, { ...options, concurrency: 8 }, 2);
+  await using workers = supervise(t, { ...options, concurrency: 8 }, 2);
   const submit = (skill: "work" | "die", ms: number, note: string) =>
     bus.submit(hand.skills[skill], { ms, note });
   const innocent = [];
@@ -80,7 +81,7 @@ test("a task that kills its worker each time becomes a dead letter, and those be
 
 test("a task kills as many workers as its skill allows, and its error says how many", async (t) => {
   const { bus, diary, options } = await opened(t);
-  const workers = supervise(t, { ...options, concurrency: 1 }, 1);
+  await using workers = supervise(t, { ...options, concurrency: 1 }, 1);
   const allowed = 2; // makeHand says so
   const task = await bus.submit(hand.skills.die, { note: "deadly" });
   await assert.rejects(task.result(), {

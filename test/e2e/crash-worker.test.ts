@@ -1,16 +1,14 @@
 // Workers killed -9 again and again, before, during and after the effect of their tasks, while hundreds of tasks
 // are in flight. What is accepted ends exactly once (R1, R2), by the log's own account.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect as dial } from "@nats-io/transport-node";
 import { subjectsOf } from "../../protocol/subjects.js";
 import { audit, isEnd } from "../support/audit.js";
 import { eventually } from "../support/eventually.js";
 import { startFlow } from "../support/flow.js";
-import { hand, readDiary, startHand } from "../support/hands.js";
+import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
-import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const shared = sharedServer();
 const rounds = 15;
@@ -18,7 +16,7 @@ const inFlight = 300;
 
 async function opened(t: TestContext) {
   const bus = await shared.connect(t);
-  const diary = join(await temporaryDirectory(t), "diary");
+  const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
   return { bus, place, diary, options: { ...place, diary } };
 }

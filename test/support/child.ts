@@ -21,6 +21,12 @@ export interface Child<Said> {
 }
 
 const readyMs = 30_000;
+const childrenOf = new WeakMap<TestContext, (() => Promise<void>)[]>();
+
+/** kill -9 of all that the test started: before what they write to is removed. */
+export async function killChildren(test: TestContext): Promise<void> {
+  await Promise.all((childrenOf.get(test) ?? []).map((kill) => kill()));
+}
 
 /** Resolves when it has said something, or has ended before it could. */
 export async function startChild<Said>(
@@ -45,6 +51,7 @@ export async function startChild<Said>(
     child.kill("SIGKILL");
     await ended;
   };
+  childrenOf.set(test, [...(childrenOf.get(test) ?? []), kill]);
   test.after(kill);
   await eventually(() => said.length > 0 || over, {
     what: `the first word of ${name}`,

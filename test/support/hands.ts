@@ -1,9 +1,11 @@
 // Workers to be killed: processes that serve the agent "hand", and what their diary says.
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { z } from "zod";
 import { agent, skill, type Duration, type TaskContext } from "../../index.js";
-import { startChild, type Child } from "./child.js";
+import { killChildren, startChild, type Child } from "./child.js";
+import { temporaryDirectory } from "./temporary-directory.js";
 
 export interface HandOptions {
   url: string;
@@ -53,6 +55,12 @@ export function makeHand(run: { work: Run; die: Run; fail: Run }) {
 /** For submitters: the same names and types, and no handlers to speak of. */
 const nothing = () => undefined;
 export const hand = makeHand({ work: nothing, die: nothing, fail: nothing });
+
+/** A diary that is removed when nobody writes to it any more. */
+export async function newDiary(test: TestContext): Promise<string> {
+  test.after(() => killChildren(test));
+  return join(await temporaryDirectory(test), "diary");
+}
 
 export interface Entry {
   what: "start" | "finish";
