@@ -257,7 +257,7 @@ export class Bus implements AsyncDisposable {
     return deadLetters(this.#link, this.#publisher, filter);
   }
 
-  /** The cards of all agents that were ever served here. */
+  /** The cards of all agents that were ever served here, one for each lane. */
   agents(): Promise<AgentCard[]> {
     return this.#registry.agents();
   }

@@ -1,4 +1,5 @@
-// Which agents there are: their cards, which stay, and their instances, which vanish with their heartbeat.
+// Which agents there are: their cards, one a lane, which stay, and their instances, which vanish with their
+// heartbeat.
 import { Kvm, type KV } from "@nats-io/kv";
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../protocol/codec.js";
@@ -19,6 +20,10 @@ import type { Names } from "./target.js";
 export const instanceTtlMs = 15_000;
 const cardCacheMs = 10_000;
 
+interface Lane extends Names {
+  lane: string;
+}
+
 interface KnownSkill {
   card: SkillCard;
   /** Made from the card's JSON Schema when it is first needed. */
@@ -28,6 +33,7 @@ interface KnownSkill {
 export class Registry {
   readonly #link: Link;
   #bucket: Promise<KV> | undefined;
+  /** By the key of their card. */
   readonly #skills = new Map<
     string,
     { at: number; skills: Map<string, KnownSkill> }
@@ -39,7 +45,7 @@ export class Registry {
 
   async announce(card: AgentCard): Promise<void> {
     const bucket = await this.#open();
-    await bucket.put(`card.${keyToken(card.name)}`, encodeBody(card, "json"));
+    await bucket.put(cardKey(card.name, card.lane), encodeBody(card, "json"));
   }
 
   async heartbeat(card: InstanceCard): Promise<void> {
@@ -56,8 +62,10 @@ export class Registry {
   }
 
   async agents(): Promise<AgentCard[]> {
-    const cards = await this.#read("card.*", agentCard);
-    return cards.sort((a, b) => a.name.localeCompare(b.name));
+    const cards = await this.#read("card.*.*", agentCard);
+    return cards.sort(
+      (a, b) => a.name.localeCompare(b.name) || a.lane.localeCompare(b.lane),
+    );
   }
 
   async instances(agent?: string): Promise<InstanceCard[]> {
@@ -71,28 +79,28 @@ export class Registry {
   }
 
   /**
-   * Refuses at submit what the agent's card refuses. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or INPUT_INVALID
-   * with the path of the field.
+   * Refuses at submit what the agent's card in that lane refuses. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or
+   * INPUT_INVALID with the path of the field.
    */
-  async check(names: Names, input: unknown): Promise<void> {
-    const cached = this.#skills.get(names.agent);
+  async check(to: Lane, input: unknown): Promise<void> {
+    const key = cardKey(to.agent, to.lane);
+    const cached = this.#skills.get(key);
     try {
-      await this.#checkBy(await this.#skillsOf(names.agent), names, input);
+      await this.#checkBy(await this.#skillsOf(key), to, input);
     } catch (error) {
       // A newer version of the agent may take what the card that was remembered refuses.
-      if (cached === undefined || this.#skills.get(names.agent) !== cached)
-        throw error;
-      this.#skills.delete(names.agent);
-      await this.#checkBy(await this.#skillsOf(names.agent), names, input);
+      if (cached === undefined || this.#skills.get(key) !== cached) throw error;
+      this.#skills.delete(key);
+      await this.#checkBy(await this.#skillsOf(key), to, input);
     }
   }
 
   async #checkBy(
     skills: Map<string, KnownSkill> | undefined,
-    names: Names,
+    names: Lane,
     input: unknown,
   ): Promise<void> {
-    if (!skills) throw await this.#unknownAgent(names.agent);
+    if (!skills) throw await this.#unknownAgent(names);
     const known = skills.get(names.skill);
     if (!known) {
       throw new TroupeError(
@@ -109,8 +117,15 @@ export class Registry {
     );
   }
 
-  async #unknownAgent(agent: string): Promise<TroupeError> {
-    const known = (await this.agents()).map((card) => card.name);
+  async #unknownAgent({ agent, lane }: Lane): Promise<TroupeError> {
+    const cards = await this.agents();
+    const lanes = cards.filter(({ name }) => name === agent);
+    if (lanes.length > 0)
+      return new TroupeError(
+        "AGENT_UNKNOWN",
+        `agent "${agent}" has never been served in lane "${lane}": it was in "${lanes.map((card) => card.lane).join('", "')}". Start it there once, correct the lane, or submit by the imported skill instead of its name`,
+      );
+    const known = [...new Set(cards.map((card) => card.name))];
     const hint =
       known.length === 0
         ? "no agent has ever been served in this namespace"
@@ -121,17 +136,17 @@ export class Registry {
     );
   }
 
-  async #skillsOf(agent: string): Promise<Map<string, KnownSkill> | undefined> {
-    const cached = this.#skills.get(agent);
+  async #skillsOf(key: string): Promise<Map<string, KnownSkill> | undefined> {
+    const cached = this.#skills.get(key);
     if (cached && Date.now() - cached.at < cardCacheMs) return cached.skills;
     const bucket = await this.#open();
-    const entry = await bucket.get(`card.${keyToken(agent)}`);
+    const entry = await bucket.get(key);
     if (!entry || entry.operation !== "PUT") return undefined;
     const card = agentCard.parse(decodeBody(entry.value));
     const skills = new Map(
       card.skills.map((skill) => [skill.id, { card: skill, input: undefined }]),
     );
-    this.#skills.set(agent, { at: Date.now(), skills });
+    this.#skills.set(key, { at: Date.now(), skills });
     return skills;
   }
 
@@ -160,6 +175,10 @@ export class Registry {
     this.#bucket.catch(() => (this.#bucket = undefined));
     return this.#bucket;
   }
+}
+
+function cardKey(agent: string, lane: string): string {
+  return `card.${keyToken(agent)}.${keyToken(lane)}`;
 }
 
 function instanceKey(card: InstanceCard): string {

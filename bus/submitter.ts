@@ -84,7 +84,7 @@ export class Submitter {
     input: unknown,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    await this.#check(target, input);
+    await this.#check(target, input, options);
     const spec = this.#toSpec(target, input, options);
     if (
       options.id !== undefined &&
@@ -101,7 +101,7 @@ export class Submitter {
     input: unknown,
     options: CallOptions = {},
   ): Promise<unknown> {
-    const check = this.#check(target, input);
+    const check = this.#check(target, input, options);
     if (check) await check;
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
     const spec = this.#toSpec(target, input, options);
@@ -142,9 +142,13 @@ export class Submitter {
   }
 
   /** A typed skill checks by its own schema, without a look at the registry. */
-  #check(target: Target, input: unknown): Promise<unknown> | undefined {
+  #check(
+    target: Target,
+    input: unknown,
+    { lane = defaultLane }: SubmitOptions,
+  ): Promise<unknown> | undefined {
     if (typeof target === "string")
-      return this.#registry.check(namesOf(target), input);
+      return this.#registry.check({ ...namesOf(target), lane }, input);
     return checkInput(target, input);
   }
 

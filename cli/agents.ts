@@ -27,13 +27,10 @@ type Listed = AgentCard & { instances: InstanceCard[] };
 
 function ls(call: Call): Promise<ExitCode> {
   call.atMost(1);
-  const head = ["AGENT", "VERSION", "INSTANCES", "RUNNING", "SKILLS"];
+  const head = ["AGENT", "LANE", "VERSION", "INSTANCES", "RUNNING", "SKILLS"];
   return withBus(call, async (bus) => {
     const [cards, living] = await Promise.all([bus.agents(), bus.instances()]);
-    const listed = cards.map((card) => ({
-      ...card,
-      instances: living.filter(({ agent }) => agent === card.name),
-    }));
+    const listed = cards.map((card) => withInstances(card, living));
     call.output.list(listed, head, rowOf, "No agent has been served here yet.");
     return exitCodes.done;
   });
@@ -47,17 +44,29 @@ function show(call: Call): Promise<ExitCode> {
       bus.agents(),
       bus.instances(name),
     ]);
-    const card = cards.find((known) => known.name === name);
-    if (!card) throw unknownAgent(name, cards);
-    if (call.output.json) call.output.object({ ...card, instances });
-    else print(call, { ...card, instances });
+    const lanes = cards.filter((known) => known.name === name);
+    if (lanes.length === 0) throw unknownAgent(name, cards);
+    for (const [at, card] of lanes.entries()) {
+      if (at > 0) call.output.line();
+      const agent = withInstances(card, instances);
+      if (call.output.json) call.output.object(agent);
+      else print(call, agent);
+    }
     return exitCodes.done;
   });
 }
 
-function rowOf({ name, version, instances, skills }: Listed): string[] {
+const withInstances = (card: AgentCard, living: InstanceCard[]): Listed => ({
+  ...card,
+  instances: living.filter(
+    ({ agent, lane }) => agent === card.name && lane === card.lane,
+  ),
+});
+
+function rowOf({ name, lane, version, instances, skills }: Listed): string[] {
   return [
     name,
+    lane,
     version,
     String(instances.length),
     loadOf(instances),
@@ -73,8 +82,10 @@ function loadOf(instances: readonly InstanceCard[]): string {
 
 function print(call: Call, agent: Listed): void {
   const { output } = call;
-  const { name, version, description, skills, instances } = agent;
-  output.line(`${output.paint("bold", name)} ${version}  ${description}`);
+  const { name, lane, version, description, skills, instances } = agent;
+  output.line(
+    `${output.paint("bold", name)} ${version}  lane ${lane}  ${description}`,
+  );
   output.line();
   output.rows(
     skills.map((skill) => [
@@ -110,7 +121,7 @@ function fieldsOf(schema: Record<string, unknown>): string {
 }
 
 function unknownAgent(name: string, cards: readonly AgentCard[]): TroupeError {
-  const known = cards.map((card) => card.name);
+  const known = [...new Set(cards.map((card) => card.name))];
   const near = nearest(name, known);
   const hint =
     near === undefined

@@ -107,6 +107,47 @@ test("a new version with other skills is known at once, also to who knew the old
   assert.equal(await caller.call("writer.echo", { text: 1 }), 2);
 });
 
+test("each lane has a card of its own, by which its tasks are checked", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(writer, quiet);
+  const number = skill({
+    description: "Takes a number now",
+    input: z.object({ text: z.number() }),
+    run: ({ text }) => text + 1,
+  });
+  const next = { ...quiet, lane: "next lane" };
+  await bus.serve(agent("writer", { skills: { echo: number, number } }), next);
+  const caller = await shared.connect(t);
+  const cards = await caller.agents();
+  assert.deepEqual(
+    cards.map(({ name, lane, skills }) => [name, lane, skills.length]),
+    [
+      ["writer", "main", 1],
+      ["writer", "next lane", 2],
+    ],
+  );
+  const { lane } = next;
+  assert.equal(await caller.call("writer.echo", { text: "hi" }), "hi");
+  assert.equal(await caller.call("writer.echo", { text: 1 }, { lane }), 2);
+  await assert.rejects(caller.call("writer.echo", { text: 1 }), {
+    code: "INPUT_INVALID",
+  });
+  await assert.rejects(caller.call("writer.echo", { text: "hi" }, { lane }), {
+    code: "INPUT_INVALID",
+  });
+  await assert.rejects(caller.submit("writer.number", { text: 1 }), {
+    code: "SKILL_UNKNOWN",
+  });
+  await assert.rejects(
+    caller.submit("writer.echo", { text: 1 }, { lane: "past" }),
+    {
+      code: "AGENT_UNKNOWN",
+      message:
+        /never been served in lane "past": it was in "main", "next lane"/,
+    },
+  );
+});
+
 test("what a schema cannot say in JSON is left to the worker", async (t) => {
   const bus = await shared.connect(t);
   const even = z.number().refine((count) => count % 2 === 0, "must be even");

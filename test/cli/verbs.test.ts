@@ -93,6 +93,8 @@ describe("submit", () => {
   });
 
   test("says what it is told about the task", async () => {
+    // Its lane is known from then on.
+    await (await bus.serve(writer, { signals: false, lane: "blue" })).drain();
     const { code } = await run(
       "submit",
       "writer.headline",
@@ -397,7 +399,7 @@ describe("dead", () => {
 describe("agents", () => {
   test("ls and show tell skills, instances and load", async () => {
     const people = await run("agents", "ls");
-    assert.match(people.stdout, /^writer +1\.0\.0 +1 +0\/16 +headline$/m);
+    assert.match(people.stdout, /^writer +main +1\.0\.0 +1 +0\/16 +headline$/m);
     const { objects } = await run("agents", "show", "weather", "--json");
     const instances = objects[0]?.["instances"] as { pid: number }[];
     assert.equal(instances[0]?.pid, process.pid);
