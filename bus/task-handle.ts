@@ -7,22 +7,16 @@ import {
   type TaskState,
 } from "../protocol/task.js";
 import { parseTaskEvent } from "../protocol/task-events.js";
-import { addressOf } from "../protocol/task-message.js";
 import { cancelTask } from "./cancel.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";
-import {
-  endOf,
-  eventsOf,
-  pendingTask,
-  taskSubjectOf,
-  toTaskEvent,
-} from "./history.js";
+import { endOf, eventsOf, toTaskEvent } from "./history.js";
 import { toProgress } from "./live.js";
 import type { Outcomes } from "./outcomes.js";
 import { Queue } from "./queue.js";
 import type { Recorder } from "./recorder.js";
 import { defaultWaitMs } from "./submitter.js";
+import { findTask } from "./task-list.js";
 
 export interface HandleHost {
   link: Link;
@@ -96,18 +90,12 @@ export class TaskHandle<Output = unknown> {
 
   /** Where it stands now. Throws TASK_UNKNOWN. */
   async state(): Promise<TaskState> {
-    const end = await endOf(this.#host.link, this.id, this.agent);
-    if (end) return toTaskEvent(end).kind as TaskState;
-    const pending = await pendingTask(this.#host.link, this.id);
-    if (!pending)
-      throw new TroupeError(
-        "TASK_UNKNOWN",
-        `there is no task "${this.id}": check the id; the history of old tasks ages out`,
-      );
-    const { agent } = addressOf(taskSubjectOf(pending));
-    return (await eventsOf(this.#host.link, this.id, agent)).length > 0
-      ? "working"
-      : "submitted";
+    const found = await findTask(this.#host.link, this.id);
+    if (found) return found.state;
+    throw new TroupeError(
+      "TASK_UNKNOWN",
+      `there is no task "${this.id}": check the id; the history of old tasks ages out`,
+    );
   }
 
   /** Stored events, live progress, and the end, which is looked for on the log as well. */

@@ -86,10 +86,11 @@ export async function findTask(
   link: Link,
   taskId: string,
 ): Promise<TaskSummary | undefined> {
-  const end = (await eventsOf(link, taskId)).find(isEnd);
-  if (end) return endedSummary(end);
   const pending = await pendingTask(link, taskId);
-  return pending && pendingSummary(link, pending);
+  if (pending) return pendingSummary(link, pending);
+  // Not the other way round: its message goes only after its end is stored (R3).
+  const end = (await eventsOf(link, taskId)).find(isEnd);
+  return end && endedSummary(end);
 }
 
 function isTerminal(state: TaskState): boolean {

@@ -76,6 +76,35 @@ test("a result can be heard by its id from another connection, before and after 
   assert.equal(await other.task(task.id).result(), "out");
 });
 
+test("a task is submitted while it waits, working from its first attempt on, and then what it ended as", async (t) => {
+  const bus = await shared.connect(t);
+  const { opened, open } = gate();
+  const { opened: begun, open: begin } = gate();
+  const slow = doer(() => {
+    begin();
+    return opened;
+  });
+  const states = async (id: string) => {
+    const found = await bus.find(id);
+    return [await bus.task(id).state(), found?.state];
+  };
+  for (const more of [{ id: "plain" }, { id: "keyed", key: "k" }]) {
+    await bus.submit(slow.skills.do, 1, more);
+    assert.deepEqual(await states(more.id), ["submitted", "submitted"]);
+  }
+  await bus.serve(slow, quiet);
+  await begun;
+  for (const id of ["plain", "keyed"])
+    await eventually(
+      async () => (await states(id)).join() === "working,working",
+    );
+  open();
+  for (const id of ["plain", "keyed"]) {
+    await bus.task(id).result();
+    assert.deepEqual(await states(id), ["completed", "completed"]);
+  }
+});
+
 test("a wait ends, and says what it waited for", async (t) => {
   const bus = await shared.connect(t);
   const idle = doer(() => 1);

@@ -72,7 +72,9 @@ test("a policy that is none is refused", () => {
 test("a task is deadly when its worker has died of it as often as it may, and never for a first start alone", () => {
   const deaths = (limit: number, kinds: ("started" | "attempt")[]) => {
     const past = kinds.map((kind, at) => ({
-      ...{ taskId: "t", agent: "a", kind },
+      taskId: "t",
+      agent: "a",
+      kind,
       attempt: at + (kinds[0] === "started" ? 2 : 1),
     }));
     return isDeadly(retryRules({ crashes: limit }), recollect(past, true));

@@ -12,7 +12,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { findServerBinary } from "../../../bus/server/binary.js";
 import { connect as connectBus, type Bus } from "../../../index.js";
 import { subjectsOf } from "../../../protocol/subjects.js";
-import { doer, quiet, story } from "../../support/doer.js";
+import { doer, gate, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { testServer } from "../../support/server.js";
 import { withEnvironment } from "../../support/environment.js";
@@ -190,8 +190,10 @@ test("the shipped users serve, call, ask, follow and replay through the bus", as
   const worker = await as("worker");
   const submitter = await as("submitter");
   const observer = await as("observer");
+  const { opened, open } = gate();
   const flaky = doer(
     async (input, task): Promise<unknown> => {
+      if (input === "slow") return opened;
       if (input === "nested") return worker.call("doer.do", "inner");
       if (task.attempt === 1 && input !== "inner") throw new Error("once more");
       return task.attempt;
@@ -217,6 +219,13 @@ test("the shipped users serve, call, ask, follow and replay through the bus", as
   assert.deepEqual(replayed, kinds);
   assert.equal(await submitter.task(task.id).state(), "completed");
   assert.equal((await observer.instances("doer")).length, 1);
+  const slow = await submitter.submit(flaky.skills.do, "slow");
+  for (const bus of [submitter, worker, observer])
+    await eventually(
+      async () => (await bus.task(slow.id).state()) === "working",
+    );
+  open();
+  await slow.result();
 });
 
 test("nobody comes in without a password", async (t) => {
