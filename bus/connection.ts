@@ -309,8 +309,16 @@ async function dial(
     }
     throw new TroupeError(
       "NOT_CONNECTED",
-      `no nats-server answered at "${url}" within ${formatMs(options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
+      `no nats-server answered at "${url}"${whyNot(cause, options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
       { cause },
     );
   }
+}
+
+/** Some do not take the whole time to fail. */
+function whyNot(cause: unknown, timeoutMs: number): string {
+  const said = messageOf(cause);
+  if (/timeout/i.test(said)) return ` within ${formatMs(timeoutMs)}`;
+  if (/refused/i.test(said)) return ", which refused the connection";
+  return ` (${said})`;
 }

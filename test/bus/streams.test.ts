@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { test } from "node:test";
 import { RetentionPolicy } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { Link } from "../../bus/connection.js";
 import { ensureStreams } from "../../bus/streams.js";
 import { z } from "zod";
-import { connect } from "../../index.js";
+import { connect, type TroupeError } from "../../index.js";
 import { subjectsOf } from "../../protocol/subjects.js";
 import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
@@ -174,12 +176,25 @@ test("a user who may not look at the streams is told which permission is missing
   });
 });
 
-test("an address where nobody listens is named with how to correct it", async () => {
-  const url = "nats://127.0.0.1:9";
-  await assert.rejects(connect({ url, timeout: "500ms" }), {
-    code: "NOT_CONNECTED",
-    message: /no nats-server answered at "nats:\/\/127\.0\.0\.1:9"/,
-  });
+test("an address where no server answers is named with what it did and how to correct it", async (t) => {
+  const silent = createServer((socket) => void t.after(() => socket.destroy()));
+  silent.listen(0, "127.0.0.1");
+  t.after(() => silent.close());
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const said: [string, RegExp][] = [
+    ["127.0.0.1:9", /:9", which refused the connection: start it there, /],
+    [`127.0.0.1:${port}`, /" within 300ms: start it there, correct/],
+  ];
+  for (const [host, message] of said) {
+    const url = `nats://${host}`;
+    await assert.rejects(connect({ url, timeout: "300ms" }), (error: Error) => {
+      assert.equal((error as TroupeError).code, "NOT_CONNECTED");
+      assert.ok(error.message.startsWith(`no nats-server answered at "${url}`));
+      assert.match(error.message, message);
+      return true;
+    });
+  }
 });
 
 test("a level of durability that a single server cannot give is refused", async (t) => {
