@@ -152,7 +152,6 @@ export class DeadLetter {
     );
     const kept: Headers = {
       contentType: headers.contentType,
-      version: headers.version,
       sender: headers.sender,
       context: headers.context,
       key: headers.key,

@@ -7,7 +7,6 @@ export const headerNames = {
   /** Also what the server deduplicates by. */
   messageId: "Nats-Msg-Id",
   contentType: "Content-Type",
-  version: "Troupe-Version",
   type: "Troupe-Type",
   sender: "Troupe-Sender",
   origin: "Troupe-Origin",
@@ -38,8 +37,6 @@ export const headerNames = {
 
 export type HeaderName = keyof typeof headerNames;
 export type Headers = { [name in HeaderName]?: string | undefined };
-
-export const protocolVersion = "1";
 
 /** Printable ASCII without "%", which marks what is encoded, and without spaces at its ends, which readers cut off. */
 const plain = /^(?! )[\x20-\x24\x26-\x7e]*$(?<! )/;
