@@ -1,7 +1,7 @@
 // Documentation that names what is not there misleads: paths, links and the index of decisions are checked.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -10,13 +10,21 @@ const topFolders =
   "protocol|bus|actors|workers|orchestrator|gateways|cli|test|bench|docs|examples|\\.ci";
 
 /** Decisions tell of their own time: what they name may be gone. */
-const decisions = markdownIn("docs/decisions");
+const decisionsFolder = "docs/decisions";
+const decisions = markdownBelow(decisionsFolder);
 const pages = [
   ...["README.md", "CONTRIBUTING.md"].filter(exists),
-  ...markdownIn("docs"),
+  ...markdownBelow("docs").filter(
+    (page) => !page.startsWith(`${decisionsFolder}/`),
+  ),
 ];
 
 describe("documentation", () => {
+  test("guides are among the pages that are checked, and decisions are not", () => {
+    assert.ok(pages.includes("docs/guides/tasks.md"));
+    assert.ok(!pages.some((page) => decisions.includes(page)));
+  });
+
   for (const page of pages)
     test(`${page} names only paths that exist`, () => {
       assert.deepEqual(pathsIn(withoutFences(read(page))).filter(missing), []);
@@ -122,12 +130,12 @@ function withoutFences(text: string): string {
   return text.replace(/^```[\s\S]*?^```/gm, "");
 }
 
-function markdownIn(folder: string): string[] {
+function markdownBelow(folder: string): string[] {
   if (!exists(folder)) return [];
-  return readdirSync(join(root, folder))
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md"))
-    .sort()
-    .map((name) => `${folder}/${name}`);
+    .map((name) => `${folder}/${name.replaceAll(sep, "/")}`)
+    .sort();
 }
 
 function read(path: string): string {
