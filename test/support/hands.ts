@@ -45,7 +45,13 @@ export function makeHand(run: { work: Run; die: Run; fail: Run }) {
   const description = "Is killed at times";
   return agent("hand", {
     skills: {
-      work: skill({ description, input, run: run.work }),
+      // More than any test kills: what is killed here again and again is innocent.
+      work: skill({
+        description,
+        input,
+        retry: { crashes: 1_000 },
+        run: run.work,
+      }),
       die: skill({ description, input, retry: { crashes: 2 }, run: run.die }),
       fail: skill({ description, input, run: run.fail }),
     },
