@@ -177,7 +177,8 @@ test("a user who may not look at the streams is told which permission is missing
 });
 
 test("an address where no server answers is named with what it did and how to correct it", async (t) => {
-  const silent = createServer((socket) => void t.after(() => socket.destroy()));
+  const silent = createServer();
+  silent.on("connection", (socket) => t.after(() => socket.destroy()));
   silent.listen(0, "127.0.0.1");
   t.after(() => silent.close());
   await once(silent, "listening");

@@ -463,7 +463,7 @@ test("a handler that ends its process is given up after the crash limit, as a de
   };
   const error = await judge();
   assert.equal(error?.code, "WORKER_LOST");
-  assert.match(error.message, /its worker died or vanished/);
+  assert.match(error.message, /the worker of child\.exit died or vanished/);
   assert.ok(begun.length <= 2, `begun ${begun.length} times`);
   assert.equal((await letterOf(bus, task.id)).code, "WORKER_LOST");
 });
