@@ -37,26 +37,27 @@ async function countEnds(t: TestContext, namespace: string) {
 }
 
 test("tasks of workers killed in the midst of their handlers all end exactly once", async (t) => {
-  const { bus, place, diary, options } = await opened(t);
+  const { bus, place, diary } = await opened(t);
   const flow = startFlow(bus, {
     inFlight,
     input: (at) => ({ ms: 60 + (at % 7) * 60, note: String(at) }),
   });
-  const startNext = () => startHand(t, { ...options, concurrency: 64 });
+  // Each with a diary of its own: a long one would take long to read again and again.
+  let started = 0;
+  const startNext = async () => {
+    const own = `${diary}-${started++}`;
+    const child = await startHand(t, { ...place, diary: own, concurrency: 64 });
+    return { child, own };
+  };
   let victim = await startNext();
   let other = await startNext();
   let interrupted = 0;
   for (let round = 0; round < rounds; round++) {
-    const { pid } = victim;
-    await eventually(async () =>
-      (await readDiary(diary)).some((entry) => entry.pid === pid),
-    );
-    await victim.kill();
-    const own = (await readDiary(diary)).filter((entry) => entry.pid === pid);
-    interrupted += own.reduce(
-      (n, { what }) => n + (what === "start" ? 1 : -1),
-      0,
-    );
+    const { child, own } = victim;
+    await eventually(async () => (await readDiary(own)).length > 0);
+    await child.kill();
+    for (const { what } of await readDiary(own))
+      interrupted += what === "start" ? 1 : -1;
     [victim, other] = [other, await startNext()];
   }
   await flow.end();
