@@ -10,6 +10,7 @@ import { checkDurability, type Durability } from "./bus/durability.js";
 import { followProgress, type ProgressFilter } from "./bus/live.js";
 import { Outcomes } from "./bus/outcomes.js";
 import { Publisher } from "./bus/publisher.js";
+import { Queues } from "./bus/queues.js";
 import { Recorder } from "./bus/recorder.js";
 import { Registry } from "./bus/registry.js";
 import { replay, type ReplayFilter } from "./bus/replay.js";
@@ -37,6 +38,7 @@ import {
   type Target,
 } from "./bus/target.js";
 import { TaskHandle } from "./bus/task-handle.js";
+import { startMover } from "./bus/timers.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultNamespace } from "./protocol/subjects.js";
@@ -102,7 +104,7 @@ async function ready(
       server !== undefined,
     );
     await ensureStreams(link, limits);
-    return new Bus(link, server);
+    return new Bus(link, server, limits);
   } catch (error) {
     await link.close();
     throw error;
@@ -129,11 +131,18 @@ export class Bus implements AsyncDisposable {
   readonly #recorder: Recorder;
   readonly #outcomes: Outcomes;
   readonly #registry: Registry;
+  readonly #queues: Queues;
   readonly #submitter: Submitter;
   readonly #asks: Asks;
   readonly #workers = new Set<Worker>();
+  /** Whoever serves also moves what falls due. */
+  #mover: Promise<{ stop(): Promise<void> }> | undefined;
 
-  constructor(link: Link, server: EmbeddedServer | undefined) {
+  constructor(
+    link: Link,
+    server: EmbeddedServer | undefined,
+    limits: StreamLimits = {},
+  ) {
     this.url = link.url;
     this.namespace = link.subjects.namespace;
     this.#link = link;
@@ -142,11 +151,13 @@ export class Bus implements AsyncDisposable {
     this.#recorder = new Recorder(link, this.#publisher);
     this.#outcomes = new Outcomes(link);
     this.#registry = new Registry(link);
+    this.#queues = new Queues(link, limits);
     this.#submitter = new Submitter(
       link,
       this.#publisher,
       this.#outcomes,
       this.#registry,
+      this.#queues,
     );
     this.#asks = new Asks(link);
   }
@@ -160,10 +171,11 @@ export class Bus implements AsyncDisposable {
       link: this.#link,
       publisher: this.#publisher,
       registry: this.#registry,
+      queues: this.#queues,
     };
     const worker = new Worker(agent, host, options);
     try {
-      await worker.start();
+      await Promise.all([this.#startMover(), worker.start()]);
     } catch (error) {
       await worker.drain();
       throw error;
@@ -270,12 +282,21 @@ export class Bus implements AsyncDisposable {
   /** Drains its workers, closes the connection and, if it started one, ends the embedded server. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.drain()));
+    await (await this.#mover?.catch(() => undefined))?.stop();
     await this.#link.close();
     await this.#server?.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #startMover(): Promise<unknown> {
+    if (!this.#mover) {
+      this.#mover = startMover(this.#link, this.#publisher);
+      this.#mover.catch(() => (this.#mover = undefined));
+    }
+    return this.#mover;
   }
 
   #host() {

@@ -12,7 +12,9 @@ import { isLevel, type Level } from "../protocol/levels.js";
 import {
   encodeToken,
   parseDeadSubject,
+  parseKeyedSubject,
   parseTaskSubject,
+  tokenAt,
 } from "../protocol/subjects.js";
 import {
   addressOf,
@@ -147,6 +149,7 @@ export class DeadLetter {
       original,
       this.taskId,
       taskId,
+      headers.key,
       options.priority,
       this.#link,
     );
@@ -197,14 +200,21 @@ function subjectOfRedrive(
   original: string,
   oldId: string,
   newId: string,
+  key: string | undefined,
   priority: Level | undefined,
   link: Link,
 ): string {
-  const kind = original.split(".", 2)[1];
-  if (kind === "keyed")
-    return (
-      original.slice(0, original.lastIndexOf(".") + 1) + encodeToken(newId)
-    );
+  const kind = original === "" ? "" : tokenAt(original, 1);
+  if (kind === "partition") {
+    // A bare client that did not say its key again in a header has had its place in the order.
+    const { agent, lane } = parseKeyedSubject(original);
+    return link.subjects.keyed({
+      agent,
+      lane,
+      key: key ?? newId,
+      taskId: newId,
+    });
+  }
   if (kind !== "task") {
     throw new TroupeError(
       "MESSAGE_UNREADABLE",

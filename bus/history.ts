@@ -171,15 +171,24 @@ export function toTaskEvent(stored: StoredMessage): TaskEvent {
   });
 }
 
+/** The queues of all agents. */
+export async function queuesOf(link: Link): Promise<string[]> {
+  const queues: string[] = [];
+  for await (const name of link.jsm.streams.names(link.subjects.all.tasks))
+    queues.push(name);
+  return queues;
+}
+
 /** The message of a task that has not ended: waiting, in hand, or not yet due. */
 export async function pendingTask(
   link: Link,
   taskId: string,
 ): Promise<StoredMessage | undefined> {
-  const { streams, taskById, keyedById, timer, due } = link.subjects;
+  const { streams, taskById, partitionedById, timer, due } = link.subjects;
+  const queues = await queuesOf(link);
   const found = await Promise.all([
-    lastMessage(link, streams.tasks, taskById(taskId)),
-    lastMessage(link, streams.keyed, keyedById(taskId)),
+    ...queues.map((queue) => lastMessage(link, queue, taskById(taskId))),
+    ...queues.map((queue) => lastMessage(link, queue, partitionedById(taskId))),
     lastMessage(link, streams.timers, timer(taskId)),
     lastMessage(link, streams.timers, due(taskId)),
   ]);

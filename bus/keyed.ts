@@ -1,7 +1,7 @@
 // Tasks with a key: each partition has a consumer that lets one message be in hand at a time, so the server
 // itself gives order and mutual exclusion to any number of instances (R4). A partition's consumer is made
 // when its first task is seen, so that agents without keys cost nothing.
-import { parseKeyedSubject, partitionCount } from "../protocol/subjects.js";
+import { partitionCount, partitionOf, tokenAt } from "../protocol/subjects.js";
 import { messageOf } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
 import type { PriorityConsumer } from "./consumer.js";
@@ -41,12 +41,8 @@ export async function followKeyed(
     });
   };
   // A publish to a stream is also an ordinary message: this tells at once, and the look now and then makes sure.
-  const subscription = link.listen(
-    link.subjects.keyedOf(agent, lane),
-    (msg) => {
-      const partition = partitionIn(msg.subject);
-      if (partition !== undefined) open(partition);
-    },
+  const subscription = link.listen(link.subjects.keyedOf(agent, lane), (msg) =>
+    open(partitionOf(tokenAt(msg.subject, 4))),
   );
   const look = async (): Promise<void> => {
     if (known.size < partitionCount)
@@ -83,9 +79,9 @@ async function openPartition(
   }: { agent: string; lane: string; partition: number; ackWaitMs: number },
 ): Promise<void> {
   const pull = {
-    stream: link.subjects.streams.keyed,
-    name: consumerName(agent, lane, partition),
-    filter: link.subjects.keyedOf(agent, lane, partition),
+    stream: link.subjects.queue(agent),
+    name: consumerName(lane, partition),
+    filter: link.subjects.partitionsOf(agent, lane, partition),
     ackWaitMs,
     maxInHand: 1,
   };
@@ -98,23 +94,9 @@ async function partitionsInUse(
   agent: string,
   lane: string,
 ): Promise<Set<number>> {
-  const filter = link.subjects.keyedOf(agent, lane);
-  const { state } = await link.jsm.streams.info(link.subjects.streams.keyed, {
-    subjects_filter: filter,
+  const { state } = await link.jsm.streams.info(link.subjects.queue(agent), {
+    subjects_filter: link.subjects.partitionsOf(agent, lane),
   });
-  return new Set(
-    Object.keys(state.subjects ?? {})
-      .map(partitionIn)
-      .filter((partition) => partition !== undefined),
-  );
-}
-
-/** Anyone may publish anything there. */
-function partitionIn(subject: string): number | undefined {
-  try {
-    const { partition } = parseKeyedSubject(subject);
-    return partition < partitionCount ? partition : undefined;
-  } catch {
-    return undefined;
-  }
+  const subjects = Object.keys(state.subjects ?? {});
+  return new Set(subjects.map((subject) => Number(tokenAt(subject, 4))));
 }

@@ -188,23 +188,9 @@ export class PullSource {
   }
 }
 
-const longestName = 255;
-
-/**
- * The consumer of one of an agent's queues. "=" stands in no token, so that no two queues share a name: with
- * "_" the lane "b_c" of "a" would be the lane "c" of "a_b". Throws ARGUMENT_INVALID for names that are too long.
- */
-export function consumerName(
-  agent: string,
-  lane: string,
-  queue: string | number,
-): string {
-  const name = [encodeToken(agent), encodeToken(lane), queue].join("=");
-  if (name.length <= longestName) return name;
-  throw new TroupeError(
-    "ARGUMENT_INVALID",
-    `agent "${agent.slice(0, 24)}…" and lane "${lane.slice(0, 24)}" have ${name.length} characters together, encoded: a consumer's name has at most ${longestName}`,
-  );
+/** The consumer of one lane and level, or one lane and partition, of an agent's queue; "=" stands in no token. */
+export function consumerName(lane: string, place: string | number): string {
+  return `${encodeToken(lane, "lane")}=${place}`;
 }
 
 /** Makes the consumer, or brings one that is there up to date. */

@@ -30,7 +30,7 @@ export interface StreamLimits {
 /** Within this time a message id that was stored once is not stored again. */
 const duplicateWindow = nanos(120_000);
 
-/** The server's default since 2.15 is 1000, which 250 agents with four levels would use up. */
+/** Each reader of the history is a consumer; the server's default since 2.15 is 1000. */
 const maxConsumers = 100_000;
 
 type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
@@ -46,43 +46,47 @@ const essential: readonly (keyof StreamConfig)[] = [
   "num_replicas", // named where a quorum is asked for
   "allow_direct",
   "republish",
+  "subject_transform",
   "allow_msg_schedules",
   "max_msgs_per_subject",
   "discard",
   "discard_new_per_subject",
 ];
 
-/** What this version needs, and the limits that were named. */
-function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
-  const { streams, accepted, all } = link.subjects;
-  const file = {
+function onFile(limits: StreamLimits) {
+  return {
     storage: StorageType.File,
     allow_direct: true,
     ...(limits.replicas === undefined ? {} : { num_replicas: limits.replicas }),
   };
-  const queue = {
-    ...file,
+}
+
+/**
+ * An agent's queue. Each agent has a stream of its own: an acknowledgement costs the server a look at every
+ * consumer of the stream, and what an agent may do can be told by its stream's name (R8).
+ */
+function queueConfig(link: Link, agent: string, limits: StreamLimits): Wanted {
+  const { queue, queued, partitioning } = link.subjects;
+  return {
+    ...onFile(limits),
+    name: queue(agent),
+    subjects: queued(agent),
+    subject_transform: partitioning(agent),
+    description: "Tasks waiting or in hand",
     retention: RetentionPolicy.Workqueue,
     discard: DiscardPolicy.New,
     discard_new_per_subject: true,
     max_msgs_per_subject: 1,
     duplicate_window: duplicateWindow,
-    max_consumers: maxConsumers,
     ...(limits.maxWaiting === undefined ? {} : { max_msgs: limits.maxWaiting }),
   };
+}
+
+/** What this version needs, and the limits that were named. */
+function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
+  const { streams, all } = link.subjects;
+  const file = onFile(limits);
   return [
-    {
-      ...queue,
-      name: streams.tasks,
-      subjects: accepted.tasks,
-      description: "Tasks waiting or in hand",
-    },
-    {
-      ...queue,
-      name: streams.keyed,
-      subjects: accepted.keyed,
-      description: "Tasks with a key, in order",
-    },
     {
       ...file,
       name: streams.events,
@@ -131,6 +135,14 @@ export async function ensureStreams(
     ensureStream(link, first!),
     ...others.map((wanted) => ensureStream(link, wanted)),
   ]);
+}
+
+export function ensureQueue(
+  link: Link,
+  agent: string,
+  limits: StreamLimits = {},
+): Promise<void> {
+  return ensureStream(link, queueConfig(link, agent, limits));
 }
 
 async function ensureStream(link: Link, wanted: Wanted): Promise<void> {

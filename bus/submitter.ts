@@ -10,7 +10,7 @@ import {
   levels,
   type Level,
 } from "../protocol/levels.js";
-import { defaultLane, encodeToken, partitionOf } from "../protocol/subjects.js";
+import { defaultLane, encodeToken } from "../protocol/subjects.js";
 import type { Outcome } from "../protocol/task-events.js";
 import {
   taskBody,
@@ -21,6 +21,7 @@ import type { Link } from "./connection.js";
 import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
+import type { Queues } from "./queues.js";
 import type { Registry } from "./registry.js";
 import { checkInput, namesOf, type Target } from "./target.js";
 import { scheduleOnce } from "./timers.js";
@@ -65,14 +66,17 @@ export class Submitter {
   readonly #publisher: Publisher;
   readonly #outcomes: Outcomes;
   readonly #registry: Registry;
+  readonly #queues: Queues;
 
   constructor(
     link: Link,
     publisher: Publisher,
     outcomes: Outcomes,
     registry: Registry,
+    queues: Queues,
   ) {
     this.#link = link;
+    this.#queues = queues;
     this.#publisher = publisher;
     this.#outcomes = outcomes;
     this.#registry = registry;
@@ -86,6 +90,7 @@ export class Submitter {
   ): Promise<Submitted> {
     await this.#check(target, input, options);
     const spec = this.#toSpec(target, input, options);
+    await this.#queues.ensure(spec.agent);
     if (
       options.id !== undefined &&
       (await endOf(this.#link, spec.taskId, spec.agent))
@@ -105,6 +110,8 @@ export class Submitter {
     if (check) await check;
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
     const spec = this.#toSpec(target, input, options);
+    const queue = this.#queues.ensure(spec.agent);
+    if (queue) await queue;
     return new Promise((resolve, reject) => {
       const settle = (
         error: TroupeError | undefined,
@@ -224,7 +231,7 @@ export class Submitter {
 
 export function subjectFor(link: Link, spec: TaskSpec): string {
   if (spec.key === undefined) return link.subjects.task(spec);
-  return link.subjects.keyed({ ...spec, partition: partitionOf(spec.key) });
+  return link.subjects.keyed({ ...spec, key: spec.key });
 }
 
 /** The queue holds a task of this id already, and longer than the server remembers message ids. */

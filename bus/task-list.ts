@@ -3,7 +3,7 @@
 import { decodeBody } from "../protocol/codec.js";
 import { TroupeError } from "../protocol/errors.js";
 import { levels, type Level } from "../protocol/levels.js";
-import { defaultLane, parseKeyedSubject } from "../protocol/subjects.js";
+import { defaultLane, tokenAt } from "../protocol/subjects.js";
 import {
   terminalStates,
   type TaskEvent,
@@ -15,6 +15,7 @@ import {
   eventsOf,
   messagesOn,
   pendingTask,
+  queuesOf,
   taskSubjectOf,
   type StoredMessage,
 } from "./history.js";
@@ -101,15 +102,17 @@ async function* waitingMessages(
   link: Link,
   { agent, lane = defaultLane }: TaskFilter,
 ): AsyncGenerator<StoredMessage> {
-  const { streams, tasksOf, keyedOf, all } = link.subjects;
+  const { queue, tasksOf, partitionsOf, all } = link.subjects;
   if (agent === undefined) {
-    yield* messagesOn(link, streams.tasks, all.tasks);
-    yield* messagesOn(link, streams.keyed, all.keyed);
+    for (const name of await queuesOf(link)) {
+      yield* messagesOn(link, name, all.tasks);
+      yield* messagesOn(link, name, all.partitioned);
+    }
     return;
   }
   for (const level of levels)
-    yield* messagesOn(link, streams.tasks, tasksOf(level, agent, lane));
-  yield* messagesOn(link, streams.keyed, keyedOf(agent, lane));
+    yield* messagesOn(link, queue(agent), tasksOf(level, agent, lane));
+  yield* messagesOn(link, queue(agent), partitionsOf(agent, lane));
 }
 
 async function* timedMessages(
@@ -209,11 +212,13 @@ async function isDelivered(
   link: Link,
   { stream, subject, sequence }: StoredMessage,
 ): Promise<boolean> {
-  const { timers, keyed } = link.subjects.streams;
-  if (stream === timers) return false;
-  const { agent, lane, level } = addressOf(subject);
-  const last = stream === keyed ? parseKeyedSubject(subject).partition : level;
-  const name = consumerName(agent, lane, last);
+  if (stream === link.subjects.streams.timers) return false;
+  const { lane, level } = addressOf(subject);
+  const isKeyed = tokenAt(subject, 1) === "partition";
+  const name = consumerName(
+    lane,
+    isKeyed ? Number(tokenAt(subject, 4)) : level,
+  );
   const consumer = await link.jsm.consumers
     .info(stream, name)
     .catch(() => undefined); // no worker has ever been there

@@ -1,6 +1,7 @@
 // troupe doctor: looks at all that Troupe needs and says of each whether it is well, and else what to do.
 // It changes nothing: where no stream is yet, none is made.
 import { Link } from "../bus/connection.js";
+import { queuesOf } from "../bus/history.js";
 import { findServerBinary } from "../bus/server/binary.js";
 import {
   startEmbeddedServer,
@@ -116,7 +117,12 @@ function serverFinding(link: Link): Finding {
 
 async function* streamFindings(link: Link): AsyncGenerator<Finding> {
   const missing: string[] = [];
-  for (const [what, name] of Object.entries(link.subjects.streams)) {
+  const queues = await queuesOf(link).catch(() => []);
+  const streams = [
+    ...Object.entries(link.subjects.streams),
+    ...queues.map((name) => ["queue", name] as const),
+  ];
+  for (const [what, name] of streams) {
     const info = await link.jsm.streams.info(name).catch(() => undefined);
     if (info === undefined) missing.push(name);
     else yield streamFinding(what, name, info.state);

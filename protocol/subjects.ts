@@ -1,12 +1,13 @@
 // The one place where subjects are built and parsed. The namespace stands first, so that many troupes
 // can share a cluster; names from outside become safe tokens, one token a name.
+import { createHash } from "node:crypto";
 import { TroupeError } from "./errors.js";
 import { isLevel, levels, type Level } from "./levels.js";
 
 export const defaultNamespace = "troupe";
 export const defaultLane = "main";
 
-/** Keyed tasks are hashed to this many partitions an agent; changing it would break the order of tasks under way. */
+/** The server hashes keys to this many partitions an agent and lane; changing it would break the order of tasks under way. */
 export const partitionCount = 32;
 
 /** A subject must fit in the server's control line together with the reply subject. */
@@ -35,6 +36,26 @@ export function encodeToken(name: string, what = "name"): string {
   }
   if (token.length > maxTokenLength) throw tooLong(name, what);
   return token;
+}
+
+/** Of a key only its hash matters; a long one is hashed here already, so that it fits into a subject. */
+function keyToken(key: string): string {
+  if (key.length <= maxPlainKey) return encodeToken(key, "key");
+  return createHash("sha256").update(key).digest("hex");
+}
+
+const maxPlainKey = 64;
+
+/** A stream's name may have no more than 255 characters. */
+const maxQueueToken = 200;
+
+function queueToken(agent: string): string {
+  const token = encodeToken(agent, "agent");
+  if (token.length <= maxQueueToken) return token;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `agent "${agent.slice(0, 24)}…" has a name too long for its queue: at most ${maxQueueToken} characters, encoded`,
+  );
 }
 
 function tooLong(name: string, what: string): TroupeError {
@@ -79,11 +100,11 @@ export interface TaskAddress {
   level: Level;
 }
 
-/** Keyed tasks have no level of their own, for their order counts more; their skill stands in the body. */
+/** Where a task with a key is sent. It has no level, for its order counts more; its skill stands in the body. */
 export interface KeyedAddress {
   agent: string;
   lane: string;
-  partition: number;
+  key: string;
   taskId: string;
 }
 
@@ -127,12 +148,22 @@ export function subjectsOf(namespace: string) {
   return {
     namespace,
     streams: {
-      tasks: `${ns}_TASKS`,
-      keyed: `${ns}_KEYED`,
       events: `${ns}_EVENTS`,
       dead: `${ns}_DEAD`,
       timers: `${ns}_TIMERS`,
     },
+    /** The stream of an agent's tasks. */
+    queue: (agent: string) => `${ns}_QUEUE_${queueToken(agent)}`,
+    /** What a queue takes: no more than workers look for, so that the server refuses what would wait for ever. */
+    queued: (agent: string) => [
+      ...levels.map((level) => `${ns}.task.${level}.${token(agent)}.*.*.*`),
+      `${ns}.keyed.${token(agent)}.*.*.*`,
+    ],
+    /** How the queue stores a keyed task: the server hashes the key to a partition. */
+    partitioning: (agent: string) => ({
+      src: `${ns}.keyed.${token(agent)}.*.*.*`,
+      dest: `${ns}.partition.${token(agent)}.{{wildcard(1)}}.{{partition(${partitionCount},2)}}.{{wildcard(3)}}`,
+    }),
     buckets: { agents: `${ns}_agents` },
 
     task: (to: TaskAddress) =>
@@ -143,11 +174,16 @@ export function subjectsOf(namespace: string) {
       `${ns}.task.*.*.*.*.${token(taskId, "task id")}`,
 
     keyed: (to: KeyedAddress) =>
-      `${ns}.keyed.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${to.partition}.${token(to.taskId, "task id")}`,
-    keyedOf: (agent: string, lane: string, partition: number | "*" = "*") =>
-      `${ns}.keyed.${token(agent)}.${token(lane)}.${partition}.*`,
-    keyedById: (taskId: string) =>
-      `${ns}.keyed.*.*.*.${token(taskId, "task id")}`,
+      `${ns}.keyed.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${keyToken(to.key)}.${token(to.taskId, "task id")}`,
+    keyedOf: (agent: string, lane: string) =>
+      `${ns}.keyed.${token(agent)}.${token(lane)}.*.*`,
+    partitionsOf: (
+      agent: string,
+      lane: string,
+      partition: number | "*" = "*",
+    ) => `${ns}.partition.${token(agent)}.${token(lane)}.${partition}.*`,
+    partitionedById: (taskId: string) =>
+      `${ns}.partition.*.*.*.${token(taskId, "task id")}`,
 
     taskEvent: (to: TaskEventAddress) =>
       `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
@@ -179,17 +215,9 @@ export function subjectsOf(namespace: string) {
     control: (agent: string, verb: string) =>
       `${ns}.control.${token(agent)}.${verb}`,
 
-    /** What the queues take: no more than workers look for, so that the server refuses what would wait for ever. */
-    accepted: {
-      tasks: levels.map((level) => `${ns}.task.${level}.*.*.*.*`),
-      keyed: Array.from(
-        { length: partitionCount },
-        (_, partition) => `${ns}.keyed.*.*.${partition}.*`,
-      ),
-    },
     all: {
       tasks: `${ns}.task.>`,
-      keyed: `${ns}.keyed.>`,
+      partitioned: `${ns}.partition.>`,
       events: `${ns}.event.>`,
       dead: `${ns}.dead.>`,
       timers: [`${ns}.timer.>`, `${ns}.due.>`],
@@ -249,26 +277,27 @@ function parseTaskPrefix(
   };
 }
 
-export function parseKeyedSubject(subject: string): KeyedAddress {
-  const [, kind, agent, lane, partition, taskId, ...rest] = subject.split(".");
-  if (
-    kind !== "keyed" ||
-    !agent ||
-    !lane ||
-    !partition ||
-    !/^\d+$/.test(partition) ||
-    !taskId ||
-    rest.length > 0
-  ) {
+/** Of a task with a key, as it is sent (`keyed`, with the key) or as its queue stores it (`partition`). */
+export function parseKeyedSubject(subject: string): {
+  kind: "keyed" | "partition";
+  agent: string;
+  lane: string;
+  /** The key, or the partition. */
+  place: string;
+  taskId: string;
+} {
+  const [, kind, agent, lane, place, taskId, ...rest] = subject.split(".");
+  const isKeyed = kind === "keyed" || kind === "partition";
+  if (!isKeyed || !agent || !lane || !place || !taskId || rest.length > 0)
     throw unreadable(
       subject,
-      "{namespace}.keyed.{agent}.{lane}.{partition}.{taskId}",
+      "{namespace}.keyed.{agent}.{lane}.{key}.{taskId}",
     );
-  }
   return {
+    kind,
     agent: decodeToken(agent),
     lane: decodeToken(lane),
-    partition: Number(partition),
+    place: decodeToken(place),
     taskId: decodeToken(taskId),
   };
 }
@@ -321,11 +350,11 @@ function unreadable(subject: string, wanted: string): TroupeError {
   );
 }
 
-/** The partition of a key: FNV-1a over its UTF-16 units, the same in every process and for all time. */
-export function partitionOf(key: string): number {
+/** Where the server will store a keyed task, told from its subject: the server's hash is FNV-1a. */
+export function partitionOf(keyToken: string): number {
   let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at++) {
-    hash ^= key.charCodeAt(at);
+  for (const byte of Buffer.from(keyToken)) {
+    hash ^= byte;
     hash = Math.imul(hash, 0x01000193);
   }
   return (hash >>> 0) % partitionCount;

@@ -87,7 +87,7 @@ export interface ParsedTask {
 export type Address = TaskAddress;
 
 export function addressOf(subject: string): Address {
-  if (tokenAt(subject, 1) !== "keyed") return parseTaskSubject(subject);
+  if (tokenAt(subject, 1) === "task") return parseTaskSubject(subject);
   const { agent, lane, taskId } = parseKeyedSubject(subject);
   return { agent, lane, taskId, skill: "", level: defaultLevel };
 }

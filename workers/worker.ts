@@ -6,11 +6,11 @@ import { parseCancel } from "../bus/cancel.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { startAnswering, type Answering } from "../bus/answers.js";
 import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
+import type { Queues } from "../bus/queues.js";
 import type { Publisher } from "../bus/publisher.js";
 import { consumerName, ensureConsumer } from "../bus/pull.js";
 import { Recorder } from "../bus/recorder.js";
 import { instanceTtlMs, type Registry } from "../bus/registry.js";
-import { startMover } from "../bus/timers.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
@@ -43,6 +43,7 @@ export interface WorkerHost {
   link: Link;
   publisher: Publisher;
   registry: Registry;
+  queues: Queues;
 }
 
 export class Worker implements AsyncDisposable {
@@ -53,6 +54,7 @@ export class Worker implements AsyncDisposable {
   readonly #definition: Agent;
   readonly #host: ExecutionHost;
   readonly #registry: Registry;
+  readonly #queues: Queues;
   readonly #consumer: PriorityConsumer;
   readonly #watch: Watch;
   readonly #ackWaitMs: number;
@@ -78,6 +80,7 @@ export class Worker implements AsyncDisposable {
     this.concurrency = checkConcurrency(options.concurrency ?? 16);
     this.#definition = definition;
     this.#registry = host.registry;
+    this.#queues = host.queues;
     this.#ackWaitMs = Math.max(
       1_000,
       toMs(options.ackWait ?? "10s", "ackWait"),
@@ -109,23 +112,23 @@ export class Worker implements AsyncDisposable {
 
   /** Resolves when it takes tasks. */
   async start(): Promise<void> {
-    const { link, publisher } = this.#host;
+    const { link } = this.#host;
     const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
+    await this.#queues.ensure(this.agent);
     await Promise.all([
       this.#registry.announce(toCard(this.#definition, this.lane)),
       ...queues.map((queue) => ensureConsumer(link, queue)),
     ]);
     for (const level of levels)
       this.#consumer.add(this.#queue(level), levelWeights[level]);
-    const [keyed, mover] = await Promise.all([
-      followKeyed(link, this.#consumer, this.agent, this.lane, this.#ackWaitMs),
-      startMover(link, publisher),
-    ]);
-    this.#stops.push(
-      this.#followKeyedStop(keyed),
-      () => mover.stop(),
-      this.#listenForCancels(),
+    const keyed = await followKeyed(
+      link,
+      this.#consumer,
+      this.agent,
+      this.lane,
+      this.#ackWaitMs,
     );
+    this.#stops.push(this.#followKeyedStop(keyed), this.#listenForCancels());
     const answering = startAnswering(link, this.agent, (request) =>
       answer(this.#host, request),
     );
@@ -170,8 +173,8 @@ export class Worker implements AsyncDisposable {
   #queue(level: (typeof levels)[number]) {
     const { subjects } = this.#host.link;
     return {
-      stream: subjects.streams.tasks,
-      name: consumerName(this.agent, this.lane, level),
+      stream: subjects.queue(this.agent),
+      name: consumerName(this.lane, level),
       filter: subjects.tasksOf(level, this.agent, this.lane),
       ackWaitMs: this.#ackWaitMs,
       maxInHand: -1,

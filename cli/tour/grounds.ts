@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Link } from "../../bus/connection.js";
+import { queuesOf } from "../../bus/history.js";
 import { logger } from "../../bus/log.js";
 import type { SubmitOptions } from "../../bus/submitter.js";
 import type { TaskHandle } from "../../bus/task-handle.js";
@@ -90,6 +91,7 @@ async function removeNamespace(url: string, namespace: string): Promise<void> {
   const { streams, buckets } = link.subjects;
   const names = [
     ...Object.values(streams),
+    ...(await queuesOf(link).catch(() => [])),
     ...Object.values(buckets).map((bucket) => `KV_${bucket}`),
   ];
   await Promise.allSettled(names.map((name) => link.jsm.streams.delete(name)));

@@ -25,7 +25,8 @@ test("an ask is answered by whichever instance is there, and nothing is stored",
   assert.ok(durable.every((one) => !one));
   const link = await shared.link(t);
   const { streams } = link.subjects;
-  for (const name of [streams.tasks, streams.events, streams.dead])
+  const { queue } = link.subjects;
+  for (const name of [queue("doer"), streams.events, streams.dead])
     assert.equal((await link.jsm.streams.info(name)).state.last_seq, 0);
 });
 

@@ -7,7 +7,7 @@ import { PriorityConsumer } from "../../bus/consumer.js";
 import type { Delivery } from "../../bus/delivery/delivery.js";
 import { Publisher } from "../../bus/publisher.js";
 import { ensureConsumer } from "../../bus/pull.js";
-import { ensureStreams } from "../../bus/streams.js";
+import { ensureQueue } from "../../bus/streams.js";
 import { agent, skill } from "../../index.js";
 import { encodeBody } from "../../protocol/codec.js";
 import { encodeHeaders } from "../../protocol/headers.js";
@@ -49,7 +49,7 @@ const follow = async (
   t.after(() => consumer.stop());
   for (const level of levels) {
     const pull = {
-      stream: link.subjects.streams.tasks,
+      stream: link.subjects.queue("a"),
       name: `a_main_${level}`,
       filter: link.subjects.tasksOf(level, "a", "main"),
       ackWaitMs: 10_000,
@@ -63,7 +63,7 @@ const follow = async (
 
 test("with a backlog on all levels they are served near 8:4:2:1, and slots are never exceeded", async (t) => {
   const link = await shared.link(t);
-  await ensureStreams(link);
+  await ensureQueue(link, "a");
   await Promise.all(levels.map((level) => fill(link, level, 900)));
   const slots = 10;
   const taken: Level[] = [];
@@ -92,7 +92,7 @@ test("with a backlog on all levels they are served near 8:4:2:1, and slots are n
 
 test("each message comes once, whatever the number of slots, and the queue runs empty", async (t) => {
   const link = await shared.link(t);
-  await ensureStreams(link);
+  await ensureQueue(link, "a");
   await Promise.all(levels.map((level) => fill(link, level, 100)));
   const seen: string[] = [];
   const consumer = await follow(t, link, 1, (delivery, one) => {
@@ -104,7 +104,7 @@ test("each message comes once, whatever the number of slots, and the queue runs 
   await eventually(() => seen.length >= 400);
   assert.equal(new Set(seen).size, 400);
   assert.equal(consumer.inHand, 0);
-  const stream = link.subjects.streams.tasks;
+  const stream = link.subjects.queue("a");
   await eventually(
     async () => (await link.jsm.streams.info(stream)).state.messages === 0,
   );
@@ -113,6 +113,7 @@ test("each message comes once, whatever the number of slots, and the queue runs 
 test("a critical task that comes into a backlog of 20,000 low ones starts after a few of them", async (t) => {
   const link = await shared.link(t);
   const bus = await shared.connect(t);
+  await ensureQueue(link, "a");
   await fill(link, "low", 20_000);
   const slots = 4;
   let started = 0;
@@ -137,13 +138,13 @@ test("a critical task that comes into a backlog of 20,000 low ones starts after 
   await task.result();
   const waited = startedBefore! - accepted;
   assert.ok(waited <= 25 * slots, `${waited} others started first`);
-  const { state } = await link.jsm.streams.info(link.subjects.streams.tasks);
+  const { state } = await link.jsm.streams.info(link.subjects.queue("a"));
   assert.ok(state.messages > 5_000, "the backlog was still there");
 });
 
 test("who pauses takes nothing, and goes on where it was", async (t) => {
   const link = await shared.link(t);
-  await ensureStreams(link);
+  await ensureQueue(link, "a");
   const taken: string[] = [];
   const consumer = await follow(t, link, 4, (delivery, one) => {
     taken.push(delivery.subject);
@@ -168,7 +169,7 @@ test("after kill -9 of the server the consumer goes on by itself", async (t) => 
     timeoutMs: 5_000,
   });
   t.after(() => link.close());
-  await ensureStreams(link);
+  await ensureQueue(link, "a");
   const taken = new Set<string>();
   const consumer = await follow(t, link, 4, (delivery, one) => {
     taken.add(delivery.subject);

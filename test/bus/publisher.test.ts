@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Link } from "../../bus/connection.js";
 import { Publisher } from "../../bus/publisher.js";
-import { ensureStreams } from "../../bus/streams.js";
+import { ensureQueue, ensureStreams } from "../../bus/streams.js";
 import { z } from "zod";
 import { connect } from "../../index.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
@@ -64,7 +64,7 @@ test("who comes second with the same expectation is told of the conflict", async
 
 test("a queue that is full refuses, and takes again when there is room", async (t) => {
   const link = await shared.link(t);
-  await ensureStreams(link, { maxWaiting: 2 });
+  await ensureQueue(link, "a", { maxWaiting: 2 });
   const publisher = new Publisher(link);
   const task = (taskId: string) =>
     link.subjects.task({
@@ -80,7 +80,7 @@ test("a queue that is full refuses, and takes again when there is room", async (
     code: "STREAM_FULL",
     message: /maximum messages exceeded.*Raise the limit/,
   });
-  await link.jsm.streams.deleteMessage(link.subjects.streams.tasks, 1);
+  await link.jsm.streams.deleteMessage(link.subjects.queue("a"), 1);
   await store(publisher, task("t3"));
 });
 

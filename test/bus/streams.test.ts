@@ -5,7 +5,11 @@ import { test } from "node:test";
 import { RetentionPolicy } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { Link } from "../../bus/connection.js";
-import { ensureStreams } from "../../bus/streams.js";
+import {
+  ensureQueue,
+  ensureStreams,
+  type StreamLimits,
+} from "../../bus/streams.js";
 import { z } from "zod";
 import { connect, type TroupeError } from "../../index.js";
 import { subjectsOf } from "../../protocol/subjects.js";
@@ -50,12 +54,16 @@ test("any number of connections may make them at the same time", async (t) => {
 
 test("limits that may change are brought up to date, and what is waiting stays", async (t) => {
   const link = await shared.link(t);
-  await ensureStreams(link);
-  const { streams, namespace } = link.subjects;
+  const ensureAll = async (limits?: StreamLimits) => {
+    await ensureStreams(link, limits);
+    await ensureQueue(link, "a", limits);
+  };
+  await ensureAll();
+  const { streams, namespace, queue } = link.subjects;
   await link.js.publish(`${namespace}.task.low.a.main.s.t1`, "x");
-  await ensureStreams(link, { history: "1h", maxWaiting: 7 });
+  await ensureAll({ history: "1h", maxWaiting: 7 });
   const events = await link.jsm.streams.info(streams.events);
-  const tasks = await link.jsm.streams.info(streams.tasks);
+  const tasks = await link.jsm.streams.info(queue("a"));
   assert.equal(events.config.max_age, nanos(3_600_000));
   assert.equal(tasks.config.max_msgs, 7);
   assert.equal(tasks.state.messages, 1);
@@ -63,20 +71,24 @@ test("limits that may change are brought up to date, and what is waiting stays",
 
 test("limits stay as they are for who names none or others", async (t) => {
   const link = await shared.link(t);
-  const { streams } = link.subjects;
+  const { streams, queue } = link.subjects;
+  const ensureAll = async (on: Link, limits?: StreamLimits) => {
+    await ensureStreams(on, limits);
+    await ensureQueue(on, "a", limits);
+  };
   const limitsNow = async () => {
     const events = await link.jsm.streams.info(streams.events);
-    const tasks = await link.jsm.streams.info(streams.tasks);
+    const tasks = await link.jsm.streams.info(queue("a"));
     const { max_age, max_bytes } = events.config;
     return [max_age, max_bytes, tasks.config.max_msgs];
   };
   const named = { historyBytes: 9_000_000, maxWaiting: 7 };
-  await ensureStreams(link, { history: "30d", ...named });
+  await ensureAll(link, { history: "30d", ...named });
   const days = (count: number) => nanos(count * 86_400_000);
   assert.deepEqual(await limitsNow(), [days(30), 9_000_000, 7]);
-  await ensureStreams(await shared.link(t));
+  await ensureAll(await shared.link(t));
   assert.deepEqual(await limitsNow(), [days(30), 9_000_000, 7]);
-  await ensureStreams(link, { history: "2d" });
+  await ensureAll(link, { history: "2d" });
   assert.deepEqual(await limitsNow(), [days(2), 9_000_000, 7]);
 });
 
@@ -124,16 +136,16 @@ test("a user who may not change streams connects all the same, unless a stream i
 
 test("a stream that cannot be changed into what is needed is refused with the difference", async (t) => {
   const link = await shared.link(t);
-  const { streams, all } = link.subjects;
+  const { queue, queued } = link.subjects;
   await link.jsm.streams.add({
-    name: streams.tasks,
-    subjects: [all.tasks],
+    name: queue("a"),
+    subjects: queued("a"),
     retention: RetentionPolicy.Limits,
   });
-  await assert.rejects(ensureStreams(link), {
+  await assert.rejects(ensureQueue(link, "a"), {
     code: "STREAM_CONFLICT",
     message:
-      /stream "\w+_TASKS" differs .*retention: has "limits", needs "workqueue".*another namespace/,
+      /stream "\w+_QUEUE_a" differs .*retention: has "limits", needs "workqueue".*another namespace/,
   });
 });
 
@@ -213,5 +225,5 @@ test("two namespaces share a server and see nothing of each other", async (t) =>
   const task = await one.submit(target, 1, { id: "t1" });
   assert.equal(await task.state(), "submitted");
   await assert.rejects(other.task("t1").state(), { code: "TASK_UNKNOWN" });
-  assert.equal(subjectsOf(other.namespace).streams.tasks, "elsewhere_TASKS");
+  assert.equal(subjectsOf(other.namespace).queue("a"), "elsewhere_QUEUE_a");
 });

@@ -420,13 +420,19 @@ describe("doctor", () => {
     assert.equal(code, 0);
     assert.ok(objects.every(({ state }) => state === "ok" || state === "warn"));
     const messages = objects.map(({ message }) => String(message)).join("\n");
-    assert.match(messages, /troupe_TASKS: \d+ messages/);
+    assert.match(messages, /troupe_QUEUE_writer: \d+ messages/);
   });
 
   test("makes no stream where none is yet", async () => {
     const args = ["doctor", "--namespace", "untouched"];
-    assert.match((await run(...args)).stdout, /not there yet: untouched_TASKS/);
-    assert.match((await run(...args)).stdout, /not there yet: untouched_TASKS/);
+    assert.match(
+      (await run(...args)).stdout,
+      /not there yet: untouched_EVENTS/,
+    );
+    assert.match(
+      (await run(...args)).stdout,
+      /not there yet: untouched_EVENTS/,
+    );
   });
 
   test("exits 3 and says what to do where no server is", async () => {

@@ -41,7 +41,7 @@ test("a bare client submits a task, is told that it is stored, and reads its end
     `${ns}.task.high.writer.main.headline.t1`,
     request({ text: "hello" }),
   );
-  assert.equal(stored.json<{ stream: string }>().stream, `${ns}_TASKS`);
+  assert.equal(stored.json<{ stream: string }>().stream, `${ns}_QUEUE_writer`);
   await eventually(() => heard.length === 1);
   const [end] = heard;
   assert.equal(end?.subject, `${ns}.event.task.writer.t1.end.-`);
@@ -102,7 +102,7 @@ test("a bare client submits keyed tasks, which keep their order", async (t) => {
   const nats = await shared.bare(t);
   for (let at = 0; at < 10; at++)
     await nats.request(
-      `${bus.namespace}.keyed.doer.main.7.k${at}`,
+      `${bus.namespace}.keyed.doer.main.order-7.k${at}`,
       JSON.stringify({
         jsonrpc: "2.0",
         id: at,

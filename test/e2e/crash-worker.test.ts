@@ -111,7 +111,7 @@ test("a task whose worker was killed after the effect and before the acknowledge
   }
   const left = await shared.link(t);
   const { messages } = (
-    await left.jsm.streams.info(left.subjects.streams.tasks)
+    await left.jsm.streams.info(left.subjects.queue("hand"))
   ).state;
   assert.ok(messages >= 20 * rounds, "ended, and not acknowledged");
   await startHand(t, { ...options, concurrency: 64 });

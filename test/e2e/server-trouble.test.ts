@@ -6,6 +6,7 @@ import { doer, gate, quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
 import { testServer } from "../support/server.js";
+import { temporaryDirectory } from "../support/temporary-directory.js";
 
 const shared = sharedServer();
 
@@ -114,9 +115,13 @@ test("a queue that is full refuses submits clearly, and what it holds is not los
   await eventually(async () => (await bus.call(quick.skills.do, 4)) === 4);
 });
 
-test("a server whose store is full refuses submits clearly", async () => {
+test("a server whose store is full refuses submits clearly", async (t) => {
+  const store = await temporaryDirectory(t); // this block takes the place of the embedded server's own
   await using server = await testServer({
-    extraConfig: `jetstream { max_file: 2MB }`,
+    extraConfig: `jetstream {
+      store_dir: "${store}"
+      max_file: 2MB
+    }`,
   });
   await using bus = await connect({ url: server.url });
   const idle = doer(() => 1);

@@ -82,7 +82,7 @@ test("a bare client may leave out every header", () => {
 test("a keyed task says its skill in its body", () => {
   const task = { ...spec(1, "json"), key: "k" };
   const parsed = parseTaskBody(
-    addressOf(subjects.keyed({ ...task, partition: 3 })),
+    addressOf(subjects.keyed(task)),
     taskHeaders(task),
     taskBody(task),
   );

@@ -1,6 +1,7 @@
 // Checks against the streams themselves that all that was accepted ended exactly once (R1, R2).
 import assert from "node:assert/strict";
 import { Link } from "../../bus/connection.js";
+import { queuesOf } from "../../bus/history.js";
 import { parseDeadSubject } from "../../protocol/subjects.js";
 import { terminalStates } from "../../protocol/task.js";
 import { connect, type TaskEvent } from "../../index.js";
@@ -70,7 +71,7 @@ async function checkStreams(
   const link = await Link.open({ url, namespace, timeoutMs: 5_000 });
   try {
     const { streams, all } = link.subjects;
-    for (const queue of [streams.tasks, streams.keyed, streams.timers])
+    for (const queue of [...(await queuesOf(link)), streams.timers])
       await eventually(
         async () => (await link.jsm.streams.info(queue)).state.messages === 0,
         { what: `an empty ${queue}`, timeoutMs: 20_000 },

@@ -474,10 +474,11 @@ test("the letter of an earlier task with the same id does not bury a later one",
   const worker = await bus.serve(moody, { ...quiet, drain: 1 });
   const earlier = await bus.submit(moody.skills.do, "refuse", { id: "t1" });
   await assert.rejects(earlier.result(), { code: "HANDLER_REFUSED" });
-  const { tasks, events } = link.subjects.streams;
-  const left = async () => (await link.jsm.streams.info(tasks)).state.messages;
+  const { queue, streams } = link.subjects;
+  const left = async () =>
+    (await link.jsm.streams.info(queue("doer"))).state.messages;
   await eventually(async () => (await left()) === 0);
-  await link.jsm.streams.purge(events); // as if it had aged out
+  await link.jsm.streams.purge(streams.events); // as if it had aged out
   const later = bus.task("t1");
   const result = later.result({ timeout: "10s" });
   await (
@@ -520,13 +521,13 @@ test("agents and lanes whose names run into each other keep their tasks apart", 
     );
 });
 
-test("an agent and a lane too long for a consumer's name are refused when served", async (t) => {
+test("an agent too long for the name of a queue is refused when served", async (t) => {
   const bus = await shared.connect(t);
   const { skills } = doer(() => 1);
   const long = agent("x".repeat(240), { skills: { do: skills.do } });
-  await assert.rejects(bus.serve(long, { ...quiet, lane: "y".repeat(20) }), {
+  await assert.rejects(bus.serve(long, quiet), {
     code: "ARGUMENT_INVALID",
-    message: /a consumer's name has at most 255/,
+    message: /a name too long for its queue: at most 200 characters/,
   });
 });
 

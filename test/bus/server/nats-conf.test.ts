@@ -40,8 +40,9 @@ test("the server finds nats.conf valid, and refuses it without passwords", async
 
 test("nats.conf names every stream and bucket of the namespace", async () => {
   const text = await readFile(path, "utf8");
-  const { streams, buckets } = subjectsOf("troupe");
+  const { streams, buckets, queue } = subjectsOf("troupe");
   const names = [
+    queue("writer"),
     ...Object.values(streams),
     ...Object.values(buckets).map((bucket) => `KV_${bucket}`),
   ];
@@ -61,13 +62,13 @@ test("a worker pulls, acknowledges and writes the history, and may not touch a s
 
   const connection = await as("worker");
   const manager = await jetstreamManager(connection);
-  await manager.consumers.add("troupe_TASKS", {
+  await manager.consumers.add("troupe_QUEUE_writer", {
     durable_name: "writer",
     ack_policy: AckPolicy.Explicit,
     filter_subject: "troupe.task.high.writer.main.>",
   });
   const consumer = await jetstream(connection).consumers.get(
-    "troupe_TASKS",
+    "troupe_QUEUE_writer",
     "writer",
   );
   const task = await consumer.next({ expires: 5000 });
@@ -80,7 +81,7 @@ test("a worker pulls, acknowledges and writes the history, and may not touch a s
   const end = await manager.direct.getMessage("troupe_EVENTS", { seq: 1 });
   assert.equal(end?.string(), "done");
 
-  await assert.rejects(manager.streams.delete("troupe_TASKS"), denied);
+  await assert.rejects(manager.streams.delete("troupe_QUEUE_writer"), denied);
   await assert.rejects(manager.streams.purge("troupe_EVENTS"), denied);
   await assert.rejects(
     manager.streams.add({ name: "mine", subjects: ["mine"] }),
@@ -152,7 +153,7 @@ test("a submitter hears events and replays them, and can neither write history n
       denied,
     );
   await assert.rejects(
-    manager.consumers.add("troupe_TASKS", { durable_name: "thief" }),
+    manager.consumers.add("troupe_QUEUE_writer", { durable_name: "thief" }),
     denied,
   );
 });
@@ -235,7 +236,7 @@ test("nobody comes in without a password", async (t) => {
 
 /** Runs the authorization block as shipped, and answers a way to connect as one of its users. */
 async function shippedServer(t: TestContext) {
-  const server = await startShipped();
+  const server = await startShipped("writer");
   const connections: NatsConnection[] = [];
   t.after(async () => {
     await Promise.all(connections.map((connection) => connection.close()));
@@ -250,7 +251,7 @@ async function shippedServer(t: TestContext) {
 
 /** The same for the bus. */
 async function shippedBus(t: TestContext) {
-  const server = await startShipped();
+  const server = await startShipped("doer");
   const buses: Bus[] = [];
   t.after(async () => {
     await Promise.all(buses.map((bus) => bus.close()));
@@ -264,19 +265,21 @@ async function shippedBus(t: TestContext) {
   };
 }
 
-async function startShipped() {
+async function startShipped(agent: string) {
   const text = await readFile(path, "utf8");
   const begin = text.indexOf("authorization {");
-  const extraConfig = text.slice(begin, text.indexOf("# --- TLS"));
+  const extraConfig = text
+    .slice(begin, text.indexOf("# --- TLS"))
+    .replaceAll("QUEUE_writer", `QUEUE_${agent}`);
   assert.ok(begin > 0 && extraConfig.length > 0);
   return withEnvironment(passwords, () => testServer({ extraConfig }));
 }
 
 async function createStreams(connection: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(connection);
-  const { streams, all, buckets } = subjectsOf("troupe");
+  const { streams, all, buckets, queue, queued } = subjectsOf("troupe");
   const wanted: [string, string[]][] = [
-    [streams.tasks, [all.tasks]],
+    [queue("writer"), queued("writer")],
     [streams.events, [all.events]],
     [streams.dead, [all.dead]],
     [streams.timers, all.timers],
