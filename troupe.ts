@@ -1,6 +1,7 @@
 // The bus as users hold it: it joins what bus/ and workers/ do behind the few names of the public interface.
 import { Asks } from "./bus/asks.js";
-import { Link, type LinkOptions } from "./bus/connection.js";
+import { Link } from "./bus/connection.js";
+import type { LinkOptions } from "./bus/dial.js";
 import {
   deadLetters,
   type DeadLetter,

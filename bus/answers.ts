@@ -6,7 +6,7 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { ContentType, Headers } from "../protocol/headers.js";
 import { toCallToolResult, type CallToolParams } from "../protocol/mcp.js";
 import { toRpcError } from "../protocol/rpc.js";
-import { decodeToken, encodeToken } from "../protocol/subjects.js";
+import { decodeToken, encodeToken } from "../protocol/tokens.js";
 import { contentTypeOf } from "../protocol/task-message.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";

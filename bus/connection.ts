@@ -12,30 +12,18 @@ import {
   type JetStreamManager,
 } from "@nats-io/jetstream";
 import {
-  connect,
   PermissionViolationError,
-  type ConnectionOptions,
   type Msg,
-  type MsgHdrs,
   type NatsConnection,
   type Subscription,
 } from "@nats-io/transport-node";
-import { formatMs } from "../protocol/duration.js";
-import { messageOf, TroupeError } from "../protocol/errors.js";
-import { decodeValue } from "../protocol/headers.js";
+import { TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { subjectsOf, type Subjects } from "../protocol/subjects.js";
+import { dial, parseAddress, type LinkOptions } from "./dial.js";
 import { logger, type Logger } from "./log.js";
-
-export interface LinkOptions {
-  url: string;
-  namespace: string;
-  name?: string;
-  /** How long the first connection may take. */
-  timeoutMs: number;
-  /** Credentials, TLS and the rest, as the NATS client takes them. */
-  nats?: Omit<ConnectionOptions, "servers" | "name">;
-}
+import { ServerClock } from "./server-clock.js";
+import { asNatsHeaders } from "./wire-headers.js";
 
 export interface Refusal {
   operation: "publish" | "subscription";
@@ -222,103 +210,4 @@ export class Link {
     for (const listener of this.#cutOff) listener();
     for (const listener of this.#ended) listener(this.closedError());
   }
-}
-
-/** An encoded header block in the place of the client's map of headers: its publish asks for `encode()` alone. */
-class EncodedHeaders {
-  readonly #block: Uint8Array;
-
-  constructor(block: Uint8Array) {
-    this.#block = block;
-  }
-
-  encode(): Uint8Array {
-    return this.#block;
-  }
-}
-
-export type WireHeaders = MsgHdrs & EncodedHeaders;
-
-export function asNatsHeaders(block: Uint8Array): WireHeaders {
-  return new EncodedHeaders(block) as WireHeaders;
-}
-
-/** The server's clock, told by the offset last seen between it and ours. */
-export class ServerClock {
-  #offsetMs = 0;
-
-  now(): number {
-    return Date.now() + this.#offsetMs;
-  }
-
-  /** `serverTime` was read some time between `sentAt` and now, on our clock. */
-  adjust(serverTime: string | undefined, sentAt: number): void {
-    const server = Date.parse(serverTime ?? "");
-    if (!Number.isNaN(server))
-      this.#offsetMs = server - (sentAt + Date.now()) / 2;
-  }
-}
-
-interface Address {
-  /** Without credentials, so that no message shows them. */
-  servers: string[];
-  credentials: { user?: string; pass?: string; token?: string };
-}
-
-/** The client takes no credentials in a URL, where people write them: `nats://user:password@host` or `nats://token@host`. */
-function parseAddress(urls: string): Address {
-  let credentials: Address["credentials"] = {};
-  const servers = urls.split(",").map((text) => {
-    const [, scheme = "", said, host = ""] =
-      /^\s*(\w+:\/\/)?(?:(.*)@)?(.*?)\s*$/.exec(text) ?? [];
-    if (said !== undefined) credentials = parseCredentials(said);
-    return scheme + host;
-  });
-  return { servers, credentials };
-}
-
-function parseCredentials(said: string): Address["credentials"] {
-  const [user = "", ...pass] = said.split(":").map(decodeValue);
-  return pass.length === 0 ? { token: user } : { user, pass: pass.join(":") };
-}
-
-async function dial(
-  options: LinkOptions,
-  { servers, credentials }: Address,
-): Promise<NatsConnection> {
-  const url = servers.join(",");
-  try {
-    return await connect({
-      ...credentials,
-      ...options.nats,
-      servers,
-      name: options.name ?? "troupe",
-      timeout: options.timeoutMs,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: options.nats?.reconnectTimeWait ?? 250,
-      noAsyncTraces: true,
-      ignoreAuthErrorAbort: true,
-    });
-  } catch (cause) {
-    if (/authorization|authentication/i.test(messageOf(cause))) {
-      throw new TroupeError(
-        "PERMISSION_DENIED",
-        `nats-server at ${url} refused these credentials: give the right ones in the URL or in connect({ nats })`,
-        { cause },
-      );
-    }
-    throw new TroupeError(
-      "NOT_CONNECTED",
-      `no nats-server answered at "${url}"${whyNot(cause, options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
-      { cause },
-    );
-  }
-}
-
-/** Some do not take the whole time to fail. */
-function whyNot(cause: unknown, timeoutMs: number): string {
-  const said = messageOf(cause);
-  if (/timeout/i.test(said)) return ` within ${formatMs(timeoutMs)}`;
-  if (/refused/i.test(said)) return ", which refused the connection";
-  return ` (${said})`;
 }

@@ -10,12 +10,11 @@ import {
 import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import { isLevel, type Level } from "../protocol/levels.js";
 import {
-  encodeToken,
   parseDeadSubject,
   parseKeyedSubject,
   parseTaskSubject,
-  tokenAt,
-} from "../protocol/subjects.js";
+} from "../protocol/addresses.js";
+import { encodeToken, tokenAt } from "../protocol/tokens.js";
 import {
   addressOf,
   contentTypeOf,

@@ -1,7 +1,8 @@
 // Tasks with a key: each partition has a consumer that lets one message be in hand at a time, so the server
 // itself gives order and mutual exclusion to any number of instances (R4). A partition's consumer is made
 // when its first task is seen, so that agents without keys cost nothing.
-import { partitionCount, partitionOf, tokenAt } from "../protocol/subjects.js";
+import { partitionCount, partitionOf } from "../protocol/subjects.js";
+import { tokenAt } from "../protocol/tokens.js";
 import { messageOf } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
 import type { PriorityConsumer } from "./consumer.js";

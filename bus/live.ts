@@ -1,7 +1,7 @@
 // Progress as it is sent: seen by whoever watches at that moment, stored nowhere.
 import type { Msg } from "@nats-io/transport-node";
 import { TroupeError } from "../protocol/errors.js";
-import { decodeToken, tokenAt } from "../protocol/subjects.js";
+import { decodeToken, tokenAt } from "../protocol/tokens.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { parseProgress } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";

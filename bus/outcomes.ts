@@ -11,7 +11,7 @@
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import { decodeToken, tokenAt } from "../protocol/subjects.js";
+import { decodeToken, tokenAt } from "../protocol/tokens.js";
 import { parseOutcome, type Outcome } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
 import { endOf } from "./history.js";

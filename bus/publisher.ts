@@ -11,7 +11,8 @@ import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { markMaybeKnown } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
-import { asNatsHeaders, type Link, type WireHeaders } from "./connection.js";
+import type { Link } from "./connection.js";
+import { asNatsHeaders, type WireHeaders } from "./wire-headers.js";
 
 export interface Stored {
   stream: string;

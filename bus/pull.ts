@@ -13,7 +13,7 @@ import {
 import { nanos, type Msg, type Subscription } from "@nats-io/transport-node";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
-import { encodeToken } from "../protocol/subjects.js";
+import { encodeToken } from "../protocol/tokens.js";
 import type { Link } from "./connection.js";
 import { AckLine } from "./delivery/ack-line.js";
 import { Delivery } from "./delivery/delivery.js";

@@ -11,7 +11,7 @@ import {
   type SkillCard,
 } from "../protocol/card.js";
 import { TroupeError } from "../protocol/errors.js";
-import { encodeToken } from "../protocol/subjects.js";
+import { encodeToken } from "../protocol/tokens.js";
 import { parseWith } from "../protocol/schema.js";
 import type { Link } from "./connection.js";
 import type { Names } from "./target.js";

@@ -10,7 +10,8 @@ import {
   levels,
   type Level,
 } from "../protocol/levels.js";
-import { defaultLane, encodeToken } from "../protocol/subjects.js";
+import { defaultLane } from "../protocol/subjects.js";
+import { encodeToken } from "../protocol/tokens.js";
 import type { Outcome } from "../protocol/task-events.js";
 import {
   taskBody,

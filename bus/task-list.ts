@@ -3,7 +3,8 @@
 import { decodeBody } from "../protocol/codec.js";
 import { TroupeError } from "../protocol/errors.js";
 import { levels, type Level } from "../protocol/levels.js";
-import { defaultLane, tokenAt } from "../protocol/subjects.js";
+import { defaultLane } from "../protocol/subjects.js";
+import { tokenAt } from "../protocol/tokens.js";
 import {
   terminalStates,
   type TaskEvent,

@@ -18,7 +18,7 @@ import {
   type Progress,
 } from "./mcp.js";
 import { fromRpcError, rpcError, toNotification, toRpcError } from "./rpc.js";
-import { parseTaskEventSubject } from "./subjects.js";
+import { parseTaskEventSubject } from "./addresses.js";
 import { stateOfType, type TaskEvent, type TerminalState } from "./task.js";
 
 /** What every event says of its task, beside its subject. */

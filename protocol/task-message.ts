@@ -13,12 +13,12 @@ import { defaultLevel, type Level } from "./levels.js";
 import { callToolParams, type CallToolParams } from "./mcp.js";
 import { rpcRequest } from "./rpc.js";
 import {
-  noOrigin,
   parseKeyedSubject,
   parseTaskSubject,
-  tokenAt,
   type TaskAddress,
-} from "./subjects.js";
+} from "./addresses.js";
+import { noOrigin } from "./subjects.js";
+import { tokenAt } from "./tokens.js";
 
 export interface TaskSpec {
   taskId: string;

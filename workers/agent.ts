@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { TroupeError } from "../protocol/errors.js";
 import type { AgentCard, SkillCard } from "../protocol/card.js";
-import { defaultLane, encodeToken } from "../protocol/subjects.js";
+import { defaultLane } from "../protocol/subjects.js";
+import { encodeToken } from "../protocol/tokens.js";
 import type { SkillDefinition } from "./skill.js";
 
 // Any skill: its run() takes what its own schema gives, so nothing narrower fits all of them.

@@ -12,7 +12,6 @@ import {
   recollect,
   type Recollection,
 } from "../bus/delivery/recall.js";
-import { isDeadly } from "../bus/delivery/retry.js";
 import { deathOf, eventsOf } from "../bus/history.js";
 import type { Logger } from "../bus/log.js";
 import type { Subject } from "../bus/recorder.js";
@@ -31,12 +30,12 @@ import {
   addressOf,
   contentTypeOf,
   originOf,
-  parseTaskBody,
   type Address,
   type ParsedTask,
 } from "../protocol/task-message.js";
-import type { Assignment, ExecutionHost, Result } from "./assignment.js";
+import type { ExecutionHost, Result } from "./assignment.js";
 import { finishBurial, recordFailure } from "./failure.js";
+import { prepare, type Preparable } from "./preparation.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import {
   HandlerContext,
@@ -49,7 +48,7 @@ import type { KeptAlive } from "./watch.js";
 const troubleDelayMs = 1_000;
 
 export class Execution
-  implements Assignment, KeptAlive, TaskFacts, ContextHost
+  implements Preparable, KeptAlive, TaskFacts, ContextHost
 {
   readonly host: ExecutionHost;
   readonly address: Address;
@@ -82,7 +81,7 @@ export class Execution
     try {
       if (this.#mayBeKnown() && (await this.#recall()).ended)
         return this.acknowledge("late");
-      const runner = this.#prepare();
+      const runner = prepare(this);
       if (this.#death) return await finishBurial(this, this.#death);
       if (runner instanceof TroupeError)
         return await recordFailure(this, runner);
@@ -169,25 +168,6 @@ export class Execution
     return this.past;
   }
 
-  /** The runner of its skill, or why the task fails before its handler is called. */
-  #prepare(): SkillRunner | TroupeError {
-    try {
-      this.parsed = parseTaskBody(
-        this.address,
-        this.delivery.headers,
-        this.delivery.body,
-      );
-    } catch (error) {
-      return error as TroupeError;
-    }
-    this.subject.params = this.parsed.params;
-    const runner = this.host.runners.get(this.parsed.skill);
-    if (!runner) return unknownSkill(this.host, this.parsed.skill);
-    if (isDeadly(runner.rules, this.past)) return workerLost(this);
-    const left = this.#deadlineInMs();
-    return left > 0 ? runner : deadlinePassed(this, -left);
-  }
-
   /** Never throws, and needs no promise for a handler that returns none. */
   #handle(runner: SkillRunner): unknown {
     if (this.#canceled) return this.#canceled;
@@ -211,7 +191,7 @@ export class Execution
       this.host.watch,
       this.#context,
       this.parsed!.input,
-      this.#deadlineInMs(),
+      this.deadlineInMs(),
     );
   }
 
@@ -232,7 +212,7 @@ export class Execution
       );
   }
 
-  #deadlineInMs(): number {
+  deadlineInMs(): number {
     const { deadline } = this;
     return deadline === undefined
       ? Number.POSITIVE_INFINITY
@@ -307,30 +287,4 @@ export class Execution
       headers,
     );
   }
-}
-
-function unknownSkill(host: ExecutionHost, skill: string): TroupeError {
-  const known = [...host.runners.keys()].join('", "');
-  return new TroupeError(
-    "SKILL_UNKNOWN",
-    `agent "${host.agent}" has no skill "${skill}": it has "${known}"`,
-  );
-}
-
-function workerLost({ agent, skill, id, past }: Execution): TroupeError {
-  const { crashes, firstUnknown } = past;
-  const times = firstUnknown
-    ? `${crashes} or ${crashes + 1} times (its first start leaves no trace)`
-    : `${crashes} ${crashes === 1 ? "time" : "times"}`;
-  return new TroupeError(
-    "WORKER_LOST",
-    `the worker of ${agent}.${skill} died or vanished ${times} while it worked on task "${id}": see whether it exits, blocks or runs out of memory, then redrive the dead letter`,
-  );
-}
-
-function deadlinePassed({ agent, id }: Execution, agoMs: number): TroupeError {
-  return new TroupeError(
-    "DEADLINE_PASSED",
-    `the deadline of task "${id}" passed ${Math.round(agoMs)} ms before an instance of "${agent}" took it up`,
-  );
 }

@@ -7,7 +7,7 @@ import {
   levels,
   levelWeights,
 } from "../../protocol/levels.js";
-import { encodeToken } from "../../protocol/subjects.js";
+import { encodeToken } from "../../protocol/tokens.js";
 
 test("ids sort as they were made, also within one millisecond", () => {
   const ids = Array.from({ length: 5_000 }, newId);

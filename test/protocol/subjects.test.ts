@@ -3,16 +3,17 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { levels } from "../../protocol/levels.js";
 import {
-  decodeToken,
-  encodeToken,
   parseDeadSubject,
   parseKeyedSubject,
   parseTaskEventSubject,
   parseTaskSubject,
+} from "../../protocol/addresses.js";
+import {
   partitionCount,
   partitionOf,
   subjectsOf,
 } from "../../protocol/subjects.js";
+import { decodeToken, encodeToken } from "../../protocol/tokens.js";
 
 const subjects = subjectsOf("troupe");
 /** Any text that fits into a token: one code point takes up to twelve characters of it. */

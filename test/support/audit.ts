@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Link } from "../../bus/connection.js";
 import { queuesOf } from "../../bus/history.js";
-import { parseDeadSubject } from "../../protocol/subjects.js";
+import { parseDeadSubject } from "../../protocol/addresses.js";
 import { terminalStates } from "../../protocol/task.js";
 import { connect, type TaskEvent } from "../../index.js";
 import { eventually } from "./eventually.js";
