@@ -69,7 +69,7 @@ function show(call: Call): Promise<ExitCode> {
       call.output.rows(historyRows(letter));
       call.output.line();
       call.output.line(
-        `Once it is mended: troupe dead redrive ${letter.taskId}`,
+        `Once it is mended: npx troupe dead redrive ${letter.taskId}`,
       );
     }
     return exitCodes.done;
@@ -144,7 +144,7 @@ async function letterOf(bus: Bus, task: string): Promise<DeadLetter> {
   for await (const letter of bus.deadLetters({ task })) return letter;
   throw new TroupeError(
     "TASK_UNKNOWN",
-    `there is no dead letter of task "${task}": see "troupe dead ls", or it has been redriven or purged`,
+    `there is no dead letter of task "${task}": see "npx troupe dead ls", or it has been redriven or purged`,
   );
 }
 

@@ -146,7 +146,7 @@ function streamFinding(
       check: "stream",
       state: "warn",
       message,
-      next: "see why with: troupe dead ls",
+      next: "see why with: npx troupe dead ls",
     };
   return ok("stream", message);
 }

@@ -29,10 +29,22 @@ export type SkillDefinition<
   Output extends z.ZodType = z.ZodType,
 > = SkillOptions<Input, Output>;
 
-/** Declares a skill; the types of its input and output follow from the schemas. */
-export function skill<
-  Input extends z.ZodType,
-  Output extends z.ZodType = z.ZodType<unknown>,
->(options: SkillOptions<Input, Output>): SkillDefinition<Input, Output> {
+/** A skill that has no output schema: its result is what its handler returns. */
+type UncheckedOptions<Input extends z.ZodType, Result> = Omit<
+  SkillOptions<Input, z.ZodType>,
+  "output" | "run"
+> & {
+  output?: undefined;
+  run(input: z.output<Input>, task: TaskContext): Result | Promise<Result>;
+};
+
+/** Declares a skill; the types of its input and output follow from its schemas, or from its handler. */
+export function skill<Input extends z.ZodType, Output extends z.ZodType>(
+  options: SkillOptions<Input, Output> & { output: Output },
+): SkillDefinition<Input, Output>;
+export function skill<Input extends z.ZodType, Result>(
+  options: UncheckedOptions<Input, Result>,
+): SkillDefinition<Input, z.ZodType<Result, Result>>;
+export function skill(options: object): unknown {
   return options;
 }

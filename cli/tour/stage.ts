@@ -74,7 +74,7 @@ export class Stage {
       return this.output.object({ done: true, steps: this.#steps, tookMs });
     this.output.line();
     this.output.line(
-      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next: troupe dev, and examples/ for programs to start from.`,
+      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next: npx troupe dev, and examples/ for programs to start from.`,
     );
   }
 

@@ -28,7 +28,7 @@ test("a delayed task is handled when its time has come, and not before", async (
   const startedAt = Date.now();
   const task = await bus.submit(now, 1, { delay: "600ms" });
   assert.equal(await task.state(), "submitted");
-  const { at, attempt } = (await task.result()) as Ran;
+  const { at, attempt } = await task.result();
   assert.ok(at - startedAt >= 600, `ran after ${at - startedAt} ms`);
   assert.ok(at - startedAt < 5_000, `ran after ${at - startedAt} ms`);
   assert.equal(attempt, 1);
@@ -100,7 +100,7 @@ test("a delay survives kill -9 of the server", async () => {
   const task = await bus.submit(now, 1, { delay: "1s" });
   await server.kill();
   await server.restart();
-  const { at } = (await task.result({ timeout: "20s" })) as Ran;
+  const { at } = await task.result({ timeout: "20s" });
   assert.ok(at - startedAt >= 1_000, `ran after ${at - startedAt} ms`);
 });
 
