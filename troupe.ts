@@ -176,7 +176,8 @@ export class Bus implements AsyncDisposable {
     };
     const worker = new Worker(agent, host, options);
     try {
-      await Promise.all([this.#startMover(), worker.start()]);
+      await this.#startMover();
+      await worker.start();
     } catch (error) {
       await worker.drain();
       throw error;

@@ -22,12 +22,12 @@ import type { Recorder } from "./recorder.js";
 export async function cancelTask(
   link: Link,
   recorder: Recorder,
-  taskId: string,
+  { id: taskId, agent: itsAgent }: { id: string; agent: string | undefined },
   reason: string,
 ): Promise<boolean> {
-  const pending = await pendingTask(link, taskId);
+  const pending = await pendingTask(link, taskId, itsAgent);
   if (!pending) {
-    if (await endOf(link, taskId)) return false;
+    if (await endOf(link, taskId, itsAgent)) return false;
     throw new TroupeError(
       "TASK_UNKNOWN",
       `there is no task "${taskId}": check the id; the history of old tasks ages out`,
@@ -50,7 +50,13 @@ export async function cancelTask(
     sender: link.origin,
     context: pending.headers.context,
   };
-  if (!(await recorder.ended(task, "canceled", error, facts))) return false;
+  const first = await recorder.ended(task, "canceled", error, facts);
+  // Its acknowledgement may have got lost: then the end that was first is ours.
+  if (
+    !first &&
+    (await endOf(link, taskId, agent))?.headers.sender !== link.origin
+  )
+    return false;
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
   await remove(link, pending);

@@ -41,6 +41,7 @@ export class PriorityConsumer {
   }
 
   add(consumer: PullConsumer, weight: number): void {
+    if (this.#state === "stopped") return;
     const rank = this.#sources.length;
     const source = new PullSource(
       this.#link,
@@ -119,9 +120,8 @@ export class PriorityConsumer {
   #onTick(): void {
     const now = Date.now();
     this.#returnWaiting(now - returnAfterMs);
-    let lost = false;
-    for (const source of this.#sources) lost = source.giveUpLost(now) || lost;
-    if (lost) this.#refillSoon();
+    for (const source of this.#sources) source.giveUpLost(now);
+    this.#refillSoon(); // whatever should have led to it and did not
   }
 
   /** Once a turn of the event loop is enough: what is released in one turn is asked for together. */

@@ -64,7 +64,7 @@ export async function* messagesOn(
   for (let from = 1; ;) {
     const page = await readPage(link, stream, subject, from);
     yield* page;
-    if (page.length < pageSize) return;
+    if (page.length === 0) return; // a short page may be one of large messages
     from = page.at(-1)!.sequence + 1;
   }
 }
@@ -127,15 +127,34 @@ export async function eventsOf(
   agent?: string,
 ): Promise<TaskEvent[]> {
   const where = { taskId, ...(agent === undefined ? {} : { agent }) };
+  const { streams, taskEventsWhere } = link.subjects;
   const events: TaskEvent[] = [];
   for await (const stored of messagesOn(
     link,
-    link.subjects.streams.events,
-    link.subjects.taskEventsWhere(where),
+    streams.events,
+    taskEventsWhere(where),
   )) {
-    events.push(toTaskEvent(stored));
+    const event = readableEvent(link, stored);
+    if (event) events.push(event);
   }
   return events;
+}
+
+/** Anyone with the permission may write to the history; what is no event must not stop who reads it (R7). */
+function readableEvent(
+  link: Link,
+  stored: StoredMessage,
+): TaskEvent | undefined {
+  try {
+    return toTaskEvent(stored);
+  } catch (error) {
+    const { subject, sequence } = stored;
+    link.log.warn(
+      { error: messageOf(error), subject, sequence },
+      "an event that cannot be read was passed over",
+    );
+    return undefined;
+  }
 }
 
 export interface Death {
@@ -183,14 +202,18 @@ export async function queuesOf(link: Link): Promise<string[]> {
 export async function pendingTask(
   link: Link,
   taskId: string,
+  agent?: string,
 ): Promise<StoredMessage | undefined> {
-  const { streams, taskById, partitionedById, timer, due } = link.subjects;
-  const queues = await queuesOf(link);
+  const { streams, queue, taskById, partitionedById, timer, due } =
+    link.subjects;
+  const all = await queuesOf(link);
+  const queues =
+    agent === undefined ? all : all.filter((name) => name === queue(agent));
   const found = await Promise.all([
-    ...queues.map((queue) => lastMessage(link, queue, taskById(taskId))),
-    ...queues.map((queue) => lastMessage(link, queue, partitionedById(taskId))),
-    lastMessage(link, streams.timers, timer(taskId)),
-    lastMessage(link, streams.timers, due(taskId)),
+    ...queues.map((name) => lastMessage(link, name, taskById(taskId))),
+    ...queues.map((name) => lastMessage(link, name, partitionedById(taskId))),
+    lastMessage(link, streams.timers, timer({ agent, taskId })),
+    lastMessage(link, streams.timers, due({ agent, taskId })),
   ]);
   return found.find((message) => message !== undefined);
 }

@@ -50,7 +50,12 @@ export async function followKeyed(
       for (const partition of await partitionsInUse(link, agent, lane))
         open(partition);
   };
-  await look();
+  try {
+    await look();
+  } catch (error) {
+    subscription.unsubscribe();
+    throw error;
+  }
   const timer = setInterval(() => {
     look().catch((error: unknown) =>
       link.log.debug(
@@ -59,10 +64,8 @@ export async function followKeyed(
       ),
     );
   }, lookAgainMs);
-  const forget = link.onReconnect(() => timer.refresh());
   return {
     stop() {
-      forget();
       clearInterval(timer);
       if (!link.closed) subscription.unsubscribe();
     },

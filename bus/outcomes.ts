@@ -11,10 +11,11 @@
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
+import { parseTaskEventSubject } from "../protocol/addresses.js";
 import { decodeToken, tokenAt } from "../protocol/tokens.js";
 import { parseOutcome, type Outcome } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
-import { endOf } from "./history.js";
+import { endOf, type StoredMessage } from "./history.js";
 
 export interface WaitOptions {
   taskId: string;
@@ -90,7 +91,7 @@ export class Outcomes {
 
   /** The task turned out to be an earlier one with the same id, whose events go to its own submitter. */
   joinEarlier(wait: Wait): void {
-    if (!wait.subscription) this.#hearOthers(wait);
+    if (!wait.over && !wait.subscription) this.#hearOthers(wait);
   }
 
   cancel(wait: Wait): void {
@@ -151,10 +152,17 @@ export class Outcomes {
 
   #heard(msg: Msg): void {
     const taskId = decodeToken(tokenAt(msg.subject, 4));
-    if (this.#waits.has(taskId)) this.#ended(taskId, msg.data);
+    if (!this.#waits.has(taskId)) return;
+    this.#ended(decodeToken(tokenAt(msg.subject, 3)), taskId, msg.data);
   }
 
-  #ended(taskId: string, body: Uint8Array): void {
+  #endedOnLog({ subject, body }: StoredMessage): void {
+    const { agent, taskId } = parseTaskEventSubject(subject);
+    this.#ended(agent, taskId, body);
+  }
+
+  /** Agents may have tasks of the same id. */
+  #ended(agent: string, taskId: string, body: Uint8Array): void {
     let outcome: Outcome | undefined;
     let unreadable: TroupeError | undefined;
     try {
@@ -164,7 +172,8 @@ export class Outcomes {
     }
     for (let wait = this.#waits.get(taskId), next; wait; wait = next) {
       next = wait.next;
-      this.#settle(wait, unreadable, outcome);
+      if (wait.agent === undefined || wait.agent === agent)
+        this.#settle(wait, unreadable, outcome);
     }
   }
 
@@ -193,7 +202,7 @@ export class Outcomes {
     wait.checkEveryMs = Math.min(slowestCheckMs, wait.checkEveryMs * 2);
     wait.checkAt = Date.now() + wait.checkEveryMs;
     endOf(this.#link, wait.taskId, wait.agent).then(
-      (end) => end && this.#ended(wait.taskId, end.body),
+      (end) => end && this.#endedOnLog(end),
       (error: unknown) =>
         this.#link.log.debug(
           { error, task: wait.taskId },
@@ -209,7 +218,7 @@ export class Outcomes {
     const giveUp = () => this.#settle(wait, outOfTime(this.#link, wait));
     if (!this.#link.connected) return giveUp();
     endOf(this.#link, wait.taskId, wait.agent).then(
-      (end) => (end ? this.#ended(wait.taskId, end.body) : giveUp()),
+      (end) => (end ? this.#endedOnLog(end) : giveUp()),
       giveUp,
     );
   }

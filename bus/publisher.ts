@@ -9,7 +9,7 @@
 import type { Msg } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import { markMaybeKnown } from "../protocol/headers.js";
+import { markMaybeKnown, maybeKnownLength } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
 import type { Link } from "./connection.js";
 import { asNatsHeaders, type WireHeaders } from "./wire-headers.js";
@@ -37,7 +37,7 @@ class Pending {
   readonly timeoutMs: number;
   /** When to send it again, if it waits for JetStream to come back. */
   resendAt = 0;
-  sentBefore = false;
+  sends = 0;
 
   constructor(
     subject: string,
@@ -91,7 +91,8 @@ export class Publisher {
     timeoutMs = defaultTimeoutMs,
   ): void {
     if (this.#link.closed) throw this.#link.closedError();
-    checkSize(this.#link, subject, headers.length + body.length);
+    const markedLength = headers.length + maybeKnownLength; // should it have to be sent again
+    checkSize(this.#link, subject, markedLength + body.length);
     const id = (this.#count++).toString(36);
     const reply = this.#inbox + id;
     const pending = new Pending(subject, headers, body, reply, done, timeoutMs);
@@ -120,9 +121,9 @@ export class Publisher {
 
   #send(pending: Pending): void {
     if (!this.#link.connected) return;
-    if (pending.sentBefore)
+    if (pending.sends === 1)
       pending.headers = asNatsHeaders(markMaybeKnown(pending.headers.encode()));
-    pending.sentBefore = true;
+    pending.sends++;
     this.#link.nats.publish(pending.subject, pending.body, pending);
   }
 

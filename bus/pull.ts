@@ -100,8 +100,8 @@ export class PullSource {
     this.#link.send(this.#subject, parkRequest, undefined, this.#inbox + id);
   }
 
-  /** Gives up requests that the server has forgotten; true if there were any. */
-  giveUpLost(now: number): boolean {
+  /** Gives up requests that the server has forgotten. */
+  giveUpLost(now: number): void {
     let lost = false;
     for (const [id, request] of this.#requests) {
       if (request.givenUpAt > now) break;
@@ -113,7 +113,6 @@ export class PullSource {
       lost = true;
     }
     if (lost) this.backlog = Number.POSITIVE_INFINITY;
-    return lost;
   }
 
   /** Asks for no more; what is still on its way is handed over before this resolves. */
@@ -176,7 +175,10 @@ export class PullSource {
         );
       });
     }
-    setTimeout(this.#onChange, troubleDelayMs).unref();
+    setTimeout(() => {
+      this.troubledUntil = 0; // not by the clock: a timer may fire before it says so
+      this.#onChange();
+    }, troubleDelayMs).unref();
   }
 
   #startOver(): void {

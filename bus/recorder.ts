@@ -120,7 +120,7 @@ export class Recorder {
     );
     const essential: Headers = {
       ...letter.headers,
-      messageId: `${letter.taskId}.dead`,
+      messageId: `${letter.agent}.${letter.taskId}.dead`,
       subject: letter.subject,
       attempt: String(letter.attempt),
       errorCode: letter.error.code,

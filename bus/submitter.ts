@@ -218,7 +218,8 @@ export class Submitter {
       return this.#publisher.publish(target, block, body, finish);
     const dueAt = this.#link.clock.now() + toMs(options.delay, "delay");
     scheduleOnce(this.#link, this.#publisher, {
-      id: spec.taskId,
+      taskId: spec.taskId,
+      agent: spec.agent,
       dueAt,
       target,
       headers,

@@ -10,7 +10,7 @@ import { parseTaskEvent } from "../protocol/task-events.js";
 import { cancelTask } from "./cancel.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";
-import { endOf, eventsOf, toTaskEvent } from "./history.js";
+import { eventsOf } from "./history.js";
 import { toProgress } from "./live.js";
 import type { Outcomes } from "./outcomes.js";
 import { Queue } from "./queue.js";
@@ -85,12 +85,13 @@ export class TaskHandle<Output = unknown> {
 
   /** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN. */
   cancel(reason = ""): Promise<boolean> {
-    return cancelTask(this.#host.link, this.#host.recorder, this.id, reason);
+    const { link, recorder } = this.#host;
+    return cancelTask(link, recorder, this, reason);
   }
 
   /** Where it stands now. Throws TASK_UNKNOWN. */
   async state(): Promise<TaskState> {
-    const found = await findTask(this.#host.link, this.id);
+    const found = await findTask(this.#host.link, this.id, this.agent);
     if (found) return found.state;
     throw new TroupeError(
       "TASK_UNKNOWN",
@@ -119,7 +120,7 @@ export class TaskHandle<Output = unknown> {
       timeoutMs: Number.POSITIVE_INFINITY,
       settle: (error) => {
         if (error) queue.fail(error);
-        else void this.#pushEnd(queue);
+        else void this.#pushAll(queue);
       },
     });
     return () => {
@@ -129,10 +130,11 @@ export class TaskHandle<Output = unknown> {
     };
   }
 
-  async #pushEnd(queue: Queue<TaskEvent>): Promise<void> {
+  /** With the end, all that a broken connection may have kept from being heard before it. */
+  async #pushAll(queue: Queue<TaskEvent>): Promise<void> {
     try {
-      const end = await endOf(this.#host.link, this.id, this.agent);
-      if (end) queue.push(toTaskEvent(end));
+      for (const event of await eventsOf(this.#host.link, this.id, this.agent))
+        queue.push(event);
     } catch (error) {
       queue.fail(error as TroupeError);
     }

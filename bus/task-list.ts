@@ -87,11 +87,12 @@ export async function listTasks(
 export async function findTask(
   link: Link,
   taskId: string,
+  agent?: string,
 ): Promise<TaskSummary | undefined> {
-  const pending = await pendingTask(link, taskId);
+  const pending = await pendingTask(link, taskId, agent);
   if (pending) return pendingSummary(link, pending);
   // Not the other way round: its message goes only after its end is stored (R3).
-  const end = (await eventsOf(link, taskId)).find(isEnd);
+  const end = (await eventsOf(link, taskId, agent)).find(isEnd);
   return end && endedSummary(end);
 }
 

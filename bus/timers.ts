@@ -17,7 +17,8 @@ const latest = Date.UTC(2262, 0, 1);
 
 export interface Delayed {
   /** Names the timer. */
-  id: string;
+  taskId: string;
+  agent: string;
   /** When, on the server's clock. */
   dueAt: number;
   /** Where the message goes then. */
@@ -57,13 +58,13 @@ export function schedule(
       `a delay until ${new Date(delayed.dueAt).toISOString()} is too long: the server keeps dates until 2262`,
     );
   }
-  const subject = link.subjects.timer(delayed.id);
+  const subject = link.subjects.timer(delayed);
   const headers = encodeHeaders({
     ...delayed.headers,
-    messageId: `${delayed.id}@${delayed.dueAt}`,
+    messageId: `${delayed.agent}.${delayed.taskId}@${delayed.dueAt}`,
     target: delayed.target,
     schedule: `@at ${new Date(delayed.dueAt).toISOString()}`,
-    scheduleTarget: link.subjects.due(delayed.id),
+    scheduleTarget: link.subjects.due(delayed),
   });
   checkSize(link, subject, headers.length + delayed.body.length);
   return publisher.store(subject, headers, delayed.body);
@@ -79,7 +80,7 @@ export async function startMover(
   const consumer = {
     stream: link.subjects.streams.timers,
     name: "mover",
-    filter: link.subjects.due("x").replace(/x$/, "*"),
+    filter: link.subjects.allDue,
     ackWaitMs: 10_000,
     maxInHand: -1,
   };

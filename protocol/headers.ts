@@ -59,6 +59,9 @@ export function encodeHeaders(headers: Headers): Uint8Array {
 const firstLineLength = "NATS/1.0\r\n".length;
 const maybeKnownLine = Buffer.from(`${headerNames.maybeKnown}: 1\r\n`);
 
+/** By so much a block grows when it is marked. */
+export const maybeKnownLength = maybeKnownLine.length;
+
 /** The same block, of a message that may have been stored before. */
 export function markMaybeKnown(block: Uint8Array): Uint8Array {
   const first = block.subarray(0, firstLineLength);

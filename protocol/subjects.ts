@@ -22,6 +22,16 @@ export interface EventFilter {
   origin?: string;
 }
 
+/** A task's timer; without an agent, those of all agents with a task of this id. */
+interface TimerAddress {
+  agent: string | undefined;
+  taskId: string;
+}
+
+function timerTokens({ agent, taskId }: TimerAddress): string {
+  return `${agent === undefined ? "*" : encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
+}
+
 function eventTokens(where: EventFilter): string {
   const agent = where.agent === undefined ? "*" : encodeToken(where.agent);
   const taskId =
@@ -101,8 +111,9 @@ export function subjectsOf(namespace: string) {
     deadWhere: (where: { agent?: string; skill?: string; taskId?: string }) =>
       `${ns}.dead.${where.agent === undefined ? "*" : token(where.agent)}.${where.skill === undefined ? "*" : token(where.skill)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}`,
 
-    timer: (id: string) => `${ns}.timer.${token(id, "timer id")}`,
-    due: (id: string) => `${ns}.due.${token(id, "timer id")}`,
+    timer: (of: TimerAddress) => `${ns}.timer.${timerTokens(of)}`,
+    due: (of: TimerAddress) => `${ns}.due.${timerTokens(of)}`,
+    allDue: `${ns}.due.*.*`,
 
     ask: (agent: string, skill: string) =>
       `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}`,

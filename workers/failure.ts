@@ -79,13 +79,14 @@ async function retry(
 }
 
 async function postpone(
-  { host, delivery, id, attempt }: Assignment,
+  { host, delivery, id, agent, attempt }: Assignment,
   dueAt: number,
 ): Promise<void> {
   const headers = { ...delivery.headers, attempt: String(attempt) };
   const { subject: target, body } = delivery;
   await schedule(host.link, host.publisher, {
-    id,
+    taskId: id,
+    agent,
     dueAt,
     target,
     headers,

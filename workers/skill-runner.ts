@@ -86,15 +86,26 @@ async function performAsync(
   watch.add(run);
   try {
     const working =
-      started ??
-      input!.then((parsed) => runner.skill.run(parsed, context) as unknown);
-    const output = await untilStopped(run, working);
-    return await checkOutput(runner, output);
+      started ?? input!.then((parsed) => runUnlessOver(runner, run, parsed));
+    return await untilStopped(
+      run,
+      working.then((output) => checkOutput(runner, output)),
+    );
   } catch (thrown) {
     return toTroupeError(thrown);
   } finally {
     watch.remove(run);
   }
+}
+
+/** Its time may have been up while its input was checked. */
+function runUnlessOver(
+  { skill }: SkillRunner,
+  { context }: Run,
+  input: unknown,
+): unknown {
+  if (context.isAborted) return undefined;
+  return skill.run(input, context);
 }
 
 function runNow(

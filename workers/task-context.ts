@@ -104,6 +104,10 @@ export class HandlerContext implements TaskContext {
     );
   }
 
+  get isAborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
   abort(reason: unknown): void {
     this.#aborted = { reason };
     this.#controller?.abort(reason);

@@ -8,7 +8,7 @@ const tickMs = 50;
 /** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
 export interface Run {
   readonly context: HandlerContext;
-  readonly endsAt: number;
+  endsAt: number;
   /** What to say when its time is up. */
   readonly outOfTime: () => TroupeError;
   /** Ends the run from outside; the handler's own result no longer counts. */
@@ -25,6 +25,7 @@ export class Watch {
   readonly #kept = new Set<KeptAlive>();
   readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #stopped: TroupeError | undefined;
 
   /** `ackWaitMs`: a delivery that says nothing for so long goes to another instance. */
   constructor(ackWaitMs: number) {
@@ -33,6 +34,7 @@ export class Watch {
 
   add(run: Run): void {
     this.#runs.add(run);
+    if (this.#stopped) run.endsAt = 0;
     this.#timer ??= setInterval(() => this.#onTick(), tickMs);
   }
 
@@ -55,15 +57,16 @@ export class Watch {
     for (const run of this.#runs) if (run.context === context) run.stop(error);
   }
 
-  /** Ends every run that is left. */
+  /** Ends every run that is left, and any that still begins. */
   stopAll(error: TroupeError): void {
+    this.#stopped = error;
     for (const run of this.#runs) run.stop(error);
   }
 
   #onTick(): void {
     const now = Date.now();
     for (const run of this.#runs)
-      if (run.endsAt <= now) run.stop(run.outOfTime());
+      if (run.endsAt <= now) run.stop(this.#stopped ?? run.outOfTime());
     for (const delivery of this.#kept) {
       if (delivery.keepAliveAt > now) continue;
       delivery.keepAliveAt = now + this.#everyMs;

@@ -4,7 +4,7 @@ import { PriorityConsumer } from "../bus/consumer.js";
 import type { Link } from "../bus/connection.js";
 import { parseCancel } from "../bus/cancel.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
-import { startAnswering, type Answering } from "../bus/answers.js";
+import { startAnswering } from "../bus/answers.js";
 import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
 import type { Queues } from "../bus/queues.js";
 import type { Publisher } from "../bus/publisher.js";
@@ -73,6 +73,7 @@ export class Worker implements AsyncDisposable {
   #state: InstanceCard["state"] = "ready";
   #idle: (() => void) | undefined;
   #draining: Promise<void> | undefined;
+  #keyed: KeyedQueues | undefined;
 
   constructor(definition: Agent, host: WorkerHost, options: ServeOptions = {}) {
     this.agent = definition.name;
@@ -121,18 +122,18 @@ export class Worker implements AsyncDisposable {
     ]);
     for (const level of levels)
       this.#consumer.add(this.#queue(level), levelWeights[level]);
-    const keyed = await followKeyed(
+    this.#keyed = await followKeyed(
       link,
       this.#consumer,
       this.agent,
       this.lane,
       this.#ackWaitMs,
     );
-    this.#stops.push(this.#followKeyedStop(keyed), this.#listenForCancels());
+    this.#stops.push(this.#listenForCancels());
     const answering = startAnswering(link, this.agent, (request) =>
       answer(this.#host, request),
     );
-    this.#stops.push(this.#answeringStop(answering), this.#showLife());
+    this.#stops.push(() => answering.stop(), this.#showLife());
     if (this.#signals !== false)
       this.#stops.push(drainOnSignals(this, this.#signals));
     await Promise.all([this.#registry.heartbeat(this.card()), link.flush()]);
@@ -228,14 +229,6 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  #followKeyedStop(keyed: KeyedQueues): () => void {
-    return () => keyed.stop();
-  }
-
-  #answeringStop(answering: Answering): () => Promise<void> {
-    return () => answering.stop();
-  }
-
   #showLife(): () => Promise<void> {
     const timer = setInterval(() => {
       this.#registry.heartbeat(this.card()).catch((error: unknown) => {
@@ -255,6 +248,7 @@ export class Worker implements AsyncDisposable {
   async #drain(): Promise<void> {
     this.#state = "draining";
     const { link } = this.#host;
+    this.#keyed?.stop(); // first, for it adds to the consumer
     await this.#consumer.stop();
     await this.#finishInHand();
     for (const stop of this.#stops) await this.#tolerate(stop);

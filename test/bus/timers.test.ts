@@ -20,7 +20,6 @@ const clock = agent("clock", {
   },
 });
 const { now } = clock.skills;
-type Ran = { at: number; attempt: number };
 
 test("a delayed task is handled when its time has come, and not before", async (t) => {
   const bus = await shared.connect(t);
@@ -84,7 +83,7 @@ test("a delayed task whose retry is far off is left to a timer of the same id", 
   await bus.serve(patient, quiet);
   const task = await bus.submit(patient.skills.do, 1, { delay: "1ms" });
   const timers = link.subjects.streams.timers;
-  const subject = link.subjects.timer(task.id);
+  const subject = link.subjects.timer({ agent: task.agent, taskId: task.id });
   await eventually(async () => {
     const timer = await lastMessage(link, timers, subject);
     return timer?.headers.attempt === "1";
