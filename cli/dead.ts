@@ -5,7 +5,7 @@ import type { Bus } from "../troupe.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
-import { withBus } from "./session.js";
+import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import { toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
@@ -52,7 +52,7 @@ function ls(call: Call): Promise<ExitCode> {
       letters.push(letter);
     if (call.output.json)
       for (const letter of letters) call.output.object(toFacts(letter));
-    else call.output.list(letters, head, rowOf, "No dead letters.");
+    else call.output.list(letters, head, rowOf, nothing("dead letters", bus));
     return exitCodes.done;
   });
 }

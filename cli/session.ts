@@ -61,3 +61,8 @@ export function endOnInterrupt(code: number): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => process.exit(code));
 }
+
+/** Nothing is often the wrong folder, server or namespace, so it says where it has looked. */
+export function nothing(what: string, { url, namespace }: Bus): string {
+  return `No ${what} in namespace "${namespace}" at ${url}.`;
+}

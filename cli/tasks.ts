@@ -6,7 +6,7 @@ import { dateOf, eventLine, timeOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import type { Colour } from "./output.js";
-import { withBus } from "./session.js";
+import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import type { Call, Verb } from "./verb.js";
 
@@ -57,7 +57,7 @@ function ls(call: Call): Promise<ExitCode> {
       ...(limit === undefined ? {} : { limit }),
     });
     const toRow = (task: TaskSummary) => rowOf(call, task);
-    call.output.list(found, head, toRow, "No tasks yet.");
+    call.output.list(found, head, toRow, nothing("tasks", bus));
     return exitCodes.done;
   });
 }

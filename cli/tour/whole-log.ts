@@ -18,7 +18,7 @@ export async function wholeLog(stage: Stage, grounds: Grounds): Promise<void> {
   const total = [...kinds.values()].reduce((sum, count) => sum + count, 0);
   stage.show([
     ["replayed", `${total} events in ${Date.now() - startedAt} ms`],
-    ...[...kinds].map(([kind, count]) => [kind, String(count)] as const),
+    ...rows(kinds),
   ]);
   const { submitted } = grounds;
   const once = submitted.filter((id) => ends.get(id)?.length === 1);
@@ -37,4 +37,21 @@ export async function wholeLog(stage: Stage, grounds: Grounds): Promise<void> {
     "0 waiting",
     waiting.length,
   );
+}
+
+/** In the order of a task's life; a first start leaves no event, so what is told of starts is told of later ones. */
+const labels: Partial<Record<TaskEvent["kind"], string>> = {
+  attempt: "attempt failed",
+  started: "started again",
+  returned: "given back",
+  completed: "completed",
+  failed: "failed",
+  canceled: "canceled",
+  rejected: "rejected",
+};
+
+function rows(kinds: ReadonlyMap<string, number>): [string, string][] {
+  return Object.entries(labels)
+    .filter(([kind]) => kinds.has(kind))
+    .map(([kind, label]) => [label, String(kinds.get(kind))]);
 }
