@@ -1,5 +1,5 @@
-// Which agents there are: their cards, one a lane, which stay, and their instances, which vanish with their
-// heartbeat.
+// Which agents there are: their cards, one a lane, which stay, and their instances, which count as gone when
+// their heartbeat stops.
 import { Kvm, type KV } from "@nats-io/kv";
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../protocol/codec.js";
@@ -158,11 +158,9 @@ export class Registry {
     const found: z.output<Schema>[] = [];
     for await (const key of await bucket.keys(filter)) {
       const entry = await bucket.get(key);
-      const card =
-        entry && entry.operation === "PUT"
-          ? schema.safeParse(decodeBody(entry.value))
-          : undefined;
-      if (card?.success) found.push(card.data);
+      if (entry?.operation !== "PUT") continue;
+      const card = schema.safeParse(readable(entry.value));
+      if (card.success) found.push(card.data);
     }
     return found;
   }
@@ -196,5 +194,14 @@ function toSchema(card: SkillCard): z.ZodType {
     return z.fromJSONSchema(card.inputSchema);
   } catch {
     return z.unknown();
+  }
+}
+
+/** What anyone else put into the bucket is no card. */
+function readable(value: Uint8Array): unknown {
+  try {
+    return decodeBody(value);
+  } catch {
+    return undefined;
   }
 }

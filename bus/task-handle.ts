@@ -2,7 +2,7 @@
 import { formatMs, toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import {
-  terminalStates,
+  isTerminal,
   type TaskEvent,
   type TaskState,
 } from "../protocol/task.js";
@@ -76,7 +76,7 @@ export class TaskHandle<Output = unknown> {
     try {
       const past = await eventsOf(this.#host.link, this.id, this.agent);
       yield* past;
-      if (past.some(isEnd)) return;
+      if (past.some(({ kind }) => isTerminal(kind))) return;
       yield* untilEnd(queue, past.at(-1)?.sequence ?? 0, silenceMs, this.id);
     } finally {
       stop();
@@ -153,12 +153,8 @@ async function* untilEnd(
     if (event.sequence !== undefined && event.sequence <= last) continue;
     last = event.sequence ?? last;
     yield event;
-    if (isEnd(event)) return;
+    if (isTerminal(event.kind)) return;
   }
-}
-
-function isEnd({ kind }: TaskEvent): boolean {
-  return terminalStates.some((state) => state === kind);
 }
 
 function silent(taskId: string, silenceMs: number): TroupeError {

@@ -6,6 +6,7 @@ import { levels, type Level } from "../protocol/levels.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { tokenAt } from "../protocol/tokens.js";
 import {
+  isTerminal,
   terminalStates,
   type TaskEvent,
   type TaskState,
@@ -94,10 +95,6 @@ export async function findTask(
   // Not the other way round: its message goes only after its end is stored (R3).
   const end = (await eventsOf(link, taskId, agent)).find(isEnd);
   return end && endedSummary(end);
-}
-
-function isTerminal(state: TaskState): boolean {
-  return terminalStates.some((terminal) => terminal === state);
 }
 
 async function* waitingMessages(
@@ -243,8 +240,7 @@ function endedSummary(end: TaskEvent): TaskSummary {
   };
 }
 
-const isEnd = ({ kind }: TaskEvent): boolean =>
-  terminalStates.some((state) => state === kind);
+const isEnd = ({ kind }: TaskEvent): boolean => isTerminal(kind);
 
 /** What a readable message asks for; an unreadable one waits for its worker to bury it (R7). */
 function requestOf(stored: StoredMessage): { skill: string; input: unknown } {

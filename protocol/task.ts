@@ -20,6 +20,11 @@ export const terminalStates = [
 ] as const;
 export type TerminalState = (typeof terminalStates)[number];
 
+/** Of a state, or of the kind of an event. */
+export function isTerminal(state: string): state is TerminalState {
+  return terminalStates.some((terminal) => terminal === state);
+}
+
 /**
  * The last token but one of an event's subject. All terminal states share `end`: the first to be stored
  * under that one subject wins, by the server's compare-and-set (R2). Its Troupe-Type header says which it is.

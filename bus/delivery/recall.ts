@@ -1,5 +1,5 @@
 // What a redelivered task has been through: a first delivery needs no look at the log, a later one does.
-import { terminalStates, type TaskEvent } from "../../protocol/task.js";
+import { isTerminal, type TaskEvent } from "../../protocol/task.js";
 
 export interface Recollection {
   ended: boolean;
@@ -43,9 +43,7 @@ export function recollect(
     attempts("attempt"),
     attempts("returned"),
   ];
-  const ended = events.some(({ kind }) =>
-    terminalStates.some((state) => state === kind),
-  );
+  const ended = events.some(({ kind }) => isTerminal(kind));
   const traced = new Set([...started, ...failed, ...returned]);
   const known = Math.max(redelivered ? 1 : 0, ...traced);
   if (known === 0 && !ended) return firstAttempt;

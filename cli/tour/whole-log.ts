@@ -1,4 +1,4 @@
-import { terminalStates, type TaskEvent } from "../../protocol/task.js";
+import { isTerminal, type TaskEvent } from "../../protocol/task.js";
 import type { Grounds } from "./grounds.js";
 import { text, type Stage } from "./stage.js";
 
@@ -12,7 +12,7 @@ export async function wholeLog(stage: Stage, grounds: Grounds): Promise<void> {
   const ends = new Map<string, TaskEvent[]>();
   for await (const event of grounds.bus.replay()) {
     kinds.set(event.kind, (kinds.get(event.kind) ?? 0) + 1);
-    if (!terminalStates.some((state) => state === event.kind)) continue;
+    if (!isTerminal(event.kind)) continue;
     ends.set(event.taskId, [...(ends.get(event.taskId) ?? []), event]);
   }
   const total = [...kinds.values()].reduce((sum, count) => sum + count, 0);

@@ -175,3 +175,14 @@ test("a dead instance's heartbeat is no longer believed", async (t) => {
   await eventually(async () => (await registry.instances()).length === 0);
   assert.equal((await bus.instances())[0]?.instance, worker.instance);
 });
+
+test("what others put into the bucket and is no card is passed over", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  assert.deepEqual(await bus.agents(), []);
+  const bucket = `$KV.${link.subjects.buckets.agents}`;
+  await link.js.publish(`${bucket}.card.odd.main`, "garbage");
+  await link.js.publish(`${bucket}.instance.odd.one`, "{}");
+  assert.deepEqual(await bus.agents(), []);
+  assert.deepEqual(await bus.instances(), []);
+});
