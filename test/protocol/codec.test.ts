@@ -3,12 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
 import { contentTypes, type ContentType } from "../../protocol/headers.js";
+import { jsonValue } from "../support/json-value.js";
 
-/** What JSON can say. "__proto__" is renamed on purpose by msgpackr, and -0 is not kept by JSON. */
-const jsonValue = fc
-  .jsonValue()
-  .filter((value) => !JSON.stringify(value).includes("__proto__"))
-  .map((value) => JSON.parse(JSON.stringify(value)) as unknown);
 const body = jsonValue.map((value) => ({ jsonrpc: "2.0", params: { value } }));
 const formats: ContentType[] = ["msgpack", "json"];
 

@@ -7,10 +7,11 @@ import {
   requestOf,
   toCallToolResult,
 } from "../../protocol/mcp.js";
+import { jsonValue } from "../support/json-value.js";
 
 test("any output comes back from a tool's result, and the request beside it", () => {
   fc.assert(
-    fc.property(fc.jsonValue(), fc.jsonValue(), (output, request) => {
+    fc.property(jsonValue, jsonValue, (output, request) => {
       const there = callToolResult.parse(toCallToolResult(output, request));
       assert.deepEqual(outputOf(there), output);
       assert.deepEqual(requestOf(there), request);
@@ -20,7 +21,7 @@ test("any output comes back from a tool's result, and the request beside it", ()
 
 test("a tool's structured content is an object, as MCP wants it, whatever the output", () => {
   fc.assert(
-    fc.property(fc.jsonValue(), (output) => {
+    fc.property(jsonValue, (output) => {
       const { structuredContent } = toCallToolResult(output);
       assert.equal(typeof structuredContent, "object");
       assert.ok(

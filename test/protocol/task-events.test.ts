@@ -17,12 +17,9 @@ import {
   returnedBody,
   startedBody,
 } from "../../protocol/task-events.js";
+import { jsonValue as value } from "../support/json-value.js";
 
 const format = fc.constantFrom<ContentType>("msgpack", "json");
-const value = fc
-  .jsonValue()
-  .filter((any) => !JSON.stringify(any).includes("__proto__"))
-  .map((any) => JSON.parse(JSON.stringify(any)) as unknown);
 const facts = (contentType: ContentType) => ({
   contentType,
   attempt: 3,
