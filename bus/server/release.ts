@@ -1,6 +1,6 @@
 // The official release of nats-server for this platform, checked against pinned SHA-256 sums.
 // The sums of Linux are those of NATS' own container images (nats-io/nats-docker); those of macOS
-// were found alike in three independent projects that pin the same release.
+// were found alike in two independent projects that pin the same release (for arm64 in three).
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
