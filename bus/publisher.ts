@@ -17,7 +17,7 @@ import { asNatsHeaders, type WireHeaders } from "./wire-headers.js";
 export interface Stored {
   stream: string;
   sequence: number;
-  /** The server had this message id already. */
+  /** The server had this message id already, or the queue a message on its subject. */
   duplicate: boolean;
 }
 
@@ -136,7 +136,9 @@ export class Publisher {
     if (answer instanceof AckError && answer.notReady)
       return this.#delay(pending);
     this.#finish(id);
-    if (answer instanceof AckError)
+    if (answer instanceof AckError && answer.alreadyThere)
+      pending.done(undefined, { stream: "", sequence: 0, duplicate: true });
+    else if (answer instanceof AckError)
       pending.done(answer.toTroupeError(pending.subject), undefined);
     else pending.done(undefined, answer);
   }
@@ -217,6 +219,11 @@ class AckError {
   /** 10008: JetStream is starting or without a leader; 10009 and 10074: no quorum yet. */
   get notReady(): boolean {
     return this.code === 10008 || this.code === 10009 || this.code === 10074;
+  }
+
+  /** A queue holds a message on this subject, and longer than the server remembers message ids. */
+  get alreadyThere(): boolean {
+    return this.code === 10077 && /per subject/.test(this.description);
   }
 
   toTroupeError(subject: string): TroupeError {

@@ -10,7 +10,7 @@ import {
   type InstanceCard,
   type SkillCard,
 } from "../protocol/card.js";
-import { TroupeError } from "../protocol/errors.js";
+import { skillUnknown, TroupeError } from "../protocol/errors.js";
 import { encodeToken } from "../protocol/tokens.js";
 import { parseWith } from "../protocol/schema.js";
 import type { Link } from "./connection.js";
@@ -103,10 +103,7 @@ export class Registry {
     if (!skills) throw await this.#unknownAgent(names);
     const known = skills.get(names.skill);
     if (!known) {
-      throw new TroupeError(
-        "SKILL_UNKNOWN",
-        `agent "${names.agent}" has no skill "${names.skill}": it has "${[...skills.keys()].join('", "')}"`,
-      );
+      throw skillUnknown(names.agent, names.skill, skills.keys());
     }
     known.input ??= toSchema(known.card);
     await parseWith(

@@ -206,9 +206,7 @@ export class Submitter {
     if (span) Object.assign(headers, headersFor(span));
     const finish: typeof done = (error, stored) => {
       endSpan(span, error);
-      if (error && isSecond(error))
-        done(undefined, { stream: "", sequence: 0, duplicate: true });
-      else done(error, stored);
+      done(error, stored);
     };
     const body = taskBody(spec);
     const target = subjectFor(this.#link, spec);
@@ -234,11 +232,6 @@ export class Submitter {
 export function subjectFor(link: Link, spec: TaskSpec): string {
   if (spec.key === undefined) return link.subjects.task(spec);
   return link.subjects.keyed({ ...spec, key: spec.key });
-}
-
-/** The queue holds a task of this id already, and longer than the server remembers message ids. */
-function isSecond(error: TroupeError): boolean {
-  return error.code === "STREAM_FULL" && /per subject/.test(error.message);
 }
 
 function levelOf(priority: Level | undefined): Level {

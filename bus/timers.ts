@@ -123,27 +123,17 @@ async function forward(
     headers.attempt === undefined
       ? target.slice(target.lastIndexOf(".") + 1)
       : `${target}#${headers.attempt}`;
-  try {
-    await publisher.store(
-      target,
-      encodeHeaders({
-        ...headers,
-        messageId,
-        maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
-        schedule: undefined,
-        scheduleTarget: undefined,
-        expectedLastSubjectSequence: undefined,
-      }),
-      delivery.body,
-    );
-  } catch (error) {
-    // The queue holds this task already: an earlier forwarding whose acknowledgement got lost.
-    if (
-      error instanceof TroupeError &&
-      error.code === "STREAM_FULL" &&
-      /per subject/.test(error.message)
-    )
-      return;
-    throw error;
-  }
+  // Where the queue holds the task already, an earlier forwarding lost its acknowledgement: no error.
+  await publisher.store(
+    target,
+    encodeHeaders({
+      ...headers,
+      messageId,
+      maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
+      schedule: undefined,
+      scheduleTarget: undefined,
+      expectedLastSubjectSequence: undefined,
+    }),
+    delivery.body,
+  );
 }

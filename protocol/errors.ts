@@ -169,6 +169,17 @@ export function isRejection(error: TroupeError): boolean {
   return rejections.has(error);
 }
 
+export function skillUnknown(
+  agent: string,
+  skill: string,
+  known: Iterable<string>,
+): TroupeError {
+  return new TroupeError(
+    "SKILL_UNKNOWN",
+    `agent "${agent}" has no skill "${skill}": it has "${[...known].join('", "')}"`,
+  );
+}
+
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }

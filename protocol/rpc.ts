@@ -17,18 +17,6 @@ export const rpcError = z.object({
   data: z.unknown().optional(),
 });
 
-export const rpcResponse = z.union([
-  z.object({
-    jsonrpc: z.literal("2.0"),
-    id: id.nullish(),
-    result: z.unknown(),
-    error: z.undefined().optional(),
-  }),
-  z.object({ jsonrpc: z.literal("2.0"), id: id.nullish(), error: rpcError }),
-]);
-
-export type RpcRequest = z.infer<typeof rpcRequest>;
-export type RpcResponse = z.infer<typeof rpcResponse>;
 export type RpcError = z.infer<typeof rpcError>;
 
 export function toNotification(

@@ -101,10 +101,6 @@ export function subjectsOf(namespace: string) {
     /** Where the server tells of an event once it is on the log, and only then. */
     storedEventsWhere: (where: EventFilter) =>
       `${ns}.stored.task.${eventTokens(where)}`,
-    agentEvent: (agent: string, instance: string, kind: string) =>
-      `${ns}.event.agent.${token(agent)}.${token(instance)}.${kind}`,
-    agentEventsWhere: (where: { agent?: string; kind?: string }) =>
-      `${ns}.event.agent.${where.agent === undefined ? "*" : token(where.agent)}.*.${where.kind ?? "*"}`,
 
     dead: (agent: string, skill: string, taskId: string) =>
       `${ns}.dead.${token(agent)}.${token(skill)}.${token(taskId, "task id")}`,

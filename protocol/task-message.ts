@@ -33,12 +33,8 @@ export interface TaskSpec {
   contentType: ContentType;
   context?: string | undefined;
   key?: string | undefined;
-  sender?: string | undefined;
   /** On the server's clock, in milliseconds. */
   deadlineAt?: number | undefined;
-  redriveOf?: string | undefined;
-  traceparent?: string | undefined;
-  tracestate?: string | undefined;
 }
 
 export function taskHeaders(spec: TaskSpec): Headers {
@@ -48,16 +44,12 @@ export function taskHeaders(spec: TaskSpec): Headers {
     // What a reader takes a message without a header for is not said.
     contentType: contentTypeHeader(spec.contentType),
     origin: spec.origin,
-    sender: spec.sender,
     context: spec.context,
     key: spec.key,
     deadline:
       spec.deadlineAt === undefined
         ? undefined
         : String(Math.round(spec.deadlineAt)),
-    redriveOf: spec.redriveOf,
-    traceparent: spec.traceparent,
-    tracestate: spec.tracestate,
   };
 }
 

@@ -7,7 +7,7 @@ import {
   traceIdOf,
   within,
 } from "../bus/trace.js";
-import { TroupeError } from "../protocol/errors.js";
+import { skillUnknown, TroupeError } from "../protocol/errors.js";
 import { defaultLevel } from "../protocol/levels.js";
 import type { ExecutionHost } from "./assignment.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
@@ -17,11 +17,7 @@ import { HandlerContext } from "./task-context.js";
 export function answer(host: ExecutionHost, request: Request): unknown {
   const { agent, runners } = host;
   const runner = runners.get(request.skill);
-  if (!runner)
-    throw new TroupeError(
-      "SKILL_UNKNOWN",
-      `agent "${agent}" has no skill "${request.skill}": it has "${[...runners.keys()].join('", "')}"`,
-    );
+  if (!runner) throw skillUnknown(agent, request.skill, runners.keys());
   const parent = contextFrom(request.headers);
   const names = { agent, skill: runner.name, taskId: "" };
   const span = startSpan("handle", names, parent);

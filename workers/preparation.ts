@@ -1,13 +1,13 @@
 // What must hold before a handler is called: its message can be read (R7), its agent has the skill, its workers
 // do not die of it, and it is not too late.
 import { isDeadly } from "../bus/delivery/retry.js";
-import { TroupeError } from "../protocol/errors.js";
+import { skillUnknown, TroupeError } from "../protocol/errors.js";
 import {
   parseTaskBody,
   type Address,
   type ParsedTask,
 } from "../protocol/task-message.js";
-import type { Assignment, ExecutionHost } from "./assignment.js";
+import type { Assignment } from "./assignment.js";
 import type { SkillRunner } from "./skill-runner.js";
 
 export interface Preparable extends Assignment {
@@ -27,18 +27,15 @@ export function prepare(task: Preparable): SkillRunner | TroupeError {
   }
   task.subject.params = task.parsed.params;
   const runner = task.host.runners.get(task.parsed.skill);
-  if (!runner) return unknownSkill(task.host, task.parsed.skill);
+  if (!runner)
+    return skillUnknown(
+      task.agent,
+      task.parsed.skill,
+      task.host.runners.keys(),
+    );
   if (isDeadly(runner.rules, task.past)) return workerLost(task);
   const left = task.deadlineInMs();
   return left > 0 ? runner : deadlinePassed(task, -left);
-}
-
-function unknownSkill(host: ExecutionHost, skill: string): TroupeError {
-  const known = [...host.runners.keys()].join('", "');
-  return new TroupeError(
-    "SKILL_UNKNOWN",
-    `agent "${host.agent}" has no skill "${skill}": it has "${known}"`,
-  );
 }
 
 function workerLost({ agent, skill, id, past }: Assignment): TroupeError {

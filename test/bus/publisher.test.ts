@@ -62,6 +62,23 @@ test("who comes second with the same expectation is told of the conflict", async
   });
 });
 
+test("a task that its queue holds is not stored again, also without a message id", async (t) => {
+  const link = await shared.link(t);
+  await ensureQueue(link, "a");
+  const publisher = new Publisher(link);
+  const subject = link.subjects.task({
+    agent: "a",
+    skill: "s",
+    lane: "main",
+    level: "low",
+    taskId: "t1",
+  });
+  assert.equal((await store(publisher, subject)).duplicate, false);
+  assert.equal((await store(publisher, subject)).duplicate, true);
+  const { state } = await link.jsm.streams.info(link.subjects.queue("a"));
+  assert.equal(state.messages, 1);
+});
+
 test("a queue that is full refuses, and takes again when there is room", async (t) => {
   const link = await shared.link(t);
   await ensureQueue(link, "a", { maxWaiting: 2 });
