@@ -33,6 +33,10 @@ export const headerNames = {
   storedAt: "Nats-Time-Stamp",
   schedule: "Nats-Schedule",
   scheduleTarget: "Nats-Schedule-Target",
+  /** What became of a key of a bucket, where it was not written: deleted, purged, or too old. */
+  operation: "KV-Operation",
+  markerReason: "Nats-Marker-Reason",
+  rollup: "Nats-Rollup",
 } as const;
 
 export type HeaderName = keyof typeof headerNames;
