@@ -72,6 +72,10 @@ export const errorTable = {
     -32000,
     "Nothing: another instance takes the task.",
   ),
+  RESTARTS_EXHAUSTED: terminal(
+    -32000,
+    "See the last failure; start it again when it is mended.",
+  ),
   TASK_CANCELED: terminal(-32000, "Nothing: somebody canceled the task."),
   TASK_REJECTED: terminal(
     -32000,
