@@ -33,7 +33,7 @@ export async function cancelTask(
       `there is no task "${taskId}": check the id; the history of old tasks ages out`,
     );
   }
-  const { agent } = addressOf(taskSubjectOf(pending));
+  const { agent, lane, level } = addressOf(taskSubjectOf(pending));
   const error = new TroupeError(
     "TASK_CANCELED",
     reason === "" ? `task "${taskId}" was canceled` : reason,
@@ -49,6 +49,8 @@ export async function cancelTask(
     attempt: 0,
     sender: link.origin,
     context: pending.headers.context,
+    lane,
+    level,
   };
   const first = await recorder.ended(task, "canceled", error, facts);
   // Its acknowledgement may have got lost: then the end that was first is ours.

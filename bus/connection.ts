@@ -22,7 +22,7 @@ import { newToken } from "../protocol/ids.js";
 import { subjectsOf, type Subjects } from "../protocol/subjects.js";
 import { dial, parseAddress, type LinkOptions } from "./dial.js";
 import { logger, type Logger } from "./log.js";
-import { ServerClock } from "./server-clock.js";
+import { ServerClock, steadyTime } from "./server-clock.js";
 import { asNatsHeaders } from "./wire-headers.js";
 
 export interface Refusal {
@@ -42,7 +42,7 @@ export class Link {
   /** Names this connection in the subjects of its tasks' events. */
   readonly origin = newToken();
   readonly log: Logger;
-  readonly clock = new ServerClock();
+  readonly clock = new ServerClock(() => void this.readClock());
   connected = true;
   closed = false;
   /** When the connection last came back, on the server's clock; 0 as long as it was never lost. */
@@ -148,6 +148,17 @@ export class Link {
     this.#cutOff.add(cutOff);
     await Promise.allSettled([Promise.race([work(), lost])]);
     this.#cutOff.delete(cutOff);
+  }
+
+  /** Reads the server's clock; without an answer ours counts on as it is. */
+  async readClock(): Promise<void> {
+    const sentAt = steadyTime();
+    try {
+      const { ts } = await this.jsm.streams.info(this.subjects.streams.events);
+      this.clock.adjust(ts, sentAt);
+    } catch (error) {
+      this.log.debug({ error }, "the server's clock could not be read");
+    }
   }
 
   get maxPayload(): number {

@@ -184,7 +184,7 @@ export class Recorder {
     });
     return this.#publisher.store(
       subject,
-      encodeHeaders(eventHeaders(type, facts)),
+      encodeHeaders({ ...eventHeaders(type, facts), skill: facts.skill }),
       body,
     );
   }

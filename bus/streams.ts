@@ -15,6 +15,7 @@ import { nanos } from "@nats-io/transport-node";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
+import { steadyTime } from "./server-clock.js";
 
 export interface StreamLimits {
   /** How many copies of each stream the cluster keeps. Default 1. */
@@ -146,7 +147,7 @@ export function ensureQueue(
 }
 
 async function ensureStream(link: Link, wanted: Wanted): Promise<void> {
-  const sentAt = Date.now();
+  const sentAt = steadyTime();
   const found =
     (await infoOf(link, wanted.name)) ?? (await create(link, wanted));
   link.clock.adjust(found.ts, sentAt);

@@ -13,6 +13,13 @@ export const headerNames = {
   context: "Troupe-Context",
   key: "Troupe-Key",
   attempt: "Troupe-Attempt",
+  /** On events, where it is not the default. */
+  lane: "Troupe-Lane",
+  level: "Troupe-Level",
+  /** On events that do not carry the request. */
+  skill: "Troupe-Skill",
+  /** How long the handler ran, in milliseconds; absent below one. */
+  took: "Troupe-Took",
   /** Milliseconds since the epoch, on the server's clock. */
   deadline: "Troupe-Deadline",
   /** The dead task that this one takes up again. */

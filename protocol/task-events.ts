@@ -19,6 +19,8 @@ import {
 } from "./mcp.js";
 import { fromRpcError, rpcError, toNotification, toRpcError } from "./rpc.js";
 import { parseTaskEventSubject } from "./addresses.js";
+import { defaultLevel, isLevel, type Level } from "./levels.js";
+import { defaultLane } from "./subjects.js";
 import { stateOfType, type TaskEvent, type TerminalState } from "./task.js";
 
 /** What every event says of its task, beside its subject. */
@@ -28,6 +30,11 @@ export interface EventFacts {
   sender: string;
   context: string | undefined;
   traceparent?: string | undefined;
+  skill?: string;
+  lane?: string;
+  level?: Level;
+  /** How long its handler ran. */
+  tookMs?: number | undefined;
 }
 
 export function eventHeaders(
@@ -41,10 +48,18 @@ export function eventHeaders(
     attempt: facts.attempt === 1 ? undefined : String(facts.attempt),
     sender: facts.sender,
     context: facts.context,
+    lane: facts.lane === defaultLane ? undefined : facts.lane,
+    level: facts.level === defaultLevel ? undefined : facts.level,
+    took: tookOf(facts),
     traceparent: facts.traceparent,
     expectedLastSubjectSequence:
       expectedLast === undefined ? undefined : String(expectedLast),
   };
+}
+
+/** Most events of quick handlers have the same headers as the one before, and are encoded once. */
+function tookOf({ tookMs = 0 }: EventFacts): string | undefined {
+  return tookMs < 1 ? undefined : String(Math.round(tookMs));
 }
 
 export function completedBody(
@@ -232,7 +247,18 @@ export function parseProgress(
 
 function factsFrom(
   headers: Headers,
-): Pick<TaskEvent, "attempt" | "context" | "instance" | "sequence" | "at"> {
+): Pick<
+  TaskEvent,
+  | "attempt"
+  | "context"
+  | "instance"
+  | "sequence"
+  | "at"
+  | "lane"
+  | "level"
+  | "skill"
+  | "tookMs"
+> {
   return {
     attempt: Number(headers.attempt ?? 1),
     ...(headers.sequence === undefined
@@ -242,6 +268,10 @@ function factsFrom(
       ? {}
       : { at: new Date(headers.storedAt) }),
     ...(headers.context === undefined ? {} : { context: headers.context }),
+    ...(headers.lane === undefined ? {} : { lane: headers.lane }),
+    ...(isLevel(headers.level) ? { level: headers.level } : {}),
+    ...(headers.skill === undefined ? {} : { skill: headers.skill }),
+    ...(headers.took === undefined ? {} : { tookMs: Number(headers.took) }),
     ...(headers.sender === undefined ? {} : { instance: headers.sender }),
   };
 }

@@ -1,5 +1,6 @@
 // What a task is: the states it may be in and the events it leaves on the log.
 import type { TroupeError } from "./errors.js";
+import type { Level } from "./levels.js";
 import type { Progress } from "./mcp.js";
 
 export type TaskState =
@@ -56,6 +57,12 @@ export interface TaskEvent {
   sequence?: number;
   skill?: string;
   context?: string;
+  /** Absent for the default lane, "main". */
+  lane?: string;
+  /** Absent for "normal", and on tasks with a key. */
+  level?: Level;
+  /** How long the handler ran, in milliseconds; absent below one, and where none ran. */
+  tookMs?: number;
   input?: unknown;
   output?: unknown;
   error?: TroupeError;

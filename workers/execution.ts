@@ -60,6 +60,8 @@ export class Execution
   parsed: ParsedTask | undefined;
   keepAliveAt = 0;
   #context: HandlerContext | undefined;
+  /** 0 until its handler runs. */
+  #begunAt = 0;
   #canceled: TroupeError | undefined;
   /** Why it was buried, by a worker that died before it could store the end. */
   #death: TroupeError | undefined;
@@ -135,6 +137,10 @@ export class Execution
       sender: this.host.instance,
       context: headers.context,
       traceparent: headers.traceparent,
+      skill: this.skill,
+      lane: this.address.lane,
+      level: this.address.level,
+      tookMs: this.#begunAt && performance.now() - this.#begunAt,
     };
   }
 
@@ -185,6 +191,7 @@ export class Execution
   }
 
   #perform(runner: SkillRunner): unknown {
+    this.#begunAt = performance.now();
     this.#context = new HandlerContext(this, this);
     return perform(
       runner,
