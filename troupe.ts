@@ -7,6 +7,7 @@ import {
   type DeadLetter,
   type DeadLetterFilter,
 } from "./bus/dead-letters.js";
+import { InputCheck } from "./bus/input-check.js";
 import { checkDurability, type Durability } from "./bus/durability.js";
 import { followProgress, type ProgressFilter } from "./bus/live.js";
 import { Outcomes } from "./bus/outcomes.js";
@@ -151,13 +152,13 @@ export class Bus implements AsyncDisposable {
     this.#publisher = new Publisher(link);
     this.#recorder = new Recorder(link, this.#publisher);
     this.#outcomes = new Outcomes(link);
-    this.#registry = new Registry(link);
+    this.#registry = new Registry(link, this.#publisher);
     this.#queues = new Queues(link, limits);
     this.#submitter = new Submitter(
       link,
       this.#publisher,
       this.#outcomes,
-      this.#registry,
+      new InputCheck(link, this.#registry),
       this.#queues,
     );
     this.#asks = new Asks(link);

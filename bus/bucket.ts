@@ -29,6 +29,8 @@ export interface Entry<Value> {
 export interface Change<Value> {
   key: string;
   entry: Entry<Value> | undefined;
+  /** Gone by age, and not because somebody deleted it. */
+  expired?: boolean;
 }
 
 export interface Watching {
@@ -69,7 +71,7 @@ export class Bucket<Value> {
 
   /** All keys that fit the filter, such as `card.*.*`, in the order of their writing. */
   async entries(filter = ">"): Promise<Entry<Value>[]> {
-    await this.#make();
+    await this.make();
     const found: Entry<Value>[] = [];
     for await (const stored of messagesOn(
       this.#link,
@@ -123,7 +125,7 @@ export class Bucket<Value> {
     filter: string,
     onChange: (change: Change<Value>) => void,
   ): Promise<Watching> {
-    await this.#make();
+    await this.make();
     const consumer = await this.#link.js.consumers.getPushConsumer(
       this.#stream,
       {
@@ -166,7 +168,7 @@ export class Bucket<Value> {
   }
 
   async #stored(key: string): Promise<StoredMessage | undefined> {
-    await this.#make();
+    await this.make();
     return lastMessage(this.#link, this.#stream, this.#subject(key));
   }
 
@@ -179,7 +181,7 @@ export class Bucket<Value> {
     body: Uint8Array,
     headers: Headers,
   ): Promise<number> {
-    await this.#make();
+    await this.make();
     const { sequence } = await this.#publisher.store(
       this.#subject(key),
       encodeHeaders(headers),
@@ -191,8 +193,9 @@ export class Bucket<Value> {
   #toChange(stored: StoredMessage): Change<Value> {
     const { subject, headers, body, sequence: revision, at } = stored;
     const key = subject.slice(this.#subject("").length);
-    if (headers.operation !== undefined || headers.markerReason !== undefined)
-      return { key, entry: undefined };
+    if (headers.operation !== undefined) return { key, entry: undefined };
+    if (headers.markerReason !== undefined)
+      return { key, entry: undefined, expired: true };
     const value = this.#parse(key, body);
     return { key, entry: value && { key, value, revision, at } };
   }
@@ -217,7 +220,8 @@ export class Bucket<Value> {
     return `$KV.${this.name}.${key}`;
   }
 
-  #make(): Promise<unknown> {
+  /** Makes the bucket if it is not there, as whatever needs it does by itself. */
+  make(): Promise<unknown> {
     if (this.#made) return this.#made;
     const { ttlMs } = this.#options;
     const options: Partial<KvOptions> =

@@ -1,204 +1,155 @@
-// Which agents there are: their cards, one a lane, which stay, and their instances, which count as gone when
-// their heartbeat stops.
-import { Kvm, type KV } from "@nats-io/kv";
-import { z } from "zod";
-import { decodeBody, encodeBody } from "../protocol/codec.js";
-import {
-  agentCard,
-  instanceCard,
-  type AgentCard,
-  type InstanceCard,
-  type SkillCard,
-} from "../protocol/card.js";
-import { skillUnknown, TroupeError } from "../protocol/errors.js";
-import { encodeToken } from "../protocol/tokens.js";
-import { parseWith } from "../protocol/schema.js";
+// Which agents there are: their cards, one a lane, which stay, and their instances, whose cards are heartbeats
+// in a bucket with a TTL. An instance that dies without a word is gone when its last heartbeat is too old: the
+// server removes it and tells who watches, and nobody has to sweep.
+//
+// 1. The card of a lane is that of the newest version that lives there; among instances of one version that
+//    disagree, the last to start says what the card is, and the disagreement is told.
+// 2. Where no instance lives, the last card stays, so that tasks can still be checked and wait for one.
+// 3. Cards are written by compare-and-set, so that of two who start at once the rule decides, not the race.
+import { agentCard, digestOf, instanceCard } from "../protocol/card.js";
+import type { AgentCard, InstanceCard } from "../protocol/card.js";
+import { compareVersions } from "../protocol/versions.js";
+import { Bucket, isConflict, keyOf } from "./bucket.js";
 import type { Link } from "./connection.js";
-import type { Names } from "./target.js";
+import type { Publisher } from "./publisher.js";
 
 /** An instance that was silent for so long is gone. */
-export const instanceTtlMs = 15_000;
-const cardCacheMs = 10_000;
+export const instanceTtlMs = 4_000;
+/** Two heartbeats may be lost or late before anyone takes the instance for dead. */
+export const heartbeatMs = instanceTtlMs / 3;
 
-interface Lane extends Names {
-  lane: string;
-}
+const claimAttempts = 10;
 
-interface KnownSkill {
-  card: SkillCard;
-  /** Made from the card's JSON Schema when it is first needed. */
-  input: z.ZodType | undefined;
+/** What came of announcing a card. */
+export interface Announced {
+  /** Somebody else of the same version says otherwise. */
+  conflict: AgentCard | undefined;
+  /** A newer version lives in this lane, and its card stays. */
+  newer: AgentCard | undefined;
 }
 
 export class Registry {
-  readonly #link: Link;
-  #bucket: Promise<KV> | undefined;
-  /** By the key of their card. */
-  readonly #skills = new Map<
-    string,
-    { at: number; skills: Map<string, KnownSkill> }
-  >();
+  readonly cards: Bucket<AgentCard>;
+  readonly living: Bucket<InstanceCard>;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(link: Link, publisher: Publisher) {
+    const { agents, instances } = link.subjects.buckets;
+    this.cards = new Bucket(link, publisher, agents, agentCard);
+    const ttl = { ttlMs: instanceTtlMs };
+    this.living = new Bucket(link, publisher, instances, instanceCard, ttl);
   }
 
-  async announce(card: AgentCard): Promise<void> {
-    const bucket = await this.#open();
-    await bucket.put(cardKey(card.name, card.lane), encodeBody(card, "json"));
+  /** When an instance starts. */
+  announce(card: AgentCard): Promise<Announced> {
+    return this.#claim(card, true);
+  }
+
+  /** Again and again while it lives: the card of a version that is gone is replaced by one that is there. */
+  uphold(card: AgentCard): Promise<Announced> {
+    return this.#claim(card, false);
   }
 
   async heartbeat(card: InstanceCard): Promise<void> {
-    const bucket = await this.#open();
-    await bucket.put(
-      instanceKey(card),
-      encodeBody({ ...card, seenAt: this.#link.clock.now() }, "json"),
-    );
+    await this.living.put(instanceKey(card), card);
   }
 
-  async withdraw(card: InstanceCard): Promise<void> {
-    const bucket = await this.#open();
-    await bucket.purge(instanceKey(card));
+  withdraw(card: InstanceCard): Promise<void> {
+    return this.living.delete(instanceKey(card));
   }
 
   async agents(): Promise<AgentCard[]> {
-    const cards = await this.#read("card.*.*", agentCard);
-    return cards.sort(
-      (a, b) => a.name.localeCompare(b.name) || a.lane.localeCompare(b.lane),
-    );
+    const [entries] = await Promise.all([
+      this.cards.entries("card.*.*"),
+      this.living.make(), // by whoever may make the one, the other is made, too
+    ]);
+    const cards = entries.map(({ value }) => value);
+    return cards.sort(byName);
   }
 
   async instances(agent?: string): Promise<InstanceCard[]> {
-    const seen = instanceCard.extend({ seenAt: z.number() });
-    const cards = await this.#read(
-      `instance.${agent === undefined ? "*" : keyToken(agent)}.*`,
-      seen,
-    );
-    const oldest = this.#link.clock.now() - instanceTtlMs;
-    return cards.filter((card) => card.seenAt > oldest);
+    const of = agent === undefined ? "*" : keyOf(agent);
+    const entries = await this.living.entries(`${of}.*`);
+    return entries.map(({ value }) => value);
   }
 
-  /**
-   * Refuses at submit what the agent's card in that lane refuses. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or
-   * INPUT_INVALID with the path of the field.
-   */
-  async check(to: Lane, input: unknown): Promise<void> {
-    const key = cardKey(to.agent, to.lane);
-    const cached = this.#skills.get(key);
-    try {
-      await this.#checkBy(await this.#skillsOf(key), to, input);
-    } catch (error) {
-      // A newer version of the agent may take what the card that was remembered refuses.
-      if (cached === undefined || this.#skills.get(key) !== cached) throw error;
-      this.#skills.delete(key);
-      await this.#checkBy(await this.#skillsOf(key), to, input);
-    }
+  async card(agent: string, lane: string): Promise<AgentCard | undefined> {
+    return (await this.cards.get(cardKey(agent, lane)))?.value;
   }
 
-  async #checkBy(
-    skills: Map<string, KnownSkill> | undefined,
-    names: Lane,
-    input: unknown,
-  ): Promise<void> {
-    if (!skills) throw await this.#unknownAgent(names);
-    const known = skills.get(names.skill);
-    if (!known) {
-      throw skillUnknown(names.agent, names.skill, skills.keys());
-    }
-    known.input ??= toSchema(known.card);
-    await parseWith(
-      known.input,
-      input,
-      "INPUT_INVALID",
-      `the input of ${names.agent}.${names.skill}`,
-    );
+  /** Removes the card of an agent that is served no more; undefined where there was none. */
+  async forget(agent: string, lane: string): Promise<AgentCard | undefined> {
+    const entry = await this.cards.get(cardKey(agent, lane));
+    if (entry) await this.cards.delete(entry.key, entry.revision);
+    return entry?.value;
   }
 
-  async #unknownAgent({ agent, lane }: Lane): Promise<TroupeError> {
-    const cards = await this.agents();
-    const lanes = cards.filter(({ name }) => name === agent);
-    if (lanes.length > 0)
-      return new TroupeError(
-        "AGENT_UNKNOWN",
-        `agent "${agent}" has never been served in lane "${lane}": it was in "${lanes.map((card) => card.lane).join('", "')}". Start it there once, correct the lane, or submit by the imported skill instead of its name`,
+  async #claim(card: AgentCard, starting: boolean): Promise<Announced> {
+    const key = cardKey(card.name, card.lane);
+    for (let attempt = 1; ; attempt++) {
+      const stored = await this.cards.get(key);
+      const { mayWrite, ...announced } = await this.#judge(
+        card,
+        stored?.value,
+        starting,
       );
-    const known = [...new Set(cards.map((card) => card.name))];
-    const hint =
-      known.length === 0
-        ? "no agent has ever been served in this namespace"
-        : `known are "${known.slice(0, 20).join('", "')}"`;
-    return new TroupeError(
-      "AGENT_UNKNOWN",
-      `no agent "${agent}" has ever been served in namespace "${this.#link.subjects.namespace}": ${hint}. Start it once, correct the name, or submit by the imported skill instead of its name`,
-    );
-  }
-
-  async #skillsOf(key: string): Promise<Map<string, KnownSkill> | undefined> {
-    const cached = this.#skills.get(key);
-    if (cached && Date.now() - cached.at < cardCacheMs) return cached.skills;
-    const bucket = await this.#open();
-    const entry = await bucket.get(key);
-    if (!entry || entry.operation !== "PUT") return undefined;
-    const card = agentCard.parse(decodeBody(entry.value));
-    const skills = new Map(
-      card.skills.map((skill) => [skill.id, { card: skill, input: undefined }]),
-    );
-    this.#skills.set(key, { at: Date.now(), skills });
-    return skills;
-  }
-
-  async #read<Schema extends z.ZodType>(
-    filter: string,
-    schema: Schema,
-  ): Promise<z.output<Schema>[]> {
-    const bucket = await this.#open();
-    const found: z.output<Schema>[] = [];
-    for await (const key of await bucket.keys(filter)) {
-      const entry = await bucket.get(key);
-      if (entry?.operation !== "PUT") continue;
-      const card = schema.safeParse(readable(entry.value));
-      if (card.success) found.push(card.data);
+      if (!mayWrite) return announced;
+      try {
+        if (stored) await this.cards.update(key, card, stored.revision);
+        else await this.#write(key, card);
+        return announced;
+      } catch (error) {
+        if (!isConflict(error) || attempt === claimAttempts) throw error;
+      }
     }
-    return found;
   }
 
-  #open(): Promise<KV> {
-    const kvm = new Kvm(this.#link.js);
-    this.#bucket ??= kvm.create(this.#link.subjects.buckets.agents, {
-      history: 1,
-    });
-    this.#bucket.catch(() => (this.#bucket = undefined));
-    return this.#bucket;
+  /** Over what is unreadable, too. */
+  async #write(key: string, card: AgentCard): Promise<void> {
+    try {
+      await this.cards.create(key, card);
+    } catch (error) {
+      if (!isConflict(error) || (await this.cards.get(key))) throw error;
+      await this.cards.put(key, card);
+    }
+  }
+
+  async #judge(
+    mine: AgentCard,
+    stored: AgentCard | undefined,
+    starting: boolean,
+  ): Promise<Announced & { mayWrite: boolean }> {
+    const free = { mayWrite: true, conflict: undefined, newer: undefined };
+    if (!stored) return free;
+    const digest = digestOf(stored);
+    if (digest === digestOf(mine)) return { ...free, mayWrite: false };
+    const inLane = (await this.instances(mine.name)).filter(
+      ({ lane }) => lane === mine.lane,
+    );
+    const order = compareVersions(mine.version, stored.version);
+    const isHeld = inLane.some(({ card }) => card === digest);
+    if (isHeld)
+      return {
+        mayWrite: order > 0 || (order === 0 && starting),
+        conflict: order === 0 ? stored : undefined,
+        newer: order < 0 ? stored : undefined,
+      };
+    const isOutdated = inLane.some(
+      ({ version }) => compareVersions(version, mine.version) > 0,
+    );
+    return { ...free, mayWrite: !isOutdated };
   }
 }
 
-function cardKey(agent: string, lane: string): string {
-  return `card.${keyToken(agent)}.${keyToken(lane)}`;
+function byName(one: AgentCard, other: AgentCard): number {
+  return (
+    one.name.localeCompare(other.name) || one.lane.localeCompare(other.lane)
+  );
 }
 
-function instanceKey(card: InstanceCard): string {
-  return `instance.${keyToken(card.agent)}.${keyToken(card.instance)}`;
+export function cardKey(agent: string, lane: string): string {
+  return `card.${keyOf(agent)}.${keyOf(lane)}`;
 }
 
-/** A bucket's keys allow fewer characters than subjects do: neither "%" nor "~". */
-function keyToken(name: string): string {
-  return encodeToken(name, "agent").replaceAll("~", "=7e").replaceAll("%", "=");
-}
-
-/** What the JSON Schema cannot say is left to the worker, which has the real schema. */
-function toSchema(card: SkillCard): z.ZodType {
-  try {
-    return z.fromJSONSchema(card.inputSchema);
-  } catch {
-    return z.unknown();
-  }
-}
-
-/** What anyone else put into the bucket is no card. */
-function readable(value: Uint8Array): unknown {
-  try {
-    return decodeBody(value);
-  } catch {
-    return undefined;
-  }
+export function instanceKey(card: { agent: string; instance: string }): string {
+  return keyOf(card.agent, card.instance);
 }

@@ -23,7 +23,7 @@ import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Queues } from "./queues.js";
-import type { Registry } from "./registry.js";
+import type { InputCheck } from "./input-check.js";
 import { checkInput, namesOf, type Target } from "./target.js";
 import { scheduleOnce } from "./timers.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
@@ -66,21 +66,21 @@ export class Submitter {
   readonly #link: Link;
   readonly #publisher: Publisher;
   readonly #outcomes: Outcomes;
-  readonly #registry: Registry;
+  readonly #inputCheck: InputCheck;
   readonly #queues: Queues;
 
   constructor(
     link: Link,
     publisher: Publisher,
     outcomes: Outcomes,
-    registry: Registry,
+    inputCheck: InputCheck,
     queues: Queues,
   ) {
     this.#link = link;
     this.#queues = queues;
     this.#publisher = publisher;
     this.#outcomes = outcomes;
-    this.#registry = registry;
+    this.#inputCheck = inputCheck;
   }
 
   /** Resolves when the server has stored the task. */
@@ -156,7 +156,7 @@ export class Submitter {
     { lane = defaultLane }: SubmitOptions,
   ): Promise<unknown> | undefined {
     if (typeof target === "string")
-      return this.#registry.check({ ...namesOf(target), lane }, input);
+      return this.#inputCheck.check({ ...namesOf(target), lane }, input);
     return checkInput(target, input);
   }
 

@@ -1,7 +1,8 @@
 // An agent: a named actor with skills. `agent()` only declares; `bus.serve` runs it.
 import { z } from "zod";
 import { TroupeError } from "../protocol/errors.js";
-import type { AgentCard, SkillCard } from "../protocol/card.js";
+import type { AgentCard, Labels, SkillCard } from "../protocol/card.js";
+import { toMs } from "../protocol/duration.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { encodeToken } from "../protocol/tokens.js";
 import type { SkillDefinition } from "./skill.js";
@@ -19,6 +20,8 @@ export type SkillRef<Skill extends AnySkill = AnySkill> = Skill & {
 export interface AgentOptions<Skills extends Record<string, AnySkill>> {
   version?: string;
   description?: string;
+  /** Facts by which callers choose, true of every instance: `{ region: "eu" }`. */
+  labels?: Labels;
   skills: Skills;
 }
 
@@ -28,6 +31,7 @@ export interface Agent<
   readonly name: string;
   readonly version: string;
   readonly description: string;
+  readonly labels: Labels;
   readonly skills: { readonly [Name in keyof Skills]: SkillRef<Skills[Name]> };
 }
 
@@ -53,17 +57,19 @@ export function agent<Skills extends Record<string, AnySkill>>(
     name,
     version: options.version ?? "0.0.0",
     description: options.description ?? "",
+    labels: options.labels ?? {},
     skills: Object.fromEntries(bound) as Agent<Skills>["skills"],
   };
 }
 
 export function toCard(agent: Agent, lane = defaultLane): AgentCard {
-  const { name, description, version } = agent;
+  const { name, description, version, labels } = agent;
   return {
     name,
     description,
     version,
     lane,
+    labels: { ...labels },
     skills: Object.entries(agent.skills).map(toSkillCard),
   };
 }
@@ -79,6 +85,17 @@ function toSkillCard([id, skill]: [string, AnySkill]): SkillCard {
     ...(skill.output
       ? { outputSchema: toJsonSchema(skill.output, "output") }
       : {}),
+    ...limitsOf(skill),
+  };
+}
+
+function limitsOf({ timeout, retry }: AnySkill): Pick<SkillCard, "limits"> {
+  if (timeout === undefined && retry?.attempts === undefined) return {};
+  return {
+    limits: {
+      ...(timeout === undefined ? {} : { timeoutMs: toMs(timeout, "timeout") }),
+      ...(retry?.attempts === undefined ? {} : { attempts: retry.attempts }),
+    },
   };
 }
 

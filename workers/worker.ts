@@ -10,8 +10,8 @@ import type { Queues } from "../bus/queues.js";
 import type { Publisher } from "../bus/publisher.js";
 import { consumerName, ensureConsumer } from "../bus/pull.js";
 import { Recorder } from "../bus/recorder.js";
-import { instanceTtlMs, type Registry } from "../bus/registry.js";
-import type { InstanceCard } from "../protocol/card.js";
+import type { Registry } from "../bus/registry.js";
+import type { InstanceCard, Labels } from "../protocol/card.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
@@ -22,6 +22,7 @@ import { answer } from "./answer.js";
 import type { ExecutionHost, Result } from "./assignment.js";
 import { Canceled } from "./canceled.js";
 import { Execution } from "./execution.js";
+import { Presence } from "./presence.js";
 import { toRunner } from "./skill-runner.js";
 import { drainOnSignals } from "./signals.js";
 import { Watch } from "./watch.js";
@@ -31,6 +32,10 @@ export interface ServeOptions {
   concurrency?: number;
   /** Which tasks: those submitted to this lane. Default main. */
   lane?: string;
+  /** Facts by which callers choose: `{ region: "eu" }`. Added to those of the agent. */
+  labels?: Labels;
+  /** Its share where callers spread work by weight. Default 1. */
+  weight?: number;
   /** A task whose worker is silent for so long goes to another instance. Default 10s. */
   ackWait?: Duration;
   /** How long draining waits for tasks in hand before it calls them off. Default 30s. */
@@ -53,7 +58,7 @@ export class Worker implements AsyncDisposable {
   readonly lane: string;
   readonly #definition: Agent;
   readonly #host: ExecutionHost;
-  readonly #registry: Registry;
+  readonly #presence: Presence;
   readonly #queues: Queues;
   readonly #consumer: PriorityConsumer;
   readonly #watch: Watch;
@@ -80,7 +85,14 @@ export class Worker implements AsyncDisposable {
     this.lane = options.lane ?? defaultLane;
     this.concurrency = checkConcurrency(options.concurrency ?? 16);
     this.#definition = definition;
-    this.#registry = host.registry;
+    this.#presence = new Presence({
+      link: host.link,
+      registry: host.registry,
+      agentCard: toCard(definition, this.lane),
+      labels: { ...definition.labels, ...options.labels },
+      weight: options.weight ?? 1,
+      card: () => this.card(),
+    });
     this.#queues = host.queues;
     this.#ackWaitMs = Math.max(
       1_000,
@@ -117,7 +129,7 @@ export class Worker implements AsyncDisposable {
     const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
     await this.#queues.ensure(this.agent);
     await Promise.all([
-      this.#registry.announce(toCard(this.#definition, this.lane)),
+      this.#presence.announce(),
       ...queues.map((queue) => ensureConsumer(link, queue)),
     ]);
     for (const level of levels)
@@ -133,16 +145,20 @@ export class Worker implements AsyncDisposable {
     const answering = startAnswering(link, this.agent, (request) =>
       answer(this.#host, request),
     );
-    this.#stops.push(() => answering.stop(), this.#showLife());
+    this.#stops.push(
+      () => answering.stop(),
+      () => this.#presence.stop(),
+    );
     if (this.#signals !== false)
       this.#stops.push(drainOnSignals(this, this.#signals));
-    await Promise.all([this.#registry.heartbeat(this.card()), link.flush()]);
+    await Promise.all([this.#presence.start(), link.flush()]);
   }
 
   /** How it is, as its heartbeat says. */
   card(): InstanceCard {
     const { completed, failed } = this.#counts;
     return {
+      ...this.#presence.facts(),
       agent: this.agent,
       instance: this.instance,
       version: this.#definition.version,
@@ -205,7 +221,9 @@ export class Worker implements AsyncDisposable {
   }
 
   async #run(execution: Execution): Promise<void> {
+    const startedAt = performance.now();
     const result = await execution.run();
+    this.#presence.took(performance.now() - startedAt);
     this.#counts[result]++;
     this.#running.delete(execution.id);
     this.#consumer.release();
@@ -229,24 +247,9 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  #showLife(): () => Promise<void> {
-    const timer = setInterval(() => {
-      this.#registry.heartbeat(this.card()).catch((error: unknown) => {
-        this.#host.link.log.debug(
-          { error: messageOf(error) },
-          "a heartbeat could not be sent",
-        );
-      });
-    }, instanceTtlMs / 3);
-    timer.unref();
-    return async () => {
-      clearInterval(timer);
-      if (this.#host.link.connected) await this.#registry.withdraw(this.card());
-    };
-  }
-
   async #drain(): Promise<void> {
     this.#state = "draining";
+    this.#presence.beat();
     const { link } = this.#host;
     this.#keyed?.stop(); // first, for it adds to the consumer
     await this.#consumer.stop();

@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { agent, skill } from "../../index.js";
+import type { Change } from "../../bus/bucket.js";
+import { Publisher } from "../../bus/publisher.js";
+import { Registry } from "../../bus/registry.js";
+import { agent, skill, type Bus, type InstanceCard } from "../../index.js";
+import { digestOf, type AgentCard } from "../../protocol/card.js";
+import { childWorker } from "../support/child-worker.js";
 import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
+import { toCard } from "../../workers/agent.js";
 
 const shared = sharedServer();
 const echo = skill({
@@ -164,16 +170,142 @@ test("what a schema cannot say in JSON is left to the worker", async (t) => {
   });
 });
 
-test("a dead instance's heartbeat is no longer believed", async (t) => {
-  const bus = await shared.connect(t);
-  const worker = await bus.serve(writer, quiet);
+test("an instance killed by -9 goes away by itself within seconds, and watchers are told that it died", async (t) => {
   const link = await shared.link(t);
-  const { Registry } = await import("../../bus/registry.js");
-  const registry = new Registry(link);
-  assert.equal((await registry.instances()).length, 1);
-  link.clock.adjust(new Date(Date.now() + 60_000).toISOString(), Date.now());
-  await eventually(async () => (await registry.instances()).length === 0);
-  assert.equal((await bus.instances())[0]?.instance, worker.instance);
+  const registry = new Registry(link, new Publisher(link));
+  const gone: Change<InstanceCard>[] = [];
+  const watching = await registry.living.watch(">", (change) => {
+    if (!change.entry) gone.push(change);
+  });
+  t.after(() => watching.stop());
+  const { url } = shared.server;
+  const namespace = shared.namespaceOf(t);
+  await using dies = await childWorker({ url, namespace });
+  await using stays = await childWorker({ url, namespace });
+  await eventually(async () => (await registry.instances()).length === 2);
+  const killedAt = Date.now();
+  dies.signal("SIGKILL");
+  await eventually(() => gone.length > 0, { timeoutMs: 20_000 });
+  const noticedMs = Date.now() - killedAt;
+  t.diagnostic(`noticed after ${noticedMs} ms`);
+  assert.ok(noticedMs < 8_000, `it took ${noticedMs} ms`);
+  assert.equal(gone[0]?.expired, true);
+  const [left] = await registry.instances();
+  assert.equal(left?.pid, stays.pid);
+});
+
+test("a heartbeat carries load, latency, labels and what the instance can do", async (t) => {
+  const bus = await shared.connect(t);
+  const eu = agent("writer", { labels: { region: "eu" }, skills: { echo } });
+  const options = { ...quiet, labels: { tier: "gold" }, weight: 3 };
+  await bus.serve(eu, options);
+  await bus.call(eu.skills.echo, { text: "hi" });
+  const seen = await eventually(async () =>
+    (await bus.instances("writer")).find(({ done }) => done === 1),
+  );
+  assert.ok(seen);
+  assert.deepEqual(seen.labels, { region: "eu", tier: "gold" });
+  assert.deepEqual([seen.weight, seen.skills], [3, ["echo"]]);
+  assert.ok(seen.latencyMs! > 0);
+  const [card] = await bus.agents();
+  assert.deepEqual(card?.labels, { region: "eu" });
+  assert.equal(seen.card, digestOf(card));
+});
+
+test("labels and weights that are none are refused", async (t) => {
+  const bus = await shared.connect(t);
+  const wrong = [
+    { labels: { region: 5 } as unknown as Record<string, string> },
+    { weight: -1 },
+    { weight: Number.NaN },
+  ];
+  for (const options of wrong)
+    await assert.rejects(bus.serve(writer, { ...quiet, ...options }), {
+      code: "ARGUMENT_INVALID",
+    });
+});
+
+const shout = skill({
+  description: "Says it loudly",
+  input: z.object({ text: z.string() }),
+  run: ({ text }) => text.toUpperCase(),
+});
+const skillsOf = async (bus: Bus) =>
+  (await bus.agents()).flatMap(({ skills }) => skills.map(({ id }) => id));
+
+test("the card of the newest version that lives is the lane's card, whoever starts last", async (t) => {
+  const bus = await shared.connect(t);
+  const newer = agent("writer", { version: "2.0.0", skills: { shout } });
+  const first = await bus.serve(newer, quiet);
+  const old = await bus.serve(writer, quiet);
+  assert.deepEqual(await skillsOf(bus), ["shout"]);
+  await first.drain();
+  assert.deepEqual(await skillsOf(bus), ["shout"], "until the old one looks");
+  await eventually(async () => (await skillsOf(bus))[0] === "echo", {
+    timeoutMs: 30_000,
+  });
+  await old.drain();
+  assert.deepEqual(await skillsOf(bus), ["echo"], "the last card stays");
+});
+
+test("of instances of one version that differ in their skills, the last to start gives the card, and says so", async (t) => {
+  const link = await shared.link(t);
+  const registry = new Registry(link, new Publisher(link));
+  const bus = await shared.connect(t);
+  await bus.serve(writer, quiet);
+  const other = agent("writer", { version: "1.2.3", skills: { shout } });
+  const { conflict } = await registry.announce(toCard(other));
+  assert.equal(conflict?.skills[0]?.id, "echo");
+  assert.deepEqual(await skillsOf(bus), ["shout"]);
+});
+
+test("of many that start at once, the newest version's card is the one that is left", async (t) => {
+  const bus = await shared.connect(t);
+  const versions = ["1.0.0", "1.9.0", "1.10.0", "1.2.0"];
+  await Promise.all(
+    versions.map((version) =>
+      bus.serve(agent("writer", { version, skills: { echo } }), quiet),
+    ),
+  );
+  const newest = async () => (await bus.agents())[0]?.version === "1.10.0";
+  await eventually(newest, { timeoutMs: 30_000 });
+});
+
+test("a card that cannot be read, or whose schema is none, breaks no caller: the worker checks", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(writer, quiet);
+  const link = await shared.link(t);
+  const key = `$KV.${link.subjects.buckets.agents}.card.writer.main`;
+  const [card] = await bus.agents();
+  const lies: unknown[] = [
+    { type: "no type at all" },
+    { type: "object", properties: { text: { type: "string", pattern: "(" } } },
+    { $ref: "#/nowhere" },
+    "no schema",
+  ];
+  for (const inputSchema of lies) {
+    const skills = [{ ...card!.skills[0], inputSchema }];
+    await link.js.publish(key, JSON.stringify({ ...card, skills }));
+    const caller = await shared.connect(t);
+    assert.equal(await caller.call("writer.echo", { text: "hi" }), "hi");
+    await assert.rejects(caller.call("writer.echo", { text: 5 }), {
+      code: "INPUT_INVALID",
+    });
+  }
+  await link.js.publish(key, "garbage");
+  const caller = await shared.connect(t);
+  assert.equal(await caller.call("writer.echo", { text: "hi" }), "hi");
+  const mended: AgentCard[] = [];
+  const registry = new Registry(link, new Publisher(link));
+  const watching = await registry.cards.watch("card.>", ({ entry }) => {
+    if (entry) mended.push(entry.value);
+  });
+  t.after(() => watching.stop());
+  await eventually(() => mended.length > 0, {
+    what: "the card, written again by the instance that lives",
+    timeoutMs: 30_000,
+  });
+  assert.deepEqual(mended, [card]);
 });
 
 test("what others put into the bucket and is no card is passed over", async (t) => {
@@ -182,7 +314,10 @@ test("what others put into the bucket and is no card is passed over", async (t) 
   assert.deepEqual(await bus.agents(), []);
   const bucket = `$KV.${link.subjects.buckets.agents}`;
   await link.js.publish(`${bucket}.card.odd.main`, "garbage");
+  const instances = `$KV.${link.subjects.buckets.instances}`;
   await link.js.publish(`${bucket}.instance.odd.one`, "{}");
+  assert.deepEqual(await bus.instances(), []); // makes their bucket
+  await link.js.publish(`${instances}.odd.one`, "{}");
   assert.deepEqual(await bus.agents(), []);
   assert.deepEqual(await bus.instances(), []);
 });

@@ -187,7 +187,7 @@ test("an observer reads the history, the dead letters and the registry, and send
 
 test("the shipped users serve, call, ask, follow and replay through the bus", async (t) => {
   const as = await shippedBus(t);
-  await (await as("orchestrator")).agents();
+  await (await as("orchestrator")).agents(); // makes the registry's buckets
   const worker = await as("worker");
   const submitter = await as("submitter");
   const observer = await as("observer");
@@ -286,5 +286,6 @@ async function createStreams(connection: NatsConnection): Promise<void> {
   ];
   for (const [name, subjects] of wanted)
     await manager.streams.add({ name, subjects, allow_direct: true });
-  await new Kvm(connection).create(buckets.agents);
+  for (const bucket of Object.values(buckets))
+    await new Kvm(connection).create(bucket);
 }
