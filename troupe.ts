@@ -26,6 +26,7 @@ import {
   startEmbeddedServer,
   type EmbeddedServer,
 } from "./bus/server/embedded.js";
+import { Settings } from "./bus/settings.js";
 import { ensureStreams, type StreamLimits } from "./bus/streams.js";
 import {
   Submitter,
@@ -134,6 +135,7 @@ export class Bus implements AsyncDisposable {
   readonly #outcomes: Outcomes;
   readonly #registry: Registry;
   readonly #queues: Queues;
+  readonly #settings: Settings;
   readonly #submitter: Submitter;
   readonly #asks: Asks;
   readonly #workers = new Set<Worker>();
@@ -154,6 +156,7 @@ export class Bus implements AsyncDisposable {
     this.#outcomes = new Outcomes(link);
     this.#registry = new Registry(link, this.#publisher);
     this.#queues = new Queues(link, limits);
+    this.#settings = new Settings(link, this.#publisher);
     this.#submitter = new Submitter(
       link,
       this.#publisher,
@@ -174,6 +177,7 @@ export class Bus implements AsyncDisposable {
       publisher: this.#publisher,
       registry: this.#registry,
       queues: this.#queues,
+      settings: this.#settings,
     };
     const worker = new Worker(agent, host, options);
     try {

@@ -5,13 +5,14 @@
 // 2. After a reconnect such a write may be refused although it was ours that was stored: who gets CONFLICT
 //    reads again, and sees by the value whose it is.
 // 3. R7: a value that does not fit the schema counts as none; the log says so.
-import { DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
+import type { JsMsg } from "@nats-io/jetstream";
 import { Kvm, type KvOptions } from "@nats-io/kv";
 import type { z } from "zod";
 import { decodeBody, encodeBody } from "../protocol/codec.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import { decodeToken, encodeToken } from "../protocol/tokens.js";
+import { BucketWatch, type Watching } from "./bucket-watch.js";
 import type { Link } from "./connection.js";
 import { headersFromNats } from "./delivery/delivery.js";
 import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
@@ -33,9 +34,7 @@ export interface Change<Value> {
   expired?: boolean;
 }
 
-export interface Watching {
-  stop(): Promise<void>;
-}
+export type { Watching };
 
 export interface BucketOptions {
   /** A key that is not written again for so long goes away by itself, and watchers are told. */
@@ -126,24 +125,11 @@ export class Bucket<Value> {
     onChange: (change: Change<Value>) => void,
   ): Promise<Watching> {
     await this.make();
-    const consumer = await this.#link.js.consumers.getPushConsumer(
-      this.#stream,
-      {
-        filter_subjects: this.#subject(filter),
-        deliver_policy: DeliverPolicy.LastPerSubject,
-      },
+    const place = { stream: this.#stream, subject: this.#subject(filter) };
+    const watch = new BucketWatch(this.#link, place, (msg) =>
+      this.#tell(msg, onChange),
     );
-    let missing = (await consumer.info(true)).num_pending;
-    let ready!: () => void;
-    const told = new Promise<void>((resolve) => (ready = resolve));
-    const messages = await consumer.consume({
-      callback: (msg) => {
-        this.#tell(msg, onChange);
-        if (--missing === 0) ready();
-      },
-    });
-    if (missing > 0) await told;
-    return { stop: async () => void (await messages.close()) };
+    return watch.start();
   }
 
   #tell(msg: JsMsg, onChange: (change: Change<Value>) => void): void {

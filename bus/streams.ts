@@ -85,7 +85,7 @@ function queueConfig(link: Link, agent: string, limits: StreamLimits): Wanted {
 
 /** What this version needs, and the limits that were named. */
 function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
-  const { streams, all } = link.subjects;
+  const { streams, buckets, all } = link.subjects;
   const file = onFile(limits);
   return [
     {
@@ -123,6 +123,17 @@ function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
       retention: RetentionPolicy.Workqueue,
       allow_msg_schedules: true,
       duplicate_window: duplicateWindow,
+    },
+    {
+      // As a bucket is made; but whoever serves reads it, also who may make nothing.
+      ...file,
+      name: `KV_${buckets.settings}`,
+      subjects: [`$KV.${buckets.settings}.>`],
+      description: "Settings of agents",
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      allow_rollup_hdrs: true,
     },
   ];
 }

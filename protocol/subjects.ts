@@ -73,7 +73,11 @@ export function subjectsOf(namespace: string) {
       src: `${ns}.keyed.${token(agent)}.*.*.*`,
       dest: `${ns}.partition.${token(agent)}.{{wildcard(1)}}.{{partition(${partitionCount},2)}}.{{wildcard(3)}}`,
     }),
-    buckets: { agents: `${ns}_agents`, instances: `${ns}_instances` },
+    buckets: {
+      agents: `${ns}_agents`,
+      instances: `${ns}_instances`,
+      settings: `${ns}_settings`,
+    },
 
     task: (to: TaskAddress) =>
       `${ns}.task.${to.level}.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${token(to.skill, "skill")}.${token(to.taskId, "task id")}`,

@@ -11,6 +11,7 @@ import type { Publisher } from "../bus/publisher.js";
 import { consumerName, ensureConsumer } from "../bus/pull.js";
 import { Recorder } from "../bus/recorder.js";
 import type { Registry } from "../bus/registry.js";
+import type { Settings } from "../bus/settings.js";
 import type { InstanceCard, Labels } from "../protocol/card.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
@@ -49,6 +50,7 @@ export interface WorkerHost {
   publisher: Publisher;
   registry: Registry;
   queues: Queues;
+  settings: Settings;
 }
 
 export class Worker implements AsyncDisposable {
