@@ -27,6 +27,14 @@ export interface TaskEventAddress {
   origin: string;
 }
 
+export interface AgentEventAddress {
+  agent: string;
+  /** Which of its instances; "-" where it is about none. */
+  instance: string;
+  /** A plain token. */
+  kind: string;
+}
+
 /** All tasks of one skill share what stands before the id; few skills make nearly all of the traffic. */
 const prefixes = new Map<string, Omit<TaskAddress, "taskId">>();
 const maxPrefixes = 4096;
@@ -126,6 +134,23 @@ export function parseTaskEventSubject(subject: string): TaskEventAddress {
     kind,
     origin,
   };
+}
+
+export function parseAgentEventSubject(subject: string): AgentEventAddress {
+  const [, event, kindOf, agent, instance, kind, ...rest] = subject.split(".");
+  if (
+    event !== "event" ||
+    kindOf !== "agent" ||
+    !agent ||
+    !instance ||
+    !kind ||
+    rest.length > 0
+  )
+    throw unreadable(
+      subject,
+      "{namespace}.event.agent.{agent}.{instance}.{kind}",
+    );
+  return { agent: decodeToken(agent), instance: decodeToken(instance), kind };
 }
 
 export function parseDeadSubject(subject: string): {

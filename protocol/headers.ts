@@ -35,6 +35,8 @@ export const headerNames = {
   traceparent: "traceparent",
   tracestate: "tracestate",
   expectedLastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  /** On which subjects the expected sequence is looked for, instead of the message's own. */
+  expectedLastSubject: "Nats-Expected-Last-Subject-Sequence-Subject",
   /** Its place on the log and its time there, on what the server tells of a stored message. */
   sequence: "Nats-Sequence",
   storedAt: "Nats-Time-Stamp",

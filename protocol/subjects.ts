@@ -1,6 +1,7 @@
 // The one place where subjects are built; protocol/addresses.ts reads them. The namespace stands first, so that
 // many troupes can share a cluster; names from outside become safe tokens, one token a name.
 import type {
+  AgentEventAddress,
   KeyedAddress,
   TaskAddress,
   TaskEventAddress,
@@ -102,6 +103,10 @@ export function subjectsOf(namespace: string) {
       `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
     taskEventsWhere: (where: EventFilter) =>
       `${ns}.event.task.${eventTokens(where)}`,
+    agentEvent: (of: AgentEventAddress) =>
+      `${ns}.event.agent.${token(of.agent, "agent")}.${token(of.instance, "instance")}.${of.kind}`,
+    agentEventsWhere: (where: Partial<AgentEventAddress>) =>
+      `${ns}.event.agent.${where.agent === undefined ? "*" : token(where.agent)}.${where.instance === undefined ? "*" : token(where.instance)}.${where.kind ?? "*"}`,
     /** Where the server tells of an event once it is on the log, and only then. */
     storedEventsWhere: (where: EventFilter) =>
       `${ns}.stored.task.${eventTokens(where)}`,

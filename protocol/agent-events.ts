@@ -1,0 +1,52 @@
+// What happens to agents and their instances, as it stands on the log beside the events of tasks: a
+// notification in JSON, so that every client reads it as it is.
+import { z } from "zod";
+import { parseAgentEventSubject, type AgentEventAddress } from "./addresses.js";
+import { decodeBody, encodeBody } from "./codec.js";
+import { contentTypeHeader, type Headers } from "./headers.js";
+import { toNotification } from "./rpc.js";
+
+export interface AgentEvent extends AgentEventAddress {
+  /** What it says beside its kind; whatever JSON can. */
+  data: Readonly<Record<string, unknown>>;
+  /** When the server stored it. */
+  at?: Date;
+  /** Its place on the log. */
+  sequence?: number;
+}
+
+export function agentEventHeaders(
+  { kind }: AgentEvent,
+  sender: string,
+): Headers {
+  return {
+    type: `agent.${kind}`,
+    contentType: contentTypeHeader("json"),
+    sender,
+  };
+}
+
+export function agentEventBody(event: AgentEvent): Uint8Array {
+  const { agent, instance, kind, data } = event;
+  const params = { agent, instance, kind, data };
+  return encodeBody(
+    toNotification("notifications/agents/status", params),
+    "json",
+  );
+}
+
+const notification = z.object({
+  params: z.object({ data: z.record(z.string(), z.unknown()).default({}) }),
+});
+
+/** Throws MESSAGE_UNREADABLE, or what zod throws, for what is none. */
+export function parseAgentEvent(
+  subject: string,
+  headers: Headers,
+  body: Uint8Array,
+  place: { sequence?: number; at?: Date } = {},
+): AgentEvent {
+  const address = parseAgentEventSubject(subject);
+  const { params } = notification.parse(decodeBody(body, headers.contentType));
+  return { ...address, data: params.data, ...place };
+}
