@@ -32,6 +32,7 @@ export type {
 } from "./bus/dead-letters.js";
 export type { ProgressFilter } from "./bus/live.js";
 export type { ReplayFilter } from "./bus/replay.js";
+export type { Backlog } from "./bus/backlog.js";
 export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
 export type { AgentCard, InstanceCard, SkillCard } from "./protocol/card.js";
 

@@ -1,5 +1,6 @@
 // The bus as users hold it: it joins what bus/ and workers/ do behind the few names of the public interface.
 import { Asks } from "./bus/asks.js";
+import { backlogOf, isOfLane, type Backlog } from "./bus/backlog.js";
 import { Link } from "./bus/connection.js";
 import type { LinkOptions } from "./bus/dial.js";
 import {
@@ -44,7 +45,7 @@ import { TaskHandle } from "./bus/task-handle.js";
 import { startMover } from "./bus/timers.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
-import { defaultNamespace } from "./protocol/subjects.js";
+import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
 import type { TaskEvent } from "./protocol/task.js";
 import type { Agent, AnySkill } from "./workers/agent.js";
 import { Worker, type ServeOptions } from "./workers/worker.js";
@@ -248,6 +249,11 @@ export class Bus implements AsyncDisposable {
   /** What has not ended, next first; then what has, newest first. At most `limit` of each. */
   tasks(filter: TaskFilter = {}): Promise<TaskSummary[]> {
     return listTasks(this.#link, filter);
+  }
+
+  /** How much waits in a lane of an agent, and for how long. */
+  backlog(agent: string, lane = defaultLane): Promise<Backlog> {
+    return backlogOf(this.#link, agent, isOfLane(lane));
   }
 
   /** One task, waiting or ended; undefined when it was never submitted or has aged out. */

@@ -1,17 +1,27 @@
 // troupe work: serves every agent that the given modules export, until it is told to stop; then it finishes
 // what it has in hand and exits 0. A second signal ends it at once, and other workers take the rest.
-import { toMs } from "../protocol/duration.js";
+// With --replicas it supervises processes of itself that do so (cli/replicas/).
+import { toMs, type Duration } from "../protocol/duration.js";
 import type { ServeOptions, Worker } from "../workers/worker.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";
+import { toBounds } from "./replicas/bounds.js";
+import { Parent } from "./replicas/parent.js";
+import {
+  superviseReplicas,
+  type SupervisionOptions,
+} from "./replicas/supervise.js";
 import { closeInTime, openBus, untilInterrupted } from "./session.js";
 import { toDuration } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const work: Verb = {
   summary: "Serves every agent that the modules export, until it is stopped.",
-  usage: ["troupe work FILE… [--concurrency N] [--lane L]"],
+  usage: [
+    "troupe work FILE… [--concurrency N] [--lane L]",
+    "troupe work FILE… --replicas N|LEAST..MOST|auto [--latency 1s] [--idle 30s]",
+  ],
   options: {
     concurrency: {
       type: "string",
@@ -33,21 +43,41 @@ export const work: Verb = {
       value: "30s",
       help: "how long stopping waits for what is in hand",
     },
+    replicas: {
+      type: "string",
+      value: "1..8",
+      help: "processes: a number, bounds, or auto for one a core (default: this one alone)",
+    },
+    latency: {
+      type: "string",
+      value: "1s",
+      help: "with bounds: more replicas when a task waits longer than this",
+    },
+    idle: {
+      type: "string",
+      value: "30s",
+      help: "with bounds: replicas that were not needed for so long go",
+    },
   },
-  example: "troupe work dist/writer.js dist/weather.js --concurrency 8",
+  example: "troupe work dist/writer.js dist/weather.js --replicas 1..8",
   async run(call) {
     if (call.words.length === 0)
       throw wrongUsage(
         "which modules? Name the files that export your agents: troupe work FILE…",
       );
     const options = optionsOf(call);
+    if (call.text("replicas") !== undefined)
+      return superviseReplicas(call, supervisionOf(call));
+    const parent = Parent.find();
     const agents = await agentsOf(call.words);
     const bus = await openBus(call);
-    const stopped = untilInterrupted();
+    const stopped = parent?.stopped ?? untilInterrupted();
+    parent?.begins();
     const workers = await Promise.all(
       agents.map((agent) => bus.serve(agent, options)),
     );
     for (const worker of workers) announce(call, worker, bus);
+    parent?.tell(workers);
     await stopped;
     await drain(call, bus, workers, options);
     return exitCodes.done;
@@ -66,6 +96,43 @@ function optionsOf(call: Call): ServeOptions {
     options.ackWait = toDuration(ackWait, "--ack-wait");
   if (drainFor !== undefined) options.drain = toDuration(drainFor, "--drain");
   return options;
+}
+
+function supervisionOf(call: Call): SupervisionOptions {
+  const bounds = toBounds(call.text("replicas")!);
+  const scales = bounds.least < bounds.most;
+  for (const name of ["latency", "idle"])
+    if (!scales && call.text(name) !== undefined)
+      throw wrongUsage(
+        `--${name} says when the number of replicas changes: give it bounds such as --replicas 1..8`,
+      );
+  const ms = (name: string, otherwise: Duration): number =>
+    toMs(toDuration(call.text(name) ?? String(otherwise), `--${name}`));
+  return {
+    bounds,
+    latencyMs: ms("latency", "1s"),
+    idleMs: ms("idle", "30s"),
+    drainMs: ms("drain", "30s"),
+    args: argsOfReplica(call),
+  };
+}
+
+/** The same command for one replica, which reports to its supervisor. */
+function argsOfReplica(call: Call): string[] {
+  const passed = [
+    "url",
+    "namespace",
+    "concurrency",
+    "lane",
+    "ack-wait",
+    "drain",
+  ];
+  const args = passed.flatMap((name) => {
+    const value = call.text(name);
+    return value === undefined ? [] : [`--${name}=${value}`];
+  });
+  if (call.output.json) args.push("--json");
+  return ["work", ...args, "--", ...call.words];
 }
 
 function announce(call: Call, worker: Worker, bus: Bus): void {
