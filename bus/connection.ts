@@ -20,6 +20,10 @@ import {
 import { TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { subjectsOf, type Subjects } from "../protocol/subjects.js";
+import {
+  connectionLifecycle,
+  type ConnectionState,
+} from "./connection.machine.js";
 import { dial, parseAddress, type LinkOptions } from "./dial.js";
 import { logger, type Logger } from "./log.js";
 import { ServerClock, steadyTime } from "./server-clock.js";
@@ -43,14 +47,18 @@ export class Link {
   readonly origin = newToken();
   readonly log: Logger;
   readonly clock = new ServerClock(() => void this.readClock());
-  connected = true;
-  closed = false;
   /** When the connection last came back, on the server's clock; 0 as long as it was never lost. */
   reconnectedAt = 0;
   readonly #reconnected = new Set<Listener>();
   readonly #refused = new Set<Listener<Refusal>>();
   readonly #ended = new Set<Listener<TroupeError>>();
   readonly #cutOff = new Set<Listener>();
+  readonly #stepped = new Set<Listener<ConnectionState>>();
+  /** Of several, the one that it last was connected to. */
+  #server: string | undefined;
+  readonly #life = connectionLifecycle.begin((now, _event, before) =>
+    this.#entered(now.state, before),
+  );
 
   static async open(options: LinkOptions): Promise<Link> {
     const subjects = subjectsOf(options.namespace);
@@ -72,7 +80,21 @@ export class Link {
     this.subjects = subjects;
     this.url = url;
     this.log = logger.child({ namespace: subjects.namespace });
+    this.#life.send("connected");
     void this.#watch();
+  }
+
+  /** What its machine says; the two that follow are asked for with each message. */
+  get state(): ConnectionState {
+    return this.#life.state;
+  }
+
+  get connected(): boolean {
+    return this.#life.state === "connected";
+  }
+
+  get closed(): boolean {
+    return this.#life.state === "closed";
   }
 
   /** Sends without waiting for anything. `headers` is an encoded header block. */
@@ -117,6 +139,12 @@ export class Link {
   onReconnect(listener: Listener): () => void {
     this.#reconnected.add(listener);
     return () => this.#reconnected.delete(listener);
+  }
+
+  /** Hears of each state that it enters. */
+  onState(listener: Listener<ConnectionState>): () => void {
+    this.#stepped.add(listener);
+    return () => this.#stepped.delete(listener);
   }
 
   /** The server refused a publish or a subscription by permission. */
@@ -174,28 +202,38 @@ export class Link {
 
   async close(): Promise<void> {
     if (!this.nats.isClosed()) await this.nats.close();
-    this.#end();
+    this.#life.send("closed");
   }
 
   async #watch(): Promise<void> {
     for await (const status of this.nats.status()) {
-      if (status.type === "disconnect") {
-        this.connected = false;
-        for (const listener of this.#cutOff) listener();
-        this.log.warn(
-          { server: status.server },
-          "connection lost; reconnecting for as long as it takes",
-        );
-      } else if (status.type === "reconnect") {
-        this.connected = true;
-        this.reconnectedAt = this.clock.now();
-        this.log.info({ server: status.server }, "reconnected");
-        for (const listener of this.#reconnected) listener();
-      } else if (status.type === "error") this.#refuse(status.error);
+      if ("server" in status) this.#server = status.server;
+      if (status.type === "disconnect") this.#life.send("disconnected");
+      else if (status.type === "reconnect") this.#life.send("connected");
+      else if (status.type === "error") this.#refuse(status.error);
       else if (status.type === "slowConsumer")
         this.log.warn({ pending: status.pending }, "slow consumer");
     }
-    this.#end();
+    this.#life.send("closed");
+  }
+
+  #entered(state: ConnectionState, before: ConnectionState): void {
+    if (state === "connected" && before === "reconnecting") this.#cameBack();
+    else for (const listener of this.#cutOff) listener();
+    if (state === "reconnecting")
+      this.log.warn(
+        { server: this.#server },
+        "connection lost; reconnecting for as long as it takes",
+      );
+    if (state === "closed")
+      for (const listener of this.#ended) listener(this.closedError());
+    for (const listener of this.#stepped) listener(state);
+  }
+
+  #cameBack(): void {
+    this.reconnectedAt = this.clock.now();
+    this.log.info({ server: this.#server }, "reconnected");
+    for (const listener of this.#reconnected) listener();
   }
 
   #refuse(error: Error): void {
@@ -212,13 +250,5 @@ export class Link {
     this.log.error({ operation, subject }, refused.message);
     for (const listener of this.#refused)
       listener({ operation, subject, error: refused });
-  }
-
-  #end(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.connected = false;
-    for (const listener of this.#cutOff) listener();
-    for (const listener of this.#ended) listener(this.closedError());
   }
 }

@@ -7,6 +7,7 @@ import { defaultLane } from "../protocol/subjects.js";
 import { tokenAt } from "../protocol/tokens.js";
 import {
   isTerminal,
+  stateAfter,
   terminalStates,
   type TaskEvent,
   type TaskState,
@@ -182,13 +183,13 @@ async function pendingSummary(
   const request = requestOf(stored);
   const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
   const failed = events.filter(({ kind }) => kind === "attempt");
-  const isTaken = events.length > 0 || (await isDelivered(link, stored));
+  const delivered = events.length === 0 && (await isDelivered(link, stored));
   const error = failed.at(-1)?.error;
   return {
     taskId,
     agent,
     skill: skill || request.skill,
-    state: isTaken ? "working" : "submitted",
+    state: stateAfter(events, delivered),
     at,
     lane,
     ...(headers.key === undefined ? { level } : { key: headers.key }),
@@ -225,12 +226,12 @@ async function isDelivered(
 }
 
 function endedSummary(end: TaskEvent): TaskSummary {
-  const { taskId, agent, skill = "", kind, context, input, output } = end;
+  const { taskId, agent, skill = "", context, input, output } = end;
   return {
     taskId,
     agent,
     skill,
-    state: kind as TaskState,
+    state: stateAfter([end]),
     at: end.at ?? new Date(0),
     attempts: end.attempt ?? 1,
     ...(context === undefined ? {} : { context }),

@@ -49,7 +49,17 @@ export const instanceCard = z.object({
   labels: labels.default({}),
   /** Its share where work is spread by weight. */
   weight: z.number().default(1),
-  state: z.enum(["ready", "paused", "draining"]),
+  state: z.enum([
+    "starting",
+    "registering",
+    "ready",
+    "paused",
+    "degraded",
+    "draining",
+    "stopped",
+  ]),
+  /** What keeps it from taking tasks, where it is degraded. */
+  troubles: z.array(z.string()).optional(),
   concurrency: z.number(),
   running: z.number(),
   done: z.number(),

@@ -72,6 +72,7 @@ export const errorTable = {
     -32000,
     "Nothing: another instance takes the task.",
   ),
+  STATE_REFUSED: terminal(-32000, "Ask for what its state allows."),
   RESTARTS_EXHAUSTED: terminal(
     -32000,
     "See the last failure; start it again when it is mended.",

@@ -2,28 +2,31 @@
 import type { TroupeError } from "./errors.js";
 import type { Level } from "./levels.js";
 import type { Progress } from "./mcp.js";
+import { taskLifecycle, type TaskState } from "./task.machine.js";
 
-export type TaskState =
-  | "submitted"
-  | "working"
-  | "input-required"
-  | "auth-required"
-  | "completed"
-  | "failed"
-  | "canceled"
-  | "rejected";
+export type { TaskState };
 
+/** The last states of its machine; protocol/task.machine.ts tells of them all. */
 export const terminalStates = [
   "completed",
   "failed",
   "canceled",
   "rejected",
-] as const;
+] as const satisfies TaskState[];
 export type TerminalState = (typeof terminalStates)[number];
 
 /** Of a state, or of the kind of an event. */
 export function isTerminal(state: string): state is TerminalState {
   return terminalStates.some((terminal) => terminal === state);
+}
+
+/** Where a task stands, told from its events; `delivered` where only its queue knows that it was handed out. */
+export function stateAfter(
+  events: Iterable<Pick<TaskEvent, "kind">>,
+  delivered = false,
+): TaskState {
+  const kinds = Array.from(events, ({ kind }) => kind);
+  return taskLifecycle.fold(delivered ? ["delivered", ...kinds] : kinds);
 }
 
 /**

@@ -174,6 +174,12 @@ const offences: Case[] = [
     rule: "eslint(no-restricted-imports)",
   },
   {
+    title: "xstate in another file of that name",
+    path: "protocol/nested/lifecycle.ts",
+    source: `import * as all from "xstate";\nexport const used = [all];`,
+    rule: "eslint(no-restricted-imports)",
+  },
+  {
     title: "an import hidden in a type",
     path: "bus/upward-inline.ts",
     source: `export type Name = typeof import("../workers/target.js").name;`,
@@ -192,6 +198,11 @@ const clean: Case[] = [
     title: "a clean file",
     path: "workers/clean.ts",
     source: `import { name, work } from "../protocol/target.js";\nexport async function run(): Promise<string> {\n  await work();\n  return name;\n}`,
+  },
+  {
+    title: "the one file of protocol/ that may import xstate",
+    path: "protocol/lifecycle.ts",
+    source: `import { transition } from "xstate";\nexport const step = transition;`,
   },
   {
     title: "the public entry, which imports from anywhere",
