@@ -1,7 +1,12 @@
 // What users import.
 
 // Declare
-export { agent, type Agent, type SkillRef } from "./workers/agent.js";
+export {
+  agent,
+  type Agent,
+  type SkillRef,
+  type StatefulAgent,
+} from "./workers/agent.js";
 export {
   skill,
   type SkillDefinition,
@@ -9,6 +14,17 @@ export {
 } from "./workers/skill.js";
 export type { TaskContext, ProgressUpdate } from "./workers/task-context.js";
 export type { RetryPolicy } from "./bus/delivery/retry.js";
+
+// Declare what keeps its state
+export type { ResultOf, StatefulOptions } from "./workers/stateful.js";
+export {
+  callSkill,
+  type CallError,
+  type CallSkillOptions,
+} from "./actors/skill-call.js";
+export type { Context, ContextSnapshot } from "./workers/context-handle.js";
+export type { ContextResult } from "./actors/step.js";
+export type { EmittedEvent } from "./bus/emitted.js";
 
 // Connect
 export {

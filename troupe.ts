@@ -47,7 +47,11 @@ import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
 import type { TaskEvent } from "./protocol/task.js";
-import type { Agent, AnySkill } from "./workers/agent.js";
+import type { AnyStateMachine } from "./actors/machine-types.js";
+import type { Agent, StatefulAgent } from "./workers/agent.js";
+import type { AnySkill } from "./workers/skill.js";
+import { Context } from "./workers/context-handle.js";
+import type { EventSchemas } from "./workers/stateful.js";
 import { Worker, type ServeOptions } from "./workers/worker.js";
 
 export interface ConnectOptions {
@@ -239,6 +243,22 @@ export class Bus implements AsyncDisposable {
     const checked = checkInput(target, input);
     if (checked) await checked;
     return this.#asks.ask(names, input, timeoutMs) as Promise<OutputOf<To>>;
+  }
+
+  /** One context of a stateful agent: its actor, which need not be awake, nor have been. */
+  context<Machine extends AnyStateMachine, Events extends EventSchemas>(
+    agent: StatefulAgent<Machine, Events>,
+    id: string,
+  ): Context<Machine, Events> {
+    const host = {
+      link: this.#link,
+      publisher: this.#publisher,
+      submit: (...args: Parameters<Bus["submit"]>) => this.submit(...args),
+      call: (...args: Parameters<Bus["call"]>) => this.call(...args),
+      task: (task: string, name: string) =>
+        new TaskHandle(this.#host(), task, name),
+    };
+    return new Context(host, agent, id);
   }
 
   /** A task by its id, whoever submitted it. */

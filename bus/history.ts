@@ -60,8 +60,9 @@ export async function* messagesOn(
   link: Link,
   stream: string,
   subject: string,
+  first = 1,
 ): AsyncGenerator<StoredMessage> {
-  for (let from = 1; ;) {
+  for (let from = first; ;) {
     const page = await readPage(link, stream, subject, from);
     yield* page;
     if (page.length === 0) return; // a short page may be one of large messages

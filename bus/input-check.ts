@@ -25,6 +25,7 @@ interface KnownCard {
   at: number;
   /** Undefined where the card cannot be read, although instances live. */
   skills: Map<string, KnownSkill> | undefined;
+  stateful: boolean;
 }
 
 export class InputCheck {
@@ -38,22 +39,25 @@ export class InputCheck {
     this.#registry = registry;
   }
 
-  /** Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or INPUT_INVALID with the path of the field. */
-  async check(to: Lane, input: unknown): Promise<void> {
+  /**
+   * Whether the agent keeps an actor for each context. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or INPUT_INVALID with
+   * the path of the field.
+   */
+  async check(to: Lane, input: unknown): Promise<boolean> {
     const key = cardKey(to.agent, to.lane);
     const cached = this.#cards.get(key);
     try {
-      await this.#checkBy(await this.#cardOf(key, to), to, input);
+      return await this.#checkBy(await this.#cardOf(key, to), to, input);
     } catch (error) {
       // A newer version of the agent may take what the card that was remembered refuses.
       if (cached === undefined || this.#cards.get(key) !== cached) throw error;
       this.#cards.delete(key);
-      await this.#checkBy(await this.#cardOf(key, to), to, input);
+      return this.#checkBy(await this.#cardOf(key, to), to, input);
     }
   }
 
-  async #checkBy(card: KnownCard, to: Lane, input: unknown): Promise<void> {
-    if (!card.skills) return;
+  async #checkBy(card: KnownCard, to: Lane, input: unknown): Promise<boolean> {
+    if (!card.skills) return card.stateful;
     const known = card.skills.get(to.skill);
     if (!known) throw skillUnknown(to.agent, to.skill, card.skills.keys());
     known.input ??= toSchema(known.card);
@@ -68,6 +72,7 @@ export class InputCheck {
         "a skill's card has a schema that cannot be used; its input is left to the worker to check",
       );
     }
+    return card.stateful;
   }
 
   async #cardOf(key: string, to: Lane): Promise<KnownCard> {
@@ -75,7 +80,8 @@ export class InputCheck {
     if (cached && Date.now() - cached.at < cardCacheMs) return cached;
     const card = await this.#registry.card(to.agent, to.lane);
     if (!card) await this.#expectLiving(to);
-    const known = { at: Date.now(), skills: card && skillsOf(card) };
+    const stateful = card?.stateful === true;
+    const known = { at: Date.now(), skills: card && skillsOf(card), stateful };
     this.#cards.set(key, known);
     return known;
   }

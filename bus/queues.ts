@@ -14,6 +14,11 @@ export class Queues {
     this.#limits = limits;
   }
 
+  /** How many copies of each stream the cluster keeps, where that was named. */
+  get replicas(): number | undefined {
+    return this.#limits.replicas;
+  }
+
   /** Nothing to wait for when it was seen before. Throws AGENT_UNKNOWN where it is not there and may not be made. */
   ensure(agent: string): Promise<void> | undefined {
     const seen = this.#seen.get(agent);

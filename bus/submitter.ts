@@ -23,6 +23,7 @@ import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Queues } from "./queues.js";
+import { contextKey } from "./context-key.js";
 import type { InputCheck } from "./input-check.js";
 import { checkInput, namesOf, type Target } from "./target.js";
 import { scheduleOnce } from "./timers.js";
@@ -89,8 +90,8 @@ export class Submitter {
     input: unknown,
     options: SubmitOptions = {},
   ): Promise<Submitted> {
-    await this.#check(target, input, options);
-    const spec = this.#toSpec(target, input, options);
+    const stateful = await this.#check(target, input, options);
+    const spec = this.#toSpec(target, input, options, stateful);
     await this.#queues.ensure(spec.agent);
     if (
       options.id !== undefined &&
@@ -108,9 +109,9 @@ export class Submitter {
     options: CallOptions = {},
   ): Promise<unknown> {
     const check = this.#check(target, input, options);
-    if (check) await check;
+    const stateful = typeof check === "boolean" ? check : await check;
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
-    const spec = this.#toSpec(target, input, options);
+    const spec = this.#toSpec(target, input, options, stateful);
     const queue = this.#queues.ensure(spec.agent);
     if (queue) await queue;
     return new Promise((resolve, reject) => {
@@ -149,18 +150,25 @@ export class Submitter {
     });
   }
 
-  /** A typed skill checks by its own schema, without a look at the registry. */
+  /** Whether its agent is stateful. A typed skill checks by its own schema, without a look at the registry. */
   #check(
     target: Target,
     input: unknown,
     { lane = defaultLane }: SubmitOptions,
-  ): Promise<unknown> | undefined {
+  ): Promise<boolean> | boolean {
     if (typeof target === "string")
       return this.#inputCheck.check({ ...namesOf(target), lane }, input);
-    return checkInput(target, input);
+    const stateful = target.stateful === true;
+    const checking = checkInput(target, input);
+    return checking ? checking.then(() => stateful) : stateful;
   }
 
-  #toSpec(target: Target, input: unknown, options: SubmitOptions): TaskSpec {
+  #toSpec(
+    target: Target,
+    input: unknown,
+    options: SubmitOptions,
+    stateful: boolean,
+  ): TaskSpec {
     const { agent, skill } = namesOf(target);
     if (options.id !== undefined) encodeToken(options.id, "task id");
     return {
@@ -174,7 +182,7 @@ export class Submitter {
       origin: this.#link.origin,
       contentType: options.format ?? "msgpack",
       context: options.context,
-      key: options.key,
+      key: stateful ? contextKey(agent, options) : options.key,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
   }

@@ -12,6 +12,8 @@ export interface SkillTarget<
   readonly name: string;
   readonly input: Input;
   readonly output?: Output | undefined;
+  /** Its agent keeps an actor for each context. */
+  readonly stateful?: boolean;
 }
 
 export type Target = string | SkillTarget;

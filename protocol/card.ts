@@ -34,6 +34,8 @@ export const agentCard = z.object({
   lane: z.string(),
   labels: labels.default({}),
   skills: z.array(skillCard),
+  /** It keeps an actor for each context, so that its tasks must name theirs. */
+  stateful: z.boolean().optional(),
 });
 
 /** What an instance says of itself with each heartbeat. */

@@ -82,6 +82,14 @@ export const errorTable = {
     -32000,
     "See the message; the agent does not take this task.",
   ),
+  SNAPSHOT_REFUSED: retryable(
+    -32000,
+    "Serve the version that wrote it, or give the agent a migrate function.",
+  ),
+  CONTEXT_STOPPED: terminal(
+    -32000,
+    "Redrive the dead letter that stopped the context, or resume it; then redrive this one.",
+  ),
 
   // The bus.
   NO_RESPONDERS: retryable(-32000, "Start an instance of the agent."),

@@ -8,7 +8,7 @@ import type {
 } from "./addresses.js";
 import { TroupeError } from "./errors.js";
 import { levels, type Level } from "./levels.js";
-import { encodeToken, keyToken, queueToken } from "./tokens.js";
+import { contextToken, encodeToken, keyToken, queueToken } from "./tokens.js";
 
 export const defaultNamespace = "troupe";
 export const defaultLane = "main";
@@ -21,6 +21,16 @@ export interface EventFilter {
   taskId?: string;
   kind?: string;
   origin?: string;
+}
+
+/** What a stateful agent's machine emitted. */
+export interface EmittedAddress {
+  agent: string;
+  context: string;
+  type: string;
+  taskId: string;
+  /** Its place among what the handling of this task emitted. */
+  index: number;
 }
 
 /** A task's timer; without an agent, those of all agents with a task of this id. */
@@ -78,6 +88,7 @@ export function subjectsOf(namespace: string) {
       agents: `${ns}_agents`,
       instances: `${ns}_instances`,
       settings: `${ns}_settings`,
+      state: `${ns}_state`,
     },
 
     task: (to: TaskAddress) =>
@@ -107,6 +118,14 @@ export function subjectsOf(namespace: string) {
       `${ns}.event.agent.${token(of.agent, "agent")}.${token(of.instance, "instance")}.${of.kind}`,
     agentEventsWhere: (where: Partial<AgentEventAddress>) =>
       `${ns}.event.agent.${where.agent === undefined ? "*" : token(where.agent)}.${where.instance === undefined ? "*" : token(where.instance)}.${where.kind ?? "*"}`,
+    emitted: (from: EmittedAddress) =>
+      `${ns}.event.context.${token(from.agent, "agent")}.${contextToken(from.context)}.${token(from.type, "event type")}.${token(from.taskId, "task id")}.${from.index}`,
+    /** As they are stored, or as the server tells of them then. */
+    emittedWhere: (
+      where: { agent: string; context?: string; type?: string },
+      kind: "event" | "stored" = "event",
+    ) =>
+      `${ns}.${kind}.context.${token(where.agent, "agent")}.${where.context === undefined ? "*" : contextToken(where.context)}.${where.type === undefined ? "*" : token(where.type)}.*.*`,
     /** Where the server tells of an event once it is on the log, and only then. */
     storedEventsWhere: (where: EventFilter) =>
       `${ns}.stored.task.${eventTokens(where)}`,

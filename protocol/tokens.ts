@@ -32,11 +32,36 @@ export function encodeToken(name: string, what = "name"): string {
 
 /** Of a key only its hash matters; a long one is hashed here already, so that it fits into a subject. */
 export function keyToken(key: string): string {
-  if (key.length <= maxPlainKey) return encodeToken(key, "key");
+  if (key.length <= maxPlainKey && !isLong(key)) return encodeToken(key, "key");
   return createHash("sha256").update(key).digest("hex");
 }
 
 const maxPlainKey = 64;
+
+function isLong(key: string): boolean {
+  if (safe.test(key)) return key.length > maxTokenLength;
+  let length = 0;
+  for (const byte of Buffer.from(key))
+    length += safe.test(String.fromCharCode(byte)) && byte < 128 ? 1 : 3;
+  return length > maxTokenLength;
+}
+
+/**
+ * A context's name in subjects, in the key of its record and in ids. A long one is hashed and marked so; what
+ * is not marked can be read back.
+ */
+export function contextToken(context: string): string {
+  const token = encodeToken(context, "context");
+  if (token.length <= maxPlainKey && !token.startsWith(hashMark)) return token;
+  return hashMark + createHash("sha256").update(context).digest("hex");
+}
+
+/** The context of such a token; undefined when it was hashed. */
+export function contextOfToken(token: string): string | undefined {
+  return token.startsWith(hashMark) ? undefined : decodeToken(token);
+}
+
+const hashMark = "~";
 
 /** A stream's name may have no more than 255 characters. */
 const maxQueueToken = 200;

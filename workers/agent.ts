@@ -5,16 +5,24 @@ import type { AgentCard, Labels, SkillCard } from "../protocol/card.js";
 import { toMs } from "../protocol/duration.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { encodeToken } from "../protocol/tokens.js";
-import type { SkillDefinition } from "./skill.js";
-
-// Any skill: its run() takes what its own schema gives, so nothing narrower fits all of them.
-// eslint-disable-next-line typescript/no-explicit-any
-export type AnySkill = SkillDefinition<any, any>;
+import type { ActorDefinition } from "../actors/actor-definition.js";
+import type { AnySkill } from "./skill.js";
+import {
+  type AnyMachine,
+  isStateful,
+  toActor,
+  toSkills,
+  type EventSchemas,
+  type EventSkills,
+  type StatefulOptions,
+} from "./stateful.js";
 
 /** A skill of an agent, by which to call it: it knows its names and its types. */
 export type SkillRef<Skill extends AnySkill = AnySkill> = Skill & {
   readonly agent: string;
   readonly name: string;
+  /** Of an agent that keeps an actor for each context. */
+  readonly stateful?: boolean;
 };
 
 export interface AgentOptions<Skills extends Record<string, AnySkill>> {
@@ -33,15 +41,42 @@ export interface Agent<
   readonly description: string;
   readonly labels: Labels;
   readonly skills: { readonly [Name in keyof Skills]: SkillRef<Skills[Name]> };
+  /** Of a stateful agent: what its actors are made of. */
+  readonly actor?: ActorDefinition;
 }
 
+/** An agent that keeps an XState actor for each context, and whose skills are the events of its machine. */
+export type StatefulAgent<
+  Machine extends AnyMachine,
+  Events extends EventSchemas = Record<never, never>,
+> = Agent<EventSkills<Machine, Events>> & {
+  readonly actor: ActorDefinition & { readonly machine: Machine };
+};
+
+/**
+ * Declares a stateful agent: one durable actor of the machine for each context. Throws ARGUMENT_INVALID as for any
+ * agent, and for a machine with logic that cannot sleep and wake in another process.
+ */
+export function agent<
+  Machine extends AnyMachine,
+  const Events extends EventSchemas = Record<never, never>,
+>(
+  name: string,
+  options: StatefulOptions<Machine, Events>,
+): StatefulAgent<Machine, Events>;
 /** Declares an agent. Throws ARGUMENT_INVALID for a name that no subject can carry, or an agent without skills. */
 export function agent<Skills extends Record<string, AnySkill>>(
   name: string,
   options: AgentOptions<Skills>,
-): Agent<Skills> {
+): Agent<Skills>;
+export function agent(
+  name: string,
+  options: AgentOptions<Record<string, AnySkill>> | StatefulOptions<AnyMachine>,
+): Agent {
   encodeToken(name, "agent");
-  const entries = Object.entries(options.skills);
+  const stateful = isStateful(options);
+  const skills = stateful ? toSkills(name, options) : options.skills;
+  const entries = Object.entries(skills);
   if (entries.length === 0) {
     throw new TroupeError(
       "ARGUMENT_INVALID",
@@ -58,12 +93,13 @@ export function agent<Skills extends Record<string, AnySkill>>(
     version: options.version ?? "0.0.0",
     description: options.description ?? "",
     labels: options.labels ?? {},
-    skills: Object.fromEntries(bound) as Agent<Skills>["skills"],
+    skills: Object.fromEntries(bound) as Agent["skills"],
+    ...(stateful ? { actor: toActor(name, options) } : {}),
   };
 }
 
 export function toCard(agent: Agent, lane = defaultLane): AgentCard {
-  const { name, description, version, labels } = agent;
+  const { name, description, version, labels, actor } = agent;
   return {
     name,
     description,
@@ -71,6 +107,7 @@ export function toCard(agent: Agent, lane = defaultLane): AgentCard {
     lane,
     labels: { ...labels },
     skills: Object.entries(agent.skills).map(toSkillCard),
+    ...(actor ? { stateful: true } : {}),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Delivery } from "../bus/delivery/delivery.js";
 import type { Recollection } from "../bus/delivery/recall.js";
 import type { Publisher } from "../bus/publisher.js";
 import type { Recorder, Subject } from "../bus/recorder.js";
+import type { TroupeError } from "../protocol/errors.js";
 import type { EventFacts } from "../protocol/task-events.js";
 import type { Canceled } from "./canceled.js";
 import type { SkillRunner } from "./skill-runner.js";
@@ -30,6 +31,11 @@ export interface Assignment extends TaskFacts {
   readonly past: Recollection;
   /** What its events say of it, beside their subject. */
   facts(): EventFacts;
+  /** To be waited for before it ends otherwise than by its output. */
+  ending(
+    state: "failed" | "canceled" | "rejected",
+    error: TroupeError,
+  ): Promise<void> | undefined;
   /** Its effect is on the log: it is done. */
   acknowledge(result: Result): Result;
   /** Let it be delivered again, to anyone, after a while. */

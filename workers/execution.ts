@@ -64,7 +64,7 @@ export class Execution
   #begunAt = 0;
   #canceled: TroupeError | undefined;
   /** Why it was buried, by a worker that died before it could store the end. */
-  #death: TroupeError | undefined;
+  protected death: TroupeError | undefined;
 
   constructor(host: ExecutionHost, delivery: Delivery) {
     this.host = host;
@@ -81,18 +81,7 @@ export class Execution
   async run(): Promise<Result> {
     this.host.watch.keep(this);
     try {
-      if (this.#mayBeKnown() && (await this.#recall()).ended)
-        return this.acknowledge("late");
-      const runner = prepare(this);
-      if (this.#death) return await finishBurial(this, this.#death);
-      if (runner instanceof TroupeError)
-        return await recordFailure(this, runner);
-      if (this.past !== firstAttempt)
-        await this.host.recorder.started(this.subject, this.facts());
-      const outcome = this.#handle(runner);
-      return await this.#record(
-        outcome instanceof Promise ? await outcome : outcome,
-      );
+      return await this.work();
     } catch (trouble) {
       this.host.link.log.warn(
         { task: this.id, error: messageOf(trouble) },
@@ -102,6 +91,21 @@ export class Execution
     } finally {
       this.host.watch.release(this);
     }
+  }
+
+  protected async work(): Promise<Result> {
+    if (this.mayBeKnown() && (await this.recall()).ended)
+      return this.acknowledge("late");
+    return this.begin(prepare(this));
+  }
+
+  protected async begin(runner: SkillRunner | TroupeError): Promise<Result> {
+    if (this.death) return finishBurial(this, this.death);
+    if (runner instanceof TroupeError) return recordFailure(this, runner);
+    if (this.past !== firstAttempt)
+      await this.host.recorder.started(this.subject, this.facts());
+    const outcome = this.#handle(runner);
+    return this.record(outcome instanceof Promise ? await outcome : outcome);
   }
 
   /** The same task came again while it is in hand here: its older delivery has expired. */
@@ -144,18 +148,11 @@ export class Execution
     };
   }
 
-  #mayBeKnown(): boolean {
-    const { count, mayBeForgotten, headers } = this.delivery;
-    return (
-      count > 1 ||
-      mayBeForgotten ||
-      headers.maybeKnown !== undefined ||
-      headers.attempt !== undefined ||
-      this.host.canceled.has(this.id)
-    );
+  protected mayBeKnown(): boolean {
+    return this.delivery.mayBeKnown || this.host.canceled.has(this.id);
   }
 
-  async #recall(): Promise<Recollection> {
+  protected async recall(): Promise<Recollection> {
     const { link } = this.host;
     const { count, headers, mayBeForgotten, storedAt } = this.delivery;
     const redelivered = count > 1 || headers.attempt !== undefined;
@@ -168,7 +165,7 @@ export class Execution
     this.past = recollect(events, redelivered);
     // An older letter is that of an earlier task with this id, whose end has aged out.
     if (death && death.at.getTime() >= Math.floor(storedAt)) {
-      this.#death = death.error;
+      this.death = death.error;
       this.past = { ...this.past, attempt: death.attempt };
     }
     return this.past;
@@ -177,12 +174,13 @@ export class Execution
   /** Never throws, and needs no promise for a handler that returns none. */
   #handle(runner: SkillRunner): unknown {
     if (this.#canceled) return this.#canceled;
+    this.#begunAt = performance.now();
     const parent = contextFrom(this.delivery.headers);
     const deliver = startSpan("deliver", this.#names(), parent);
-    if (!deliver) return this.#perform(runner);
+    if (!deliver) return this.perform(runner);
     return within(deliver, parent, async () => {
       const handle = startSpan("handle", this.#names());
-      const outcome = await within(handle, parent, () => this.#perform(runner));
+      const outcome = await within(handle, parent, () => this.perform(runner));
       const error = outcome instanceof TroupeError ? outcome : undefined;
       endSpan(handle, error);
       endSpan(deliver, error);
@@ -190,8 +188,7 @@ export class Execution
     });
   }
 
-  #perform(runner: SkillRunner): unknown {
-    this.#begunAt = performance.now();
+  protected perform(runner: SkillRunner): unknown {
     this.#context = new HandlerContext(this, this);
     return perform(
       runner,
@@ -202,12 +199,12 @@ export class Execution
     );
   }
 
-  #record(outcome: unknown): Promise<Result> | Result {
+  protected record(outcome: unknown): Promise<Result> | Result {
     if (outcome instanceof TroupeError) return recordFailure(this, outcome);
     return this.host.recorder
       .completed(this.subject, outcome, this.facts())
       .then(
-        (first) => this.acknowledge(first ? "completed" : "late"),
+        (first) => this.settle(first ? "completed" : "late"),
         (error: TroupeError) => {
           if (
             error.code === "PAYLOAD_TOO_LARGE" ||
@@ -217,6 +214,16 @@ export class Execution
           throw error;
         },
       );
+  }
+
+  /** Its end is on the log. */
+  protected settle(result: Result): Promise<Result> | Result {
+    return this.acknowledge(result);
+  }
+
+  /** Before it ends otherwise than by its output. */
+  ending(_state: string, _error: TroupeError): Promise<void> | undefined {
+    return undefined;
   }
 
   deadlineInMs(): number {

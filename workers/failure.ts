@@ -137,6 +137,7 @@ async function end(
   state: "failed" | "canceled" | "rejected",
   error: TroupeError,
 ): Promise<Result> {
+  await assignment.ending(state, error);
   const first = await assignment.host.recorder.ended(
     assignment.subject,
     state,

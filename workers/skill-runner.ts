@@ -9,7 +9,7 @@ import {
   type ErrorCode,
 } from "../protocol/errors.js";
 import { parseWith } from "../protocol/schema.js";
-import type { AnySkill } from "./agent.js";
+import type { AnySkill } from "./skill.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
 

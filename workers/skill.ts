@@ -29,6 +29,10 @@ export type SkillDefinition<
   Output extends z.ZodType = z.ZodType,
 > = SkillOptions<Input, Output>;
 
+// Any skill: its run() takes what its own schema gives, so nothing narrower fits all of them.
+// eslint-disable-next-line typescript/no-explicit-any
+export type AnySkill = SkillDefinition<any, any>;
+
 /** A skill that has no output schema: its result is what its handler returns. */
 type UncheckedOptions<Input extends z.ZodType, Result> = Omit<
   SkillOptions<Input, z.ZodType>,

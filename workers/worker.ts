@@ -19,9 +19,13 @@ import { newToken } from "../protocol/ids.js";
 import { levels, levelWeights } from "../protocol/levels.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
+import type { AnySkill } from "./skill.js";
 import { answer } from "./answer.js";
 import type { ExecutionHost, Result } from "./assignment.js";
 import { Canceled } from "./canceled.js";
+import { ContextExecution } from "./context-execution.js";
+import { contextSkills } from "./context-messages.js";
+import { Contexts } from "./contexts.js";
 import { Execution } from "./execution.js";
 import { Presence } from "./presence.js";
 import { toRunner } from "./skill-runner.js";
@@ -77,6 +81,7 @@ export class Worker implements AsyncDisposable {
     returned: 0,
   };
   readonly #stops: (() => Promise<void> | void)[] = [];
+  readonly #contexts: Contexts | undefined;
   #state: InstanceCard["state"] = "ready";
   #idle: (() => void) | undefined;
   #draining: Promise<void> | undefined;
@@ -110,7 +115,7 @@ export class Worker implements AsyncDisposable {
       watch: this.#watch,
       canceled: new Canceled(),
       runners: new Map(
-        Object.entries(definition.skills).map(([name, skill]) => [
+        Object.entries(allSkills(definition)).map(([name, skill]) => [
           name,
           toRunner(definition.name, name, skill),
         ]),
@@ -118,6 +123,16 @@ export class Worker implements AsyncDisposable {
       agent: this.agent,
       instance: this.instance,
     };
+    const { agent, lane, instance } = this;
+    const { recorder } = this.#host;
+    if (definition.actor)
+      this.#contexts = new Contexts(definition.actor, {
+        ...host,
+        recorder,
+        agent,
+        lane,
+        instance,
+      });
     this.#consumer = new PriorityConsumer(
       host.link,
       this.concurrency,
@@ -130,6 +145,7 @@ export class Worker implements AsyncDisposable {
     const { link } = this.#host;
     const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
     await this.#queues.ensure(this.agent);
+    await this.#contexts?.start();
     await Promise.all([
       this.#presence.announce(),
       ...queues.map((queue) => ensureConsumer(link, queue)),
@@ -203,7 +219,9 @@ export class Worker implements AsyncDisposable {
   #take(delivery: Delivery): void {
     let execution: Execution;
     try {
-      execution = new Execution(this.#host, delivery);
+      execution = this.#contexts
+        ? new ContextExecution(this.#host, delivery, this.#contexts)
+        : new Execution(this.#host, delivery);
     } catch (error) {
       // Only a subject that no task can have: it cannot even be named, so it cannot be ended.
       this.#host.link.log.error(
@@ -256,6 +274,7 @@ export class Worker implements AsyncDisposable {
     this.#keyed?.stop(); // first, for it adds to the consumer
     await this.#consumer.stop();
     await this.#finishInHand();
+    await this.#contexts?.stop();
     for (const stop of this.#stops) await this.#tolerate(stop);
     await link.flush();
   }
@@ -286,6 +305,11 @@ export class Worker implements AsyncDisposable {
       );
     }
   }
+}
+
+/** With those that the contexts of a stateful agent send to themselves. */
+function allSkills({ skills, actor }: Agent): Record<string, AnySkill> {
+  return actor ? { ...contextSkills, ...skills } : skills;
 }
 
 function checkConcurrency(concurrency: number): number {

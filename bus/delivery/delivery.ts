@@ -45,9 +45,30 @@ export class Delivery implements Acknowledgeable {
     return reconnectedAt > 0 && this.storedAt < reconnectedAt;
   }
 
+  /** What became of it may stand on the log: see before working on it. */
+  get mayBeKnown(): boolean {
+    const { maybeKnown, attempt } = this.headers;
+    return (
+      this.count > 1 ||
+      this.mayBeForgotten ||
+      maybeKnown !== undefined ||
+      attempt !== undefined
+    );
+  }
+
   /** When the server stored it, in milliseconds. */
   get storedAt(): number {
     return storedAtOf(this.#reply);
+  }
+
+  /** Its place in its stream. */
+  get streamSequence(): number {
+    return numberOf(this.#reply, 3);
+  }
+
+  /** Its place among the deliveries of its consumer, to whomever they went. */
+  get consumerSequence(): number {
+    return numberOf(this.#reply, 4);
   }
 
   get headers(): Headers {
@@ -101,6 +122,12 @@ export function readReply(reply: string): { count: number; backlog: number } {
 function storedAtOf(reply: string): number {
   const tokens = reply.split(".");
   return Number(tokens[tokens.length === 9 ? 7 : 9]) / 1e6;
+}
+
+/** A field of the reply, counted from the name of the consumer, as `readReply` counts. */
+function numberOf(reply: string, field: number): number {
+  const tokens = reply.split(".");
+  return Number(tokens[(tokens.length === 9 ? 2 : 4) + field]);
 }
 
 /** Our own reading of the header block is lighter than the client's map of arrays. */

@@ -1,0 +1,312 @@
+// Handling the messages of a stateful agent: open the context's record, run its machine for one step, replace the
+// record, send what the step caused, end the task, acknowledge. The first four are here, the rest is the execution's
+// (workers/execution.ts), as for any other task.
+//
+// Each message changes its context once, however often it is delivered and to whomever:
+//
+// 1. One compare-and-set replaces the record: state, the name of the message, its result and its effects together.
+//    Of two who handle the same message, or two messages of one context, one is refused and reads again.
+// 2. A message whose name the record bears is not handled again: its result is taken from there.
+// 3. Who handles a message that the record does not name knows that it was never applied. Its queue hands out one
+//    message of a context at a time, and the next when that one is acknowledged, which is after its end is on the
+//    log. So if the record names a later message of the lane, the end is there to be found; it is looked for unless
+//    the message stands behind the one that the record names. Somebody else's write in between is refused by 1.
+// 4. A message that ends without changing the state (buried, canceled, rejected when it came again) is named in
+//    the record before it is acknowledged, so that a worker that was frozen over it cannot apply it later.
+// 5. R3: it is acknowledged when its effects are on the bus. They stand in the record until then; a redelivery sends
+//    them again, and each is known by its id.
+//
+// The interleavings, one by one: docs/decisions/0021-stateful-agents.md.
+import type { ActorDefinition } from "../actors/actor-definition.js";
+import { followCallEnds, originOfCalls } from "../actors/call-ends.js";
+import { ContextStore, type Opened } from "../actors/context-store.js";
+import { Outbox, type OutboxHost } from "../actors/outbox.js";
+import { stateOf, type ActorRecord, type Handled } from "../actors/record.js";
+import { OwnActions } from "../actors/own-actions.js";
+import type { OwnAction } from "../actors/stage.js";
+import { step, type Step } from "../actors/step.js";
+import { isConflict } from "../bus/bucket.js";
+import { endOf } from "../bus/history.js";
+import { InputCheck } from "../bus/input-check.js";
+import type { Registry } from "../bus/registry.js";
+import { Records } from "../bus/records.js";
+import {
+  isErrorCode,
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../protocol/errors.js";
+import { ContextMessages, type ContextTask } from "./context-messages.js";
+import { nameInRecord, type Ending } from "./context-naming.js";
+import { contextOf, mayBeBehind, misplaced, placeOf } from "./context-place.js";
+import { finished, standsStill, stillStopped } from "./context-refusals.js";
+import { PartitionEras } from "./partition-eras.js";
+
+/** What came of a message: what its task returns, why it failed, or that it had ended already. */
+export type Handling = { output: unknown } | { error: TroupeError } | "ended";
+
+/** Room for what a message needs beside its record: headers, and the envelope of the largest effect. */
+const envelopeBytes = 8_192;
+const maxTries = 20;
+
+export class Contexts {
+  readonly #definition: ActorDefinition;
+  readonly #host: OutboxHost;
+  readonly #records: Records;
+  readonly #store: ContextStore;
+  readonly #outbox: Outbox;
+  readonly #messages: ContextMessages;
+  readonly #actions: OwnActions;
+  readonly #eras = new PartitionEras();
+  #ends: { stop(): Promise<void> } | undefined;
+
+  constructor(
+    definition: ActorDefinition,
+    host: Omit<OutboxHost, "origin" | "inputCheck"> & { registry: Registry },
+  ) {
+    const { link, publisher, agent, lane, registry } = host;
+    this.#definition = definition;
+    const origin = originOfCalls(agent, lane);
+    const inputCheck = new InputCheck(link, registry);
+    this.#host = { ...host, origin, inputCheck };
+    this.#records = new Records(link, publisher);
+    this.#store = new ContextStore(
+      agent,
+      this.#records,
+      () => link.maxPayload - envelopeBytes,
+    );
+    this.#outbox = new Outbox(this.#host);
+    this.#messages = new ContextMessages(link);
+    this.#actions = new OwnActions(agent, link.log);
+    link.onReconnect(() => this.#eras.forget());
+  }
+
+  /** How many actions of machines have failed. */
+  get actionsFailed(): number {
+    return this.#actions.failures;
+  }
+
+  get hotCount(): number {
+    return this.#store.hotCount;
+  }
+
+  async start(): Promise<void> {
+    await this.#records.open(this.#host.queues.replicas);
+    if (this.#definition.callsSkills)
+      this.#ends = await followCallEnds(this.#host, this.#store);
+  }
+
+  async stop(): Promise<void> {
+    await this.#ends?.stop();
+    this.#store.stop();
+  }
+
+  /** Throws only when the bus cannot be read or written: then the message goes back. */
+  async handle(task: ContextTask, input: unknown): Promise<Handling> {
+    const context = contextOf(task);
+    if (context === undefined) return { error: misplaced(task) };
+    try {
+      return await this.#handle(task, context, input);
+    } catch (error) {
+      if (isOfTheBus(error)) throw error;
+      return { error: toTroupeError(error) };
+    }
+  }
+
+  /** A message that came again: what it returned, if it was handled before. */
+  async recall(task: ContextTask): Promise<Handling | undefined> {
+    const context = contextOf(task);
+    if (context === undefined) return undefined;
+    const { record } = await this.#store.read(context);
+    const handled = record?.handled[task.lane];
+    if (!record || handled?.task !== task.id) return undefined;
+    return this.#resume(task, handled);
+  }
+
+  /** Its end is on the log; what it caused may not be on the bus yet. */
+  async finish(task: ContextTask): Promise<void> {
+    const context = contextOf(task);
+    if (context === undefined) return;
+    const { record } = await this.#store.read(context);
+    const handled = record?.handled[task.lane];
+    if (handled?.task === task.id)
+      await this.#outbox.send(context, task.id, handled.effects);
+    else await this.#name(task, undefined);
+  }
+
+  /** Before it ends without having changed the state. */
+  async ending(
+    task: ContextTask,
+    state: "failed" | "canceled" | "rejected",
+    error: TroupeError,
+  ): Promise<void> {
+    if (contextOf(task) === undefined) return;
+    const first = task.past.attempt === 1 && task.delivery.count === 1;
+    if (state !== "failed" && first) return;
+    await this.#name(task, { state, error });
+  }
+
+  /** Until what it caused is on the bus; nothing to wait for in most cases. Throws when it could not be sent. */
+  sent(taskId: string): Promise<void> | undefined {
+    return this.#outbox.sent(taskId);
+  }
+
+  async #handle(
+    task: ContextTask,
+    context: string,
+    input: unknown,
+  ): Promise<Handling> {
+    let era = this.#eras.of(task.delivery);
+    for (let tries = 1; ; tries++) {
+      const opened = await this.#store.open(context, era);
+      const handled = opened.record?.handled[task.lane];
+      if (handled?.task === task.id) return this.#resume(task, handled);
+      if (mayBeBehind(task, handled) && (await this.#hasEnded(task)))
+        return "ended";
+      try {
+        return await this.#advance(task, context, input, opened, era);
+      } catch (error) {
+        if (!isConflict(error) || tries === maxTries) throw error;
+        era = this.#eras.renew(task.delivery);
+      }
+    }
+  }
+
+  async #advance(
+    task: ContextTask,
+    context: string,
+    input: unknown,
+    { record, revision }: Opened,
+    era: number,
+  ): Promise<Handling> {
+    const { agent, link } = this.#host;
+    const stopped = stillStopped(record, task);
+    if (stopped) throw standsStill(agent, context, stopped);
+    const message = await this.#messages.read(task, input);
+    if (message === "resume")
+      return this.#resumeContext(task, record, revision, era);
+    const before = record && stateOf(this.#definition, record);
+    if (!before && message.kind !== "event") return ignored;
+    if (before?.snapshot.status === "done") {
+      if (message.kind !== "event") return ignored;
+      throw finished(agent, context, message.event.type);
+    }
+    const now = link.clock.now();
+    const cause = { context, task: task.id, now };
+    let taken: Step;
+    try {
+      taken = step(this.#definition, before, message, cause);
+    } catch (error) {
+      return { error: error as TroupeError };
+    }
+    const { state, effects, actions, result, changed } = taken;
+    if (!changed && !record?.stopped) return { output: result };
+    await this.#store.commit(
+      {
+        context,
+        version: this.#definition.version,
+        state,
+        handled: {
+          ...record?.handled,
+          [task.lane]: {
+            ...placeOf(task),
+            result,
+            effects,
+            ...(actions.length > 0 ? { before: before ?? "start" } : {}),
+          },
+        },
+      },
+      revision,
+      era,
+    );
+    this.#outbox.begin(context, task.id, effects);
+    this.#actions.run(context, actions);
+    return { output: result };
+  }
+
+  /** It was handled before: its effects are sent again, its actions run again, and the result is what it was. */
+  async #resume(task: ContextTask, handled: Handled): Promise<Handling> {
+    const { failure, result, effects, before } = handled;
+    if (failure) {
+      const code = isErrorCode(failure.code) ? failure.code : "HANDLER_FAILED";
+      const error = new TroupeError(code, failure.message, {
+        retryable: false,
+      });
+      return { error };
+    }
+    const context = task.context!;
+    this.#outbox.begin(context, task.id, effects);
+    if (before)
+      this.#actions.run(context, await this.#actionsAgain(task, handled));
+    return { output: result };
+  }
+
+  async #actionsAgain(
+    task: ContextTask,
+    { before }: Handled,
+  ): Promise<OwnAction[]> {
+    try {
+      const message = await this.#messages.read(task, task.input);
+      if (message === "resume") return [];
+      const from = before === "start" ? undefined : before;
+      const now = this.#host.link.clock.now();
+      const cause = { context: task.context!, task: task.id, now };
+      return step(this.#definition, from, message, cause).actions;
+    } catch (error) {
+      this.#host.link.log.warn(
+        { task: task.id, context: task.context, error: messageOf(error) },
+        "the actions of an event that was handled before could not be run again",
+      );
+      return [];
+    }
+  }
+
+  async #resumeContext(
+    task: ContextTask,
+    record: ActorRecord | undefined,
+    revision: number,
+    era: number,
+  ): Promise<Handling> {
+    if (!record?.stopped) return { output: { resumed: false } };
+    const { stopped: _, ...rest } = record;
+    const result = { resumed: true };
+    const handled = {
+      ...record.handled,
+      [task.lane]: { ...placeOf(task), result, effects: [] },
+    };
+    await this.#store.commit({ ...rest, handled }, revision, era);
+    return { output: result };
+  }
+
+  #name(task: ContextTask, ending: Ending): Promise<void> {
+    const { link } = this.#host;
+    return nameInRecord(this.#definition, this.#store, link.log, task, ending);
+  }
+
+  async #hasEnded({ id }: ContextTask): Promise<boolean> {
+    const { link, agent } = this.#host;
+    return (await endOf(link, id, agent)) !== undefined;
+  }
+}
+
+const ignored: Handling = { output: { ignored: true } };
+
+const ofTheBus: readonly ErrorCode[] = [
+  "CONFLICT",
+  "BUS_FAILED",
+  "WAIT_TIMED_OUT",
+  "STREAM_FULL",
+  "CONNECTION_CLOSED",
+  "PERMISSION_DENIED",
+];
+
+/** What else goes wrong here would do so again, and counts as a failed attempt. */
+function isOfTheBus(error: unknown): boolean {
+  return error instanceof TroupeError && ofTheBus.includes(error.code);
+}
+
+function toTroupeError(error: unknown): TroupeError {
+  if (error instanceof TroupeError) return error;
+  const message = `a message could not be handled: ${messageOf(error)}`;
+  return new TroupeError("HANDLER_FAILED", message, { cause: error });
+}
