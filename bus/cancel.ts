@@ -61,8 +61,16 @@ export async function cancelTask(
     return false;
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
-  await remove(link, pending);
+  if (!mayBeActors(pending)) await remove(link, pending);
   return true;
+}
+
+/**
+ * The message of a stateful agent stays in its queue: a worker may have applied it, and died before what it caused
+ * was sent. Whoever gets it again finds that it has ended, and sends the rest.
+ */
+function mayBeActors({ headers }: StoredMessage): boolean {
+  return headers.key !== undefined && headers.key === headers.context;
 }
 
 /** The params of whatever the body is, readable or not. */
