@@ -50,7 +50,20 @@ export type { ProgressFilter } from "./bus/live.js";
 export type { ReplayFilter } from "./bus/replay.js";
 export type { Backlog } from "./bus/backlog.js";
 export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
-export type { AgentCard, InstanceCard, SkillCard } from "./protocol/card.js";
+
+// Find and choose agents
+export type {
+  AgentCard,
+  InstanceCard,
+  Labels,
+  SkillCard,
+} from "./protocol/card.js";
+export type { AgentChange } from "./bus/directory.js";
+export type { Discovered, DiscoverFilter } from "./bus/discovery.js";
+export type { RouteOptions } from "./bus/router.js";
+export type { Scorer, Scores, SkillDocument } from "./bus/routing/scorer.js";
+export type { Need, Strategy } from "./protocol/need.js";
+export type { Route, RouteCandidate } from "./protocol/route.js";
 
 // Say
 export {

@@ -17,6 +17,10 @@ import { Queues } from "./bus/queues.js";
 import { Recorder } from "./bus/recorder.js";
 import { Registry } from "./bus/registry.js";
 import { replay, type ReplayFilter } from "./bus/replay.js";
+import type { AgentChange } from "./bus/directory.js";
+import type { Discovered, DiscoverFilter } from "./bus/discovery.js";
+import { Router, type RouteOptions } from "./bus/router.js";
+import type { Scorer } from "./bus/routing/scorer.js";
 import {
   findTask,
   listTasks,
@@ -37,7 +41,10 @@ import {
 import {
   checkInput,
   namesOf,
+  needOf,
+  toNeed,
   type InputOf,
+  type NamedTarget,
   type OutputOf,
   type Target,
 } from "./bus/target.js";
@@ -46,6 +53,8 @@ import { startMover } from "./bus/timers.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
+import type { Need } from "./protocol/need.js";
+import type { Route } from "./protocol/route.js";
 import type { TaskEvent } from "./protocol/task.js";
 import type { AnyStateMachine } from "./actors/machine-types.js";
 import type { Agent, StatefulAgent } from "./workers/agent.js";
@@ -69,6 +78,8 @@ export interface ConnectOptions {
   name?: string;
   /** Credentials, TLS and the rest, as the NATS client takes them. */
   nats?: LinkOptions["nats"];
+  /** What understands plain words where a need has some. Default: the words of the cards, without a model. */
+  scorer?: Scorer;
   /** Where the embedded server keeps its store. Default .troupe in the project. */
   directory?: string;
 }
@@ -112,7 +123,7 @@ async function ready(
       server !== undefined,
     );
     await ensureStreams(link, limits);
-    return new Bus(link, server, limits);
+    return new Bus(link, server, limits, options.scorer);
   } catch (error) {
     await link.close();
     throw error;
@@ -143,6 +154,7 @@ export class Bus implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #submitter: Submitter;
   readonly #asks: Asks;
+  readonly #router: Router;
   readonly #workers = new Set<Worker>();
   /** Whoever serves also moves what falls due. */
   #mover: Promise<{ stop(): Promise<void> }> | undefined;
@@ -151,6 +163,7 @@ export class Bus implements AsyncDisposable {
     link: Link,
     server: EmbeddedServer | undefined,
     limits: StreamLimits = {},
+    scorer?: Scorer,
   ) {
     this.url = link.url;
     this.namespace = link.subjects.namespace;
@@ -170,6 +183,7 @@ export class Bus implements AsyncDisposable {
       this.#queues,
     );
     this.#asks = new Asks(link);
+    this.#router = new Router(link, this.#registry, scorer);
   }
 
   /** Runs an instance of an agent in this process. Resolves when it takes tasks. */
@@ -198,18 +212,20 @@ export class Bus implements AsyncDisposable {
 
   /**
    * A durable task. Resolves when the server has stored it: from then on it ends exactly once.
-   * Throws INPUT_INVALID with the path of the field, AGENT_UNKNOWN, SKILL_UNKNOWN, PAYLOAD_TOO_LARGE, STREAM_FULL.
+   * Throws INPUT_INVALID with the path of the field, AGENT_UNKNOWN, SKILL_UNKNOWN, PAYLOAD_TOO_LARGE, STREAM_FULL;
+   * for a need that nobody meets NO_CANDIDATE.
    */
   async submit<To extends Target>(
     target: To,
     input: InputOf<To>,
     options: SubmitOptions = {},
   ): Promise<TaskHandle<OutputOf<To>>> {
-    const { spec, stored } = await this.#submitter.submit(
-      target,
-      input,
-      options,
-    );
+    const need = needOf(target);
+    const { spec, stored } = need
+      ? await this.#submitter.submit(
+          ...(await this.#router.resolve(need, input, options)),
+        )
+      : await this.#submitter.submit(target as NamedTarget, input, options);
     return new TaskHandle(
       this.#host(),
       spec.taskId,
@@ -224,9 +240,13 @@ export class Bus implements AsyncDisposable {
     input: InputOf<To>,
     options: CallOptions = {},
   ): Promise<OutputOf<To>> {
-    return this.#submitter.call(target, input, options) as Promise<
-      OutputOf<To>
-    >;
+    const need = needOf(target);
+    const output = need
+      ? this.#router
+          .resolve(need, input, options)
+          .then((found) => this.#submitter.call(...found))
+      : this.#submitter.call(target as NamedTarget, input, options);
+    return output as Promise<OutputOf<To>>;
   }
 
   /** Request-reply, not stored. Throws NO_RESPONDERS when no instance is there. */
@@ -235,14 +255,19 @@ export class Bus implements AsyncDisposable {
     input: InputOf<To>,
     options: AskOptions = {},
   ): Promise<OutputOf<To>> {
-    const names = namesOf(target);
+    const need = needOf(target);
+    const named = need
+      ? await this.#router.find(need)
+      : (target as NamedTarget);
     const timeoutMs =
       options.timeout === undefined
         ? defaultAskMs
         : toMs(options.timeout, "timeout");
-    const checked = checkInput(target, input);
+    const checked = checkInput(named, input);
     if (checked) await checked;
-    return this.#asks.ask(names, input, timeoutMs) as Promise<OutputOf<To>>;
+    return this.#asks.ask(namesOf(named), input, timeoutMs) as Promise<
+      OutputOf<To>
+    >;
   }
 
   /** One context of a stateful agent: its actor, which need not be awake, nor have been. */
@@ -305,6 +330,28 @@ export class Bus implements AsyncDisposable {
   /** The cards of all agents that were ever served here, one for each lane. */
   agents(): Promise<AgentCard[]> {
     return this.#registry.agents();
+  }
+
+  /** Who would get a task with this need, and why; nothing is submitted. Throws NO_CANDIDATE with the nearest. */
+  route(need: string | Need, options: RouteOptions = {}): Promise<Route> {
+    return this.#router.route(toNeed(need), { ...options, peek: true });
+  }
+
+  /** Agents that fit, by name or, where there is a text, the best fit first. */
+  discover(filter: DiscoverFilter = {}): Promise<Discovered[]> {
+    return this.#router.discover(filter);
+  }
+
+  /** Agents and instances that are there, then those that come, change, leave or die, until the reader stops. */
+  watchAgents(
+    filter: { agent?: string } = {},
+  ): AsyncGenerator<AgentChange, void, undefined> {
+    return this.#router.watch(filter);
+  }
+
+  /** Takes the card of an agent that is served no more from the registry; tasks that wait for it stay. Throws AGENT_UNKNOWN, and CONFLICT while an instance lives. */
+  forgetAgent(agent: string, lane = defaultLane): Promise<AgentCard> {
+    return this.#registry.forget(agent, lane);
   }
 
   /** The instances that live now. */

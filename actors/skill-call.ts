@@ -10,7 +10,7 @@ import {
   namesOf,
   type InputOf,
   type OutputOf,
-  type Target,
+  type PlainTarget,
 } from "../bus/target.js";
 import type { Outcome } from "../protocol/task-events.js";
 import type { Call } from "./effects.js";
@@ -72,7 +72,7 @@ export function settledEvent(outcome: Outcome): EventObject {
  * An actor that calls a skill: `invoke: { src: callSkill(payment.skills.charge), input, onDone, onError }`. The call is
  * a durable task. It outlives every process, and leaving the state that invoked it cancels it.
  */
-export function callSkill<const To extends Target>(
+export function callSkill<const To extends PlainTarget>(
   target: To,
   options: CallSkillOptions = {},
 ): SkillCallLogic<InputOf<To>, OutputOf<To>> {

@@ -49,6 +49,7 @@ export async function cancelTask(
     attempt: 0,
     sender: link.origin,
     context: pending.headers.context,
+    route: pending.headers.route,
     lane,
     level,
   };

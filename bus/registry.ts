@@ -8,6 +8,7 @@
 // 3. Cards are written by compare-and-set, so that of two who start at once the rule decides, not the race.
 import { agentCard, digestOf, instanceCard } from "../protocol/card.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
+import { TroupeError } from "../protocol/errors.js";
 import { compareVersions } from "../protocol/versions.js";
 import { Bucket, isConflict, keyOf } from "./bucket.js";
 import type { Link } from "./connection.js";
@@ -76,11 +77,23 @@ export class Registry {
     return (await this.cards.get(cardKey(agent, lane)))?.value;
   }
 
-  /** Removes the card of an agent that is served no more; undefined where there was none. */
-  async forget(agent: string, lane: string): Promise<AgentCard | undefined> {
+  /** Removes the card of an agent that is served no more. Throws AGENT_UNKNOWN, and CONFLICT while it is. */
+  async forget(agent: string, lane: string): Promise<AgentCard> {
     const entry = await this.cards.get(cardKey(agent, lane));
-    if (entry) await this.cards.delete(entry.key, entry.revision);
-    return entry?.value;
+    if (!entry)
+      throw new TroupeError(
+        "AGENT_UNKNOWN",
+        `agent "${agent}" has no card in lane "${lane}" that could be forgotten: see \`troupe agents ls\``,
+      );
+    const living = await this.instances(agent);
+    const count = living.filter((each) => each.lane === lane).length;
+    if (count > 0)
+      throw new TroupeError(
+        "CONFLICT",
+        `agent "${agent}" has ${count} living instance${count === 1 ? "" : "s"} in lane "${lane}": stop them before it is forgotten`,
+      );
+    await this.cards.delete(entry.key, entry.revision);
+    return entry.value;
   }
 
   async #claim(card: AgentCard, starting: boolean): Promise<Announced> {

@@ -25,7 +25,7 @@ import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Queues } from "./queues.js";
 import { contextKey } from "./context-key.js";
 import type { InputCheck } from "./input-check.js";
-import { checkInput, namesOf, type Target } from "./target.js";
+import { checkInput, isTyped, namesOf, type NamedTarget } from "./target.js";
 import { scheduleOnce } from "./timers.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
 
@@ -46,6 +46,12 @@ export interface SubmitOptions {
   lane?: string;
   /** The format of the message and of its events. Default msgpack. */
   format?: ContentType;
+}
+
+/** What routing adds. */
+export interface Routed {
+  /** Why it goes there, for its history. */
+  route?: string;
 }
 
 export interface CallOptions extends SubmitOptions {
@@ -86,9 +92,9 @@ export class Submitter {
 
   /** Resolves when the server has stored the task. */
   async submit(
-    target: Target,
+    target: NamedTarget,
     input: unknown,
-    options: SubmitOptions = {},
+    options: SubmitOptions & Routed = {},
   ): Promise<Submitted> {
     const stateful = await this.#check(target, input, options);
     const spec = this.#toSpec(target, input, options, stateful);
@@ -104,9 +110,9 @@ export class Submitter {
 
   /** Submits and waits for the end; the wait does not wait for the acceptance. */
   async call(
-    target: Target,
+    target: NamedTarget,
     input: unknown,
-    options: CallOptions = {},
+    options: CallOptions & Routed = {},
   ): Promise<unknown> {
     const check = this.#check(target, input, options);
     const stateful = typeof check === "boolean" ? check : await check;
@@ -152,11 +158,11 @@ export class Submitter {
 
   /** Whether its agent is stateful. A typed skill checks by its own schema, without a look at the registry. */
   #check(
-    target: Target,
+    target: NamedTarget,
     input: unknown,
     { lane = defaultLane }: SubmitOptions,
   ): Promise<boolean> | boolean {
-    if (typeof target === "string")
+    if (!isTyped(target))
       return this.#inputCheck.check({ ...namesOf(target), lane }, input);
     const stateful = target.stateful === true;
     const checking = checkInput(target, input);
@@ -164,9 +170,9 @@ export class Submitter {
   }
 
   #toSpec(
-    target: Target,
+    target: NamedTarget,
     input: unknown,
-    options: SubmitOptions,
+    options: SubmitOptions & Routed,
     stateful: boolean,
   ): TaskSpec {
     const { agent, skill } = namesOf(target);
@@ -183,6 +189,7 @@ export class Submitter {
       contentType: options.format ?? "msgpack",
       context: options.context,
       key: stateful ? contextKey(agent, options) : options.key,
+      route: options.route,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
   }

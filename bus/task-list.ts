@@ -3,7 +3,9 @@
 import { decodeBody } from "../protocol/codec.js";
 import { TroupeError } from "../protocol/errors.js";
 import { levels, type Level } from "../protocol/levels.js";
+import type { Route } from "../protocol/route.js";
 import { defaultLane } from "../protocol/subjects.js";
+import { routeOf } from "../protocol/task-events.js";
 import { tokenAt } from "../protocol/tokens.js";
 import {
   isTerminal,
@@ -44,6 +46,8 @@ export interface TaskSummary {
   lane?: string;
   key?: string;
   context?: string;
+  /** Why it went where it went, where it was routed by a need. */
+  route?: Route;
   /** Until then a timer keeps it. */
   dueAt?: Date;
   deadline?: Date;
@@ -194,6 +198,7 @@ async function pendingSummary(
     lane,
     ...(headers.key === undefined ? { level } : { key: headers.key }),
     ...(headers.context === undefined ? {} : { context: headers.context }),
+    ...routeOf(headers),
     ...(Number.isNaN(dueAt) ? {} : { dueAt: new Date(dueAt) }),
     ...(headers.deadline === undefined
       ? {}
@@ -235,6 +240,7 @@ function endedSummary(end: TaskEvent): TaskSummary {
     at: end.at ?? new Date(0),
     attempts: end.attempt ?? 1,
     ...(context === undefined ? {} : { context }),
+    ...(end.route === undefined ? {} : { route: end.route }),
     input,
     ...(output === undefined ? {} : { output }),
     ...(end.error === undefined ? {} : { error: end.error }),

@@ -1,5 +1,5 @@
 // troupe ask: request-reply with whichever instance is free. Nothing is stored.
-import { namesOf } from "../bus/target.js";
+import { toNeed } from "../bus/target.js";
 import { exitCodes } from "./exit.js";
 import { withBus } from "./session.js";
 import { inFull } from "./submit.js";
@@ -19,7 +19,7 @@ export const ask: Verb = {
   example: `troupe ask writer.headline '{"text":"It rained for a week."}'`,
   run(call) {
     const target = call.word(0, "AGENT.SKILL");
-    namesOf(target);
+    toNeed(target);
     call.atMost(2);
     const input = toJson(call.words[1] ?? "{}", "the input");
     const timeout = toDuration(call.text("timeout") ?? "10s", "--timeout");

@@ -15,6 +15,7 @@ const askedWrongly: readonly ErrorCode[] = [
   "INPUT_INVALID",
   "AGENT_UNKNOWN",
   "SKILL_UNKNOWN",
+  "NO_CANDIDATE",
   "TASK_UNKNOWN",
 ];
 

@@ -3,7 +3,7 @@ import type { CallOptions } from "../bus/submitter.js";
 import { TroupeError } from "../protocol/errors.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
-import { namesOf } from "../bus/target.js";
+import { toNeed } from "../bus/target.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
@@ -12,7 +12,10 @@ import type { Call, Verb } from "./verb.js";
 
 export const submit: Verb = {
   summary: "Submits a durable task; from then on it ends exactly once.",
-  usage: ["troupe submit AGENT.SKILL [JSON]   (JSON - reads standard input)"],
+  usage: [
+    "troupe submit AGENT.SKILL [JSON]   (JSON - reads standard input)",
+    "troupe submit SKILL@RANGE [JSON]   to whoever has it: see troupe route --help",
+  ],
   options: {
     priority: {
       type: "string",
@@ -60,7 +63,7 @@ export const submit: Verb = {
   example: `troupe submit writer.headline '{"text":"It rained for a week."}' --priority high --wait`,
   run(call) {
     const target = call.word(0, "AGENT.SKILL");
-    namesOf(target);
+    toNeed(target);
     call.atMost(2);
     const input = toJson(call.words[1] ?? "{}", "the input");
     const options = optionsOf(call);
@@ -146,7 +149,8 @@ async function hintAtWorkers(
   target: string,
 ): Promise<void> {
   if (call.output.json) return;
-  const { agent } = namesOf(target);
+  const { agent } = toNeed(target);
+  if (agent === undefined) return; // it was routed to one that lives
   const [cards, instances] = await Promise.all([
     bus.agents(),
     bus.instances(agent),

@@ -37,6 +37,10 @@ export const errorTable = {
     "Start an instance of the agent, or correct its name.",
   ),
   SKILL_UNKNOWN: terminal(-32601, "Use a skill that the agent has."),
+  NO_CANDIDATE: retryable(
+    -32601,
+    "Start an agent that meets the need, ask for less, or wait for one.",
+  ),
   TASK_UNKNOWN: terminal(
     -32001,
     "Check the id; the history of old tasks ages out.",

@@ -22,6 +22,8 @@ export const headerNames = {
   took: "Troupe-Took",
   /** Milliseconds since the epoch, on the server's clock. */
   deadline: "Troupe-Deadline",
+  /** Why it went where it went, where it was routed: protocol/route.ts. */
+  route: "Troupe-Route",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */

@@ -20,6 +20,7 @@ import {
 import { fromRpcError, rpcError, toNotification, toRpcError } from "./rpc.js";
 import { parseTaskEventSubject } from "./addresses.js";
 import { defaultLevel, isLevel, type Level } from "./levels.js";
+import { parseRouteHeader, type Route } from "./route.js";
 import { defaultLane } from "./subjects.js";
 import { stateOfType, type TaskEvent, type TerminalState } from "./task.js";
 
@@ -29,6 +30,7 @@ export interface EventFacts {
   attempt: number;
   sender: string;
   context: string | undefined;
+  route?: string | undefined;
   traceparent?: string | undefined;
   skill?: string;
   lane?: string;
@@ -48,6 +50,7 @@ export function eventHeaders(
     attempt: facts.attempt === 1 ? undefined : String(facts.attempt),
     sender: facts.sender,
     context: facts.context,
+    route: facts.route,
     lane: facts.lane === defaultLane ? undefined : facts.lane,
     level: facts.level === defaultLevel ? undefined : facts.level,
     took: tookOf(facts),
@@ -245,12 +248,19 @@ export function parseProgress(
   };
 }
 
+/** Of any message of a task. */
+export function routeOf({ route }: Headers): { route?: Route } {
+  const parsed = route === undefined ? undefined : parseRouteHeader(route);
+  return parsed === undefined ? {} : { route: parsed };
+}
+
 function factsFrom(
   headers: Headers,
 ): Pick<
   TaskEvent,
   | "attempt"
   | "context"
+  | "route"
   | "instance"
   | "sequence"
   | "at"
@@ -268,6 +278,7 @@ function factsFrom(
       ? {}
       : { at: new Date(headers.storedAt) }),
     ...(headers.context === undefined ? {} : { context: headers.context }),
+    ...routeOf(headers),
     ...(headers.lane === undefined ? {} : { lane: headers.lane }),
     ...(isLevel(headers.level) ? { level: headers.level } : {}),
     ...(headers.skill === undefined ? {} : { skill: headers.skill }),

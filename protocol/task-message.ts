@@ -33,6 +33,8 @@ export interface TaskSpec {
   contentType: ContentType;
   context?: string | undefined;
   key?: string | undefined;
+  /** Why it goes there, as its header says it. */
+  route?: string | undefined;
   /** On the server's clock, in milliseconds. */
   deadlineAt?: number | undefined;
 }
@@ -46,6 +48,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     origin: spec.origin,
     context: spec.context,
     key: spec.key,
+    route: spec.route,
     deadline:
       spec.deadlineAt === undefined
         ? undefined

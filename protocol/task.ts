@@ -2,6 +2,7 @@
 import type { TroupeError } from "./errors.js";
 import type { Level } from "./levels.js";
 import type { Progress } from "./mcp.js";
+import type { Route } from "./route.js";
 import { taskLifecycle, type TaskState } from "./task.machine.js";
 
 export type { TaskState };
@@ -60,6 +61,8 @@ export interface TaskEvent {
   sequence?: number;
   skill?: string;
   context?: string;
+  /** Why it went where it went, where it was routed by a need. */
+  route?: Route;
   /** Absent for the default lane, "main". */
   lane?: string;
   /** Absent for "normal", and on tasks with a key. */

@@ -4,6 +4,7 @@ import semver from "semver";
 import { TroupeError } from "./errors.js";
 
 const known = new Map<string, string>();
+const fits = new Map<string, boolean>();
 const maxKnown = 4096;
 
 function normal(version: string): string {
@@ -27,7 +28,13 @@ export function isRange(text: string): boolean {
 
 /** A pre-release fits only a range that names one of the same version, as everywhere in npm. */
 export function fitsRange(version: string, range: string): boolean {
-  return semver.satisfies(normal(version), range);
+  const key = `${range} ${version}`;
+  const seen = fits.get(key);
+  if (seen !== undefined) return seen;
+  if (fits.size >= maxKnown) fits.clear();
+  const answer = semver.satisfies(normal(version), range);
+  fits.set(key, answer);
+  return answer;
 }
 
 /** Throws ARGUMENT_INVALID. */

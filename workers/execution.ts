@@ -140,6 +140,7 @@ export class Execution
       attempt: this.past.attempt,
       sender: this.host.instance,
       context: headers.context,
+      route: headers.route,
       traceparent: headers.traceparent,
       skill: this.skill,
       lane: this.address.lane,

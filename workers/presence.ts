@@ -1,6 +1,8 @@
 // How an instance is seen by others: it announces its agent's card, tells of itself with each heartbeat, and
 // says goodbye. An instance that dies without a goodbye is missed when its heartbeats stop (bus/registry.ts).
+import { recordAgentEvent } from "../bus/agent-events.js";
 import type { Link } from "../bus/connection.js";
+import type { Publisher } from "../bus/publisher.js";
 import { heartbeatMs, type Registry } from "../bus/registry.js";
 import {
   digestOf,
@@ -18,6 +20,7 @@ const newest = 0.1;
 
 export interface Present {
   readonly link: Link;
+  readonly publisher: Publisher;
   readonly registry: Registry;
   readonly agentCard: AgentCard;
   readonly labels: Labels;
@@ -48,16 +51,30 @@ export class Presence {
     const { registry, agentCard, link } = this.#of;
     const { conflict, newer } = await registry.announce(agentCard);
     const { name: agent, lane, version } = agentCard;
-    if (conflict)
-      link.log.warn(
-        { agent, lane, version },
-        "another instance of this agent has the same version and other skills: give what differs another version or another lane",
-      );
+    if (conflict) await this.#tellConflict(conflict);
     if (newer)
       link.log.warn(
         { agent, lane, version, newer: newer.version },
         "a newer version of this agent lives in the same lane: its card stays, and tasks by its card may come to this instance",
       );
+  }
+
+  async #tellConflict(other: AgentCard): Promise<void> {
+    const { agentCard, link, publisher } = this.#of;
+    const { name: agent, lane, version } = agentCard;
+    const data = {
+      lane,
+      version,
+      skills: agentCard.skills.map(({ id }) => id),
+      otherSkills: other.skills.map(({ id }) => id),
+    };
+    link.log.warn(
+      { agent, ...data },
+      "another instance of this agent lives with the same version and another card: give what differs another version or another lane",
+    );
+    const { instance } = this.#of.card();
+    const event = { agent, instance, kind: "card-conflict", data };
+    await recordAgentEvent(link, publisher, event);
   }
 
   /** The first heartbeat, and from then on one after the other. */

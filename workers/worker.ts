@@ -94,6 +94,7 @@ export class Worker implements AsyncDisposable {
     this.#definition = definition;
     this.#presence = new Presence({
       link: host.link,
+      publisher: host.publisher,
       registry: host.registry,
       agentCard: toCard(definition, this.lane),
       labels: { ...definition.labels, ...options.labels },

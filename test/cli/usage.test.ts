@@ -44,7 +44,7 @@ const wrong: readonly [readonly string[], RegExp][] = [
     /unknown option "--prority": did you mean "--priority"\?/,
   ],
   [["submit"], /AGENT\.SKILL is missing/],
-  [["submit", "writer"], /"writer" names no skill/],
+  [["submit", "writer."], /"writer\." names no skill/],
   [["submit", "a.b", "{x"], /the input is no JSON/],
   [["submit", "a.b", "{}", "extra"], /"extra" is one word too many/],
   [["submit", "a.b", "--priority", "hihg"], /did you mean "high"/],
