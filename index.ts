@@ -35,7 +35,8 @@ export {
 } from "./troupe.js";
 export type { Durability } from "./bus/durability.js";
 export type { StreamLimits } from "./bus/streams.js";
-export type { ServeOptions, Worker } from "./workers/worker.js";
+export type { ServeOptions } from "./workers/serve-options.js";
+export type { Worker } from "./workers/worker.js";
 
 // Tasks
 export type { CallOptions, SubmitOptions } from "./bus/submitter.js";

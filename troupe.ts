@@ -61,7 +61,8 @@ import type { Agent, StatefulAgent } from "./workers/agent.js";
 import type { AnySkill } from "./workers/skill.js";
 import { Context } from "./workers/context-handle.js";
 import type { EventSchemas } from "./workers/stateful.js";
-import { Worker, type ServeOptions } from "./workers/worker.js";
+import type { ServeOptions } from "./workers/serve-options.js";
+import { Worker } from "./workers/worker.js";
 
 export interface ConnectOptions {
   /** Where nats-server is. Default $NATS_URL; without either, an embedded server is started. */

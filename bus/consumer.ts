@@ -70,12 +70,14 @@ export class PriorityConsumer {
   pause(): void {
     if (this.#state !== "running") return;
     this.#state = "paused";
-    this.#returnWaiting(Number.POSITIVE_INFINITY);
+    // What is said while the connection is away may get lost, and then they would wait for their ackWait.
+    if (this.#link.connected) this.#returnWaiting(Number.POSITIVE_INFINITY);
   }
 
   resume(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
+    this.#takeWaiting();
     this.#refillSoon();
   }
 

@@ -71,6 +71,13 @@ export class Settings {
     return this.get(of, name);
   }
 
+  /** Asks the server, for who cannot go by what a broken connection may have kept from being heard. */
+  async refresh<Value>(of: SettingKind<Value>, name: string): Promise<Value> {
+    const key = keyOf(of.kind, name);
+    this.#changed({ key, entry: await this.#bucket.get(key) });
+    return this.get(of, name);
+  }
+
   /** All of this kind that are set, by name. */
   async all<Value>(of: SettingKind<Value>): Promise<Map<string, Value>> {
     await this.open();

@@ -2,7 +2,8 @@
 // what it has in hand and exits 0. A second signal ends it at once, and other workers take the rest.
 // With --replicas it supervises processes of itself that do so (cli/replicas/).
 import { toMs, type Duration } from "../protocol/duration.js";
-import type { ServeOptions, Worker } from "../workers/worker.js";
+import type { ServeOptions } from "../workers/serve-options.js";
+import type { Worker } from "../workers/worker.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";

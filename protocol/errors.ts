@@ -96,6 +96,7 @@ export const errorTable = {
   ),
 
   // The bus.
+  AGENT_PAUSED: retryable(-32000, "Wait until the agent is resumed."),
   NO_RESPONDERS: retryable(-32000, "Start an instance of the agent."),
   WAIT_TIMED_OUT: retryable(
     -32000,

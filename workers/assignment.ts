@@ -20,6 +20,8 @@ export interface ExecutionHost {
   readonly runners: ReadonlyMap<string, SkillRunner>;
   readonly agent: string;
   readonly instance: string;
+  /** An event could not be written, or the history not be read. */
+  logFailed(this: void, error: unknown): void;
 }
 
 export type Result = "completed" | "failed" | "retried" | "late" | "returned";

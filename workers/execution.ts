@@ -83,6 +83,7 @@ export class Execution
     try {
       return await this.work();
     } catch (trouble) {
+      this.host.logFailed(trouble);
       this.host.link.log.warn(
         { task: this.id, error: messageOf(trouble) },
         "the log could not be read or written; the task goes back",

@@ -36,6 +36,9 @@ export class Presence {
   #forgetReconnect: (() => void) | undefined;
   #beats = 0;
   #underWay: Promise<void> | undefined;
+  /** Something has changed since the heartbeat that is under way. */
+  #again = false;
+  #stopped = false;
   #latencyMs: number | undefined;
 
   /** Throws ARGUMENT_INVALID. */
@@ -87,13 +90,17 @@ export class Presence {
 
   /** Now, and not only when it is due: when something has changed that others go by. */
   beat(): void {
-    if (this.#underWay || !this.#of.link.connected) return;
+    this.#again = this.#underWay !== undefined;
+    if (this.#again || this.#stopped || !this.#of.link.connected) return;
     this.#underWay = this.#beat()
       .catch((error: unknown) => {
         const { log } = this.#of.link;
         log.debug({ error: messageOf(error) }, "a heartbeat was not stored");
       })
-      .finally(() => (this.#underWay = undefined));
+      .finally(() => {
+        this.#underWay = undefined;
+        if (this.#again) this.beat();
+      });
   }
 
   /** A task was done with. */
@@ -118,6 +125,7 @@ export class Presence {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     this.#forgetReconnect?.();
     const { link, registry } = this.#of;

@@ -87,9 +87,10 @@ export const workerMachine = setup({
 });
 
 export const workerLifecycle = tabulate(workerMachine);
+export type WorkerStep = EventName<typeof workerMachine>;
 export type WorkerLifetime = Lifetime<
   StatePath<typeof workerMachine>,
-  EventName<typeof workerMachine>
+  WorkerStep
 >;
 
 export function takesTasks(worker: WorkerLifetime): boolean {

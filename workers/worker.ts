@@ -1,53 +1,43 @@
 // One instance of an agent: it pulls tasks by priority, runs them, answers asks, shows that it lives, and
-// stops in three steps: take nothing new, finish what is in hand, say goodbye.
-import { PriorityConsumer } from "../bus/consumer.js";
+// stops in three steps: take nothing new, finish what is in hand, say goodbye. Its state is what its machine
+// (worker.machine.ts) says; whether it takes tasks follows from that, and so does what its card shows.
+import {
+  agentOrders,
+  isPaused,
+  type AgentOrders,
+} from "../bus/agent-orders.js";
+import { startAnswering, type Request } from "../bus/answers.js";
 import type { Link } from "../bus/connection.js";
-import { parseCancel } from "../bus/cancel.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
-import { startAnswering } from "../bus/answers.js";
-import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
 import type { Queues } from "../bus/queues.js";
 import type { Publisher } from "../bus/publisher.js";
-import { consumerName, ensureConsumer } from "../bus/pull.js";
-import { Recorder } from "../bus/recorder.js";
 import type { Registry } from "../bus/registry.js";
 import type { Settings } from "../bus/settings.js";
-import type { InstanceCard, Labels } from "../protocol/card.js";
-import { toMs, type Duration } from "../protocol/duration.js";
+import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
-import { levels, levelWeights } from "../protocol/levels.js";
-import { defaultLane } from "../protocol/subjects.js";
 import { toCard, type Agent } from "./agent.js";
-import type { AnySkill } from "./skill.js";
 import { answer } from "./answer.js";
 import type { ExecutionHost, Result } from "./assignment.js";
-import { Canceled } from "./canceled.js";
 import { ContextExecution } from "./context-execution.js";
-import { contextSkills } from "./context-messages.js";
 import { Contexts } from "./contexts.js";
+import { listenToControl } from "./control.js";
 import { Execution } from "./execution.js";
+import { executionHost } from "./execution-host.js";
+import { Health } from "./health.js";
+import { InHand } from "./in-hand.js";
+import { Intake } from "./intake.js";
+import { LifeLog } from "./life-log.js";
 import { Presence } from "./presence.js";
-import { toRunner } from "./skill-runner.js";
+import { serveRules, type ServeOptions } from "./serve-options.js";
 import { drainOnSignals } from "./signals.js";
 import { Watch } from "./watch.js";
-
-export interface ServeOptions {
-  /** How many tasks at a time. Default 16. */
-  concurrency?: number;
-  /** Which tasks: those submitted to this lane. Default main. */
-  lane?: string;
-  /** Facts by which callers choose: `{ region: "eu" }`. Added to those of the agent. */
-  labels?: Labels;
-  /** Its share where callers spread work by weight. Default 1. */
-  weight?: number;
-  /** A task whose worker is silent for so long goes to another instance. Default 10s. */
-  ackWait?: Duration;
-  /** How long draining waits for tasks in hand before it calls them off. Default 30s. */
-  drain?: Duration;
-  /** Drain and exit on these signals. Default SIGTERM and SIGINT; false for none. */
-  signals?: readonly NodeJS.Signals[] | false;
-}
+import {
+  stateOnCard,
+  takesTasks,
+  workerLifecycle,
+  type WorkerStep,
+} from "./worker.machine.js";
 
 export interface WorkerHost {
   link: Link;
@@ -66,31 +56,31 @@ export class Worker implements AsyncDisposable {
   readonly #host: ExecutionHost;
   readonly #presence: Presence;
   readonly #queues: Queues;
-  readonly #consumer: PriorityConsumer;
+  readonly #settings: Settings;
+  readonly #intake: Intake;
+  readonly #health: Health;
+  readonly #log: LifeLog;
   readonly #watch: Watch;
-  readonly #ackWaitMs: number;
   readonly #drainMs: number;
   readonly #signals: ServeOptions["signals"];
   readonly #startedAt = new Date().toISOString();
-  readonly #running = new Map<string, Execution>();
-  readonly #counts: Record<Result, number> = {
-    completed: 0,
-    failed: 0,
-    retried: 0,
-    late: 0,
-    returned: 0,
-  };
+  readonly #inHand: InHand;
   readonly #stops: (() => Promise<void> | void)[] = [];
   readonly #contexts: Contexts | undefined;
-  #state: InstanceCard["state"] = "ready";
-  #idle: (() => void) | undefined;
+  readonly #life = workerLifecycle.begin((_now, event, before) =>
+    this.#stepped(event, before),
+  );
+  /** Resolves when it has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+  #hasStopped!: () => void;
+  #orders = agentOrders.unset;
   #draining: Promise<void> | undefined;
-  #keyed: KeyedQueues | undefined;
 
   constructor(definition: Agent, host: WorkerHost, options: ServeOptions = {}) {
     this.agent = definition.name;
-    this.lane = options.lane ?? defaultLane;
-    this.concurrency = checkConcurrency(options.concurrency ?? 16);
+    const { lane, concurrency, ackWaitMs, drainMs } = serveRules(options);
+    this.lane = lane;
+    this.concurrency = concurrency;
     this.#definition = definition;
     this.#presence = new Presence({
       link: host.link,
@@ -101,30 +91,20 @@ export class Worker implements AsyncDisposable {
       weight: options.weight ?? 1,
       card: () => this.card(),
     });
+    this.stopped = new Promise((resolve) => (this.#hasStopped = resolve));
     this.#queues = host.queues;
-    this.#ackWaitMs = Math.max(
-      1_000,
-      toMs(options.ackWait ?? "10s", "ackWait"),
-    );
-    this.#drainMs = toMs(options.drain ?? "30s", "drain");
+    this.#settings = host.settings;
+    this.#drainMs = drainMs;
     this.#signals = options.signals;
-    this.#watch = new Watch(this.#ackWaitMs);
-    this.#host = {
-      link: host.link,
-      publisher: host.publisher,
-      recorder: new Recorder(host.link, host.publisher),
+    this.#watch = new Watch(ackWaitMs);
+    const { agent, instance } = this;
+    this.#host = executionHost(definition, {
+      ...host,
+      instance,
       watch: this.#watch,
-      canceled: new Canceled(),
-      runners: new Map(
-        Object.entries(allSkills(definition)).map(([name, skill]) => [
-          name,
-          toRunner(definition.name, name, skill),
-        ]),
-      ),
-      agent: this.agent,
-      instance: this.instance,
-    };
-    const { agent, lane, instance } = this;
+      logFailed: (error) => this.#health.logFailed(error),
+    });
+    this.#log = new LifeLog(this.#host);
     const { recorder } = this.#host;
     if (definition.actor)
       this.#contexts = new Contexts(definition.actor, {
@@ -134,57 +114,70 @@ export class Worker implements AsyncDisposable {
         lane,
         instance,
       });
-    this.#consumer = new PriorityConsumer(
+    this.#health = new Health({
+      link: host.link,
+      step: (event) => this.#life.send(event),
+      learnOrders: () => host.settings.refresh(agentOrders, this.agent),
+      record: (kind, data) => this.#log.record(kind, data),
+      blockedMs: Math.max(1_000, ackWaitMs / 3),
+    });
+    this.#intake = new Intake(
       host.link,
-      this.concurrency,
-      (delivery) => this.#take(delivery),
+      { agent, lane, slots: concurrency, ackWaitMs },
+      (delivery) => this.#inHand.take(delivery),
     );
+    const executionOf = (delivery: Delivery) =>
+      this.#contexts
+        ? new ContextExecution(this.#host, delivery, this.#contexts)
+        : new Execution(this.#host, delivery);
+    this.#inHand = new InHand(host.link.log, executionOf, {
+      step: (event) => this.#life.send(event),
+      release: () => this.#intake.release(),
+      took: (ms) => this.#presence.took(ms),
+    });
   }
 
-  /** Resolves when it takes tasks. */
+  /** Resolves when it takes tasks, or would if it were not paused. */
   async start(): Promise<void> {
     const { link } = this.#host;
-    const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
-    await this.#queues.ensure(this.agent);
+    await this.#intake.prepare(() => this.#queues.ensure(this.agent));
     await this.#contexts?.start();
-    await Promise.all([
-      this.#presence.announce(),
-      ...queues.map((queue) => ensureConsumer(link, queue)),
-    ]);
-    for (const level of levels)
-      this.#consumer.add(this.#queue(level), levelWeights[level]);
-    this.#keyed = await followKeyed(
-      link,
-      this.#consumer,
-      this.agent,
-      this.lane,
-      this.#ackWaitMs,
-    );
-    this.#stops.push(this.#listenForCancels());
+    this.#life.demand("prepared");
+    await Promise.all([this.#presence.announce(), this.#settings.open()]);
+    this.#stops.push(this.#listenToControl());
     const answering = startAnswering(link, this.agent, (request) =>
-      answer(this.#host, request),
+      this.#answer(request),
     );
     this.#stops.push(
       () => answering.stop(),
       () => this.#presence.stop(),
+      () => this.#health.stop(),
     );
+    this.#stops.push(
+      await this.#settings.follow(agentOrders, this.agent, (orders) =>
+        this.#ordered(orders),
+      ),
+    );
+    this.#health.start();
     if (this.#signals !== false)
       this.#stops.push(drainOnSignals(this, this.#signals));
     await Promise.all([this.#presence.start(), link.flush()]);
+    this.#log.tell("started", this.#startFacts());
   }
 
   /** How it is, as its heartbeat says. */
   card(): InstanceCard {
-    const { completed, failed } = this.#counts;
+    const { completed, failed } = this.#inHand.counts;
     return {
       ...this.#presence.facts(),
       agent: this.agent,
       instance: this.instance,
       version: this.#definition.version,
       lane: this.lane,
-      state: this.#state,
+      state: stateOnCard(this.#life),
+      ...this.#troubles(),
       concurrency: this.concurrency,
-      running: this.#running.size,
+      running: this.#inHand.size,
       done: completed,
       failed,
       startedAt: this.#startedAt,
@@ -194,7 +187,7 @@ export class Worker implements AsyncDisposable {
 
   /** How its deliveries ended so far. */
   get counts(): Readonly<Record<Result, number>> {
-    return this.#counts;
+    return this.#inHand.counts;
   }
 
   /** Takes nothing new, finishes what is in hand, acknowledges it, and stops. */
@@ -206,93 +199,84 @@ export class Worker implements AsyncDisposable {
     return this.drain();
   }
 
-  #queue(level: (typeof levels)[number]) {
-    const { subjects } = this.#host.link;
-    return {
-      stream: subjects.queue(this.agent),
-      name: consumerName(this.lane, level),
-      filter: subjects.tasksOf(level, this.agent, this.lane),
-      ackWaitMs: this.#ackWaitMs,
-      maxInHand: -1,
-    };
+  /** What it is to do by its machine, and whom it tells. Tasks come and go without either. */
+  #stepped(event: WorkerStep, before: string): void {
+    if (event === "taken" || event === "emptied") return;
+    if (takesTasks(this.#life)) this.#intake.open();
+    else this.#intake.shut();
+    if (!before.startsWith("serving")) return;
+    this.#presence.beat();
+    if (event === "pause") this.#log.tell("paused", this.#reason());
+    else if (event === "resume") this.#log.tell("resumed");
+    else if (event === "drain")
+      this.#log.tell("draining", { running: this.#inHand.size });
   }
 
-  #take(delivery: Delivery): void {
-    let execution: Execution;
-    try {
-      execution = this.#contexts
-        ? new ContextExecution(this.#host, delivery, this.#contexts)
-        : new Execution(this.#host, delivery);
-    } catch (error) {
-      // Only a subject that no task can have: it cannot even be named, so it cannot be ended.
-      this.#host.link.log.error(
-        { subject: delivery.subject, error: messageOf(error) },
-        "a message that is no task was removed",
-      );
-      delivery.acknowledge();
-      return this.#consumer.release();
-    }
-    const same = this.#running.get(execution.id);
-    if (same) {
-      same.redelivered(delivery);
-      return this.#consumer.release();
-    }
-    this.#running.set(execution.id, execution);
-    void this.#run(execution);
+  #ordered(orders: AgentOrders): void {
+    this.#orders = orders;
+    this.#life.send(isPaused(orders, this.lane) ? "pause" : "resume");
   }
 
-  async #run(execution: Execution): Promise<void> {
-    const startedAt = performance.now();
-    const result = await execution.run();
-    this.#presence.took(performance.now() - startedAt);
-    this.#counts[result]++;
-    this.#running.delete(execution.id);
-    this.#consumer.release();
-    if (this.#running.size === 0) this.#idle?.();
+  #reason(): { reason?: string } {
+    const { reason } = this.#orders;
+    return reason === undefined ? {} : { reason };
   }
 
-  #listenForCancels(): () => void {
-    const { link } = this.#host;
-    const subscription = link.listen(
-      link.subjects.control(this.agent, "cancel"),
-      (msg) => {
-        const notice = parseCancel(msg.data);
-        if (!notice) return;
-        this.#host.canceled.add(notice.taskId);
-        const error = new TroupeError("TASK_CANCELED", notice.reason);
-        this.#running.get(notice.taskId)?.cancel(error);
-      },
+  #troubles(): Pick<InstanceCard, "troubles"> {
+    const { troubles } = this.#health;
+    return troubles.length === 0 ? {} : { troubles };
+  }
+
+  #startFacts(): Record<string, unknown> {
+    const { version, lane, state, concurrency, pid } = this.card();
+    return { version, lane, state, concurrency, pid };
+  }
+
+  /** An ask cannot wait: who asks a paused agent is told so. */
+  #answer(request: Request): unknown {
+    if (!this.#life.in("serving.order.paused"))
+      return answer(this.#host, request);
+    const { reason = "no reason was given" } = this.#orders;
+    throw new TroupeError(
+      "AGENT_PAUSED",
+      `agent "${this.agent}" is paused (${reason}): submit a task, which waits, or ask again when it is resumed`,
     );
-    return () => {
-      if (!link.closed) subscription.unsubscribe();
-    };
+  }
+
+  #listenToControl(): () => void {
+    return listenToControl(this.#host.link, this.agent, {
+      canceled: (taskId, reason) => {
+        this.#host.canceled.add(taskId);
+        const error = new TroupeError("TASK_CANCELED", reason);
+        this.#inHand.cancel(taskId, error);
+      },
+      drain: ({ instance = this.instance, lane = this.lane }) => {
+        if (instance === this.instance && lane === this.lane) void this.drain();
+      },
+    });
   }
 
   async #drain(): Promise<void> {
-    this.#state = "draining";
-    this.#presence.beat();
     const { link } = this.#host;
-    this.#keyed?.stop(); // first, for it adds to the consumer
-    await this.#consumer.stop();
-    await this.#finishInHand();
+    const served = this.#life.in("serving");
+    this.#life.send("drain");
+    await this.#intake.stop();
+    await this.#inHand.finish(this.#drainMs, () => this.#callOff());
     await this.#contexts?.stop();
+    if (served) this.#log.tell("stopped", { ...this.#inHand.counts });
     for (const stop of this.#stops) await this.#tolerate(stop);
     await link.flush();
+    this.#life.send("drained");
+    this.#hasStopped();
   }
 
-  async #finishInHand(): Promise<void> {
-    if (this.#running.size === 0) return;
-    const finished = new Promise<void>((resolve) => (this.#idle = resolve));
-    const timer = setTimeout(() => {
-      this.#watch.stopAll(
-        new TroupeError(
-          "WORKER_STOPPING",
-          `instance "${this.instance}" of "${this.agent}" stops and the task did not finish in time: another instance takes it`,
-        ),
-      );
-    }, this.#drainMs);
-    await finished;
-    clearTimeout(timer);
+  #callOff(): void {
+    this.#watch.stopAll(
+      new TroupeError(
+        "WORKER_STOPPING",
+        `instance "${this.instance}" of "${this.agent}" stops and the task did not finish in time: another instance takes it`,
+      ),
+    );
   }
 
   /** When the connection is gone, goodbyes cannot be said, and need not be. */
@@ -306,22 +290,4 @@ export class Worker implements AsyncDisposable {
       );
     }
   }
-}
-
-/** With those that the contexts of a stateful agent send to themselves. */
-function allSkills({ skills, actor }: Agent): Record<string, AnySkill> {
-  return actor ? { ...contextSkills, ...skills } : skills;
-}
-
-function checkConcurrency(concurrency: number): number {
-  if (
-    Number.isInteger(concurrency) &&
-    concurrency >= 1 &&
-    concurrency <= 10_000
-  )
-    return concurrency;
-  throw new TroupeError(
-    "ARGUMENT_INVALID",
-    `concurrency ${concurrency} is none: use a whole number from 1 to 10000`,
-  );
 }

@@ -24,10 +24,13 @@ test("an ask is answered by whichever instance is there, and nothing is stored",
   assert.equal(durable.length, 50);
   assert.ok(durable.every((one) => !one));
   const link = await shared.link(t);
-  const { streams } = link.subjects;
-  const { queue } = link.subjects;
-  for (const name of [queue("doer"), streams.events, streams.dead])
+  const { streams, queue } = link.subjects;
+  for (const name of [queue("doer"), streams.dead])
     assert.equal((await link.jsm.streams.info(name)).state.last_seq, 0);
+  const { state } = await link.jsm.streams.info(streams.events, {
+    subjects_filter: link.subjects.taskEventsWhere({}),
+  });
+  assert.deepEqual(state.subjects ?? {}, {});
 });
 
 test("where nobody is there to answer, an ask says so at once", async (t) => {

@@ -111,8 +111,9 @@ test("traceparent stands in the headers of the task and of its events", async (t
   const seen = new Map<string, string | undefined>();
   nats.subscribe(`${bus.namespace}.>`, {
     callback: (_error, msg) => {
-      const [, kind] = msg.subject.split(".");
-      seen.set(kind!, msg.headers?.get("traceparent"));
+      const [, kind, of] = msg.subject.split(".");
+      const name = kind === "event" ? `${of} event` : kind!;
+      seen.set(name, msg.headers?.get("traceparent"));
     },
   });
   await nats.flush();
@@ -122,9 +123,9 @@ test("traceparent stands in the headers of the task and of its events", async (t
   const [submit] = named(spans, "troupe submit doer.do");
   const { traceId, spanId } = submit!.spanContext();
   const traceparent = `00-${traceId}-${spanId}-01`;
-  await eventually(() => seen.has("event"));
+  await eventually(() => seen.has("task event"));
   assert.equal(seen.get("task"), traceparent);
-  assert.equal(seen.get("event"), traceparent);
+  assert.equal(seen.get("task event"), traceparent);
 });
 
 test("a trace that a bare client began is taken up", async (t) => {

@@ -1,0 +1,32 @@
+// What the instances of an agent are told while they run: that a task in hand was canceled, or to drain.
+import { parseDrain, type DrainNotice } from "../bus/agent-orders.js";
+import { parseCancel } from "../bus/cancel.js";
+import type { Link } from "../bus/connection.js";
+
+export interface Told {
+  canceled(taskId: string, reason: string): void;
+  drain(notice: DrainNotice): void;
+}
+
+/** Answers how to hear no more. */
+export function listenToControl(
+  link: Link,
+  agent: string,
+  told: Told,
+): () => void {
+  const { control } = link.subjects;
+  const subscriptions = [
+    link.listen(control(agent, "cancel"), ({ data }) => {
+      const notice = parseCancel(data);
+      if (notice) told.canceled(notice.taskId, notice.reason);
+    }),
+    link.listen(control(agent, "drain"), ({ data }) => {
+      const notice = parseDrain(data);
+      if (notice) told.drain(notice);
+    }),
+  ];
+  return () => {
+    if (!link.closed)
+      for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+}

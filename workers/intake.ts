@@ -1,0 +1,81 @@
+// Where an instance's deliveries come from: one consumer a level and one a partition of keyed tasks, which
+// all share its slots. It is shut until it is opened.
+import type { Link } from "../bus/connection.js";
+import { PriorityConsumer } from "../bus/consumer.js";
+import type { Delivery } from "../bus/delivery/delivery.js";
+import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
+import { consumerName, ensureConsumer } from "../bus/pull.js";
+import { levels, levelWeights, type Level } from "../protocol/levels.js";
+
+export interface IntakeOptions {
+  agent: string;
+  lane: string;
+  slots: number;
+  ackWaitMs: number;
+}
+
+export class Intake {
+  readonly #link: Link;
+  readonly #options: IntakeOptions;
+  readonly #consumer: PriorityConsumer;
+  #keyed: KeyedQueues | undefined;
+
+  /** `take` is called for each delivery; each is to be followed by `release`. */
+  constructor(
+    link: Link,
+    options: IntakeOptions,
+    take: (delivery: Delivery) => void,
+  ) {
+    this.#link = link;
+    this.#options = options;
+    this.#consumer = new PriorityConsumer(link, options.slots, take);
+    this.#consumer.pause();
+  }
+
+  /** Makes the consumers of an agent's queue. */
+  async prepare(makeQueue: () => Promise<void> | undefined): Promise<void> {
+    const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
+    await makeQueue();
+    await Promise.all(queues.map((queue) => ensureConsumer(this.#link, queue)));
+    for (const level of levels)
+      this.#consumer.add(this.#queue(level), levelWeights[level]);
+    const { agent, lane, ackWaitMs } = this.#options;
+    this.#keyed = await followKeyed(
+      this.#link,
+      this.#consumer,
+      agent,
+      lane,
+      ackWaitMs,
+    );
+  }
+
+  open(): void {
+    this.#consumer.resume();
+  }
+
+  /** What was asked of the server and still arrives goes back to the others at once. */
+  shut(): void {
+    this.#consumer.pause();
+  }
+
+  release(): void {
+    this.#consumer.release();
+  }
+
+  async stop(): Promise<void> {
+    this.#keyed?.stop(); // first, for it adds to the consumer
+    await this.#consumer.stop();
+  }
+
+  #queue(level: Level) {
+    const { subjects } = this.#link;
+    const { agent, lane, ackWaitMs } = this.#options;
+    return {
+      stream: subjects.queue(agent),
+      name: consumerName(lane, level),
+      filter: subjects.tasksOf(level, agent, lane),
+      ackWaitMs,
+      maxInHand: -1,
+    };
+  }
+}
