@@ -227,12 +227,10 @@ export class Bus implements AsyncDisposable {
           ...(await this.#router.resolve(need, input, options)),
         )
       : await this.#submitter.submit(target as NamedTarget, input, options);
-    return new TaskHandle(
-      this.#host(),
-      spec.taskId,
-      spec.agent,
-      stored.duplicate,
-    );
+    const { agent, taskId } = spec;
+    const { duplicate } = stored;
+    const own = !duplicate;
+    return new TaskHandle(this.#host(), taskId, { agent, duplicate, own });
   }
 
   /** A durable task, and wait for its output. Throws what the task failed with, or WAIT_TIMED_OUT; the task itself goes on. */
@@ -282,7 +280,7 @@ export class Bus implements AsyncDisposable {
       submit: (...args: Parameters<Bus["submit"]>) => this.submit(...args),
       call: (...args: Parameters<Bus["call"]>) => this.call(...args),
       task: (task: string, name: string) =>
-        new TaskHandle(this.#host(), task, name),
+        new TaskHandle(this.#host(), task, { agent: name }),
     };
     return new Context(host, agent, id);
   }

@@ -1,21 +1,26 @@
-// Waiting for tasks to end, as the server tells of ends that are on the log: a terminal event that was refused,
-// because another was first, is never heard (R2).
-// One subscription hears the ends of all tasks that this connection submitted; a
-// task of another gets a subscription of its own.
+// Waiting for tasks to end. What settles a wait is on the log: a terminal event that was refused, because another
+// was first, settles none (R2).
+// One subscription hears of the ends of all tasks that this connection submitted, told by who stored them
+// (bus/end-notices.ts). A task of another gets a subscription to its terminal event, which is heard before it is
+// stored, and so is only a reason to look at the log.
 //
 // 1. A wait begins before the task is published, or checks the log after it has subscribed: snapshot, then
 //    tail, so that no end falls into a gap.
 // 2. A core subscription may miss messages (a broken connection, a slow reader). So each wait also looks at
 //    the log now and then, and after every reconnect.
 // 3. Every wait has a deadline, and says what it waited for (R9).
-import type { Msg, Subscription } from "@nats-io/transport-node";
+import type { Subscription } from "@nats-io/transport-node";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { parseTaskEventSubject } from "../protocol/addresses.js";
-import { decodeToken, tokenAt } from "../protocol/tokens.js";
-import { parseOutcome, type Outcome } from "../protocol/task-events.js";
+import {
+  parseOutcome,
+  toOutcome,
+  type Outcome,
+} from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
 import { endOf, type StoredMessage } from "./history.js";
+import { ToldEnds } from "./told-ends.js";
 
 export interface WaitOptions {
   taskId: string;
@@ -31,6 +36,9 @@ export interface WaitOptions {
 const sweepMs = 250;
 const firstCheckMs = 2_000;
 const slowestCheckMs = 30_000;
+/** What was heard may not be stored yet: these pauses lie between the looks at the log, and then it was refused. */
+const firstPauseMs = 4;
+const lastPauseMs = 1_000;
 
 export class Wait {
   readonly taskId: string;
@@ -42,6 +50,7 @@ export class Wait {
   checkEveryMs = firstCheckMs;
   checkAt = this.startedAt + firstCheckMs;
   subscription: Subscription | undefined;
+  looking = false;
   /** Another wait for the same task. */
   next: Wait | undefined;
   over = false;
@@ -59,7 +68,7 @@ export class Wait {
 export class Outcomes {
   readonly #link: Link;
   readonly #waits = new Map<string, Wait>();
-  #hearsOwn = false;
+  #own: ToldEnds | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(link: Link) {
@@ -72,14 +81,24 @@ export class Outcomes {
     return this.#waits.size;
   }
 
+  /** To be called before a task is submitted that may be waited for later: its end is then told here. */
+  hearOwn(): void {
+    if (this.#own) return;
+    this.#own = new ToldEnds(this.#link, (agent, response) => {
+      if (this.#waits.has(response.id))
+        this.#ended(agent, response.id, () => toOutcome(response));
+    });
+  }
+
   /** Waits for a task that this connection is about to submit. */
   expect(options: WaitOptions): Wait {
-    if (!this.#hearsOwn) {
-      this.#hearsOwn = true;
-      const where = { kind: "end", origin: this.#link.origin };
-      this.#subscribe(this.#link.subjects.storedEventsWhere(where));
-    }
+    this.hearOwn();
     return this.#add(options);
+  }
+
+  /** Waits for a task that this connection has submitted, and that may have ended since. */
+  joinOwn(options: WaitOptions): void {
+    this.#check(this.expect(options));
   }
 
   /** Waits for a task that may have been submitted by anyone, at any time. */
@@ -105,14 +124,12 @@ export class Outcomes {
       kind: "end",
       ...(agent === undefined ? {} : { agent }),
     };
-    wait.subscription = this.#subscribe(
-      this.#link.subjects.storedEventsWhere(where),
+    wait.subscription = this.#link.listen(
+      this.#link.subjects.taskEventsWhere(where),
+      () => this.#look(wait),
     );
-    this.#check(wait);
-  }
-
-  #subscribe(subject: string): Subscription {
-    return this.#link.listen(subject, (msg) => this.#heard(msg));
+    // What was published just before the subscription is neither heard nor, perhaps, stored yet.
+    this.#look(wait);
   }
 
   #add(options: WaitOptions): Wait {
@@ -150,23 +167,17 @@ export class Outcomes {
     if (this.#remove(wait)) wait.settle(error, outcome);
   }
 
-  #heard(msg: Msg): void {
-    const taskId = decodeToken(tokenAt(msg.subject, 4));
-    if (!this.#waits.has(taskId)) return;
-    this.#ended(decodeToken(tokenAt(msg.subject, 3)), taskId, msg.data);
-  }
-
   #endedOnLog({ subject, body }: StoredMessage): void {
     const { agent, taskId } = parseTaskEventSubject(subject);
-    this.#ended(agent, taskId, body);
+    this.#ended(agent, taskId, () => parseOutcome(body));
   }
 
   /** Agents may have tasks of the same id. */
-  #ended(agent: string, taskId: string, body: Uint8Array): void {
+  #ended(agent: string, taskId: string, read: () => Outcome): void {
     let outcome: Outcome | undefined;
     let unreadable: TroupeError | undefined;
     try {
-      outcome = parseOutcome(body);
+      outcome = read();
     } catch (error) {
       unreadable = error as TroupeError;
     }
@@ -201,6 +212,19 @@ export class Outcomes {
   #check(wait: Wait): void {
     wait.checkEveryMs = Math.min(slowestCheckMs, wait.checkEveryMs * 2);
     wait.checkAt = Date.now() + wait.checkEveryMs;
+    this.#readEnd(wait);
+  }
+
+  /** Something was heard: looks until it is on the log, for a while. */
+  #look(wait: Wait, pauseMs = firstPauseMs): void {
+    if (wait.over || (wait.looking && pauseMs === firstPauseMs)) return;
+    wait.looking = pauseMs <= lastPauseMs;
+    this.#readEnd(wait);
+    if (wait.looking)
+      setTimeout(() => this.#look(wait, pauseMs * 3), pauseMs).unref();
+  }
+
+  #readEnd(wait: Wait): void {
     endOf(this.#link, wait.taskId, wait.agent).then(
       (end) => end && this.#endedOnLog(end),
       (error: unknown) =>

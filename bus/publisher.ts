@@ -26,6 +26,12 @@ export type Done = (
   stored: Stored | undefined,
 ) => void;
 
+export interface PublishOptions {
+  timeoutMs?: number | undefined;
+  /** The origin of a connection that hears the acknowledgement as well. */
+  hearer?: string | undefined;
+}
+
 /** One message under way. It is also what the client's publish takes as its options. */
 class Pending {
   readonly subject: string;
@@ -62,10 +68,12 @@ const notReadyDelayMs = 200;
 
 export class Publisher {
   readonly #link: Link;
-  readonly #inbox = `_INBOX.${newToken()}.`;
+  readonly #token = newToken();
+  readonly #inbox = `_INBOX.${this.#token}.`;
   readonly #pending = new Map<string, Pending>();
   #count = 0;
   #sweep: NodeJS.Timeout | undefined;
+  #confirms = false;
 
   constructor(link: Link) {
     this.#link = link;
@@ -82,23 +90,28 @@ export class Publisher {
     return this.#pending.size;
   }
 
-  /** Calls `done` once, later: with the place on the log, or with what went wrong. Throws only for what can never be sent. */
+  /**
+   * Calls `done` once, later: with the place on the log, or with what went wrong. Throws only for what can never
+   * be sent. Returns the subject of the acknowledgement.
+   */
   publish(
     subject: string,
     headers: Uint8Array,
     body: Uint8Array,
     done: Done,
-    timeoutMs = defaultTimeoutMs,
-  ): void {
+    { timeoutMs = defaultTimeoutMs, hearer }: PublishOptions = {},
+  ): string {
     if (this.#link.closed) throw this.#link.closedError();
     const markedLength = headers.length + maybeKnownLength; // should it have to be sent again
     checkSize(this.#link, subject, markedLength + body.length);
     const id = (this.#count++).toString(36);
-    const reply = this.#inbox + id;
+    const reply =
+      hearer === undefined ? this.#inbox + id : this.#confirmation(hearer, id);
     const pending = new Pending(subject, headers, body, reply, done, timeoutMs);
     this.#pending.set(id, pending);
     this.#sweep ??= setInterval(() => this.#sweepPending(), sweepMs);
     this.#send(pending);
+    return reply;
   }
 
   /** The same as a promise, where a promise does not matter. */
@@ -114,9 +127,20 @@ export class Publisher {
         headers,
         body,
         (error, stored) => (stored ? resolve(stored) : reject(error!)),
-        timeoutMs,
+        { timeoutMs },
       );
     });
+  }
+
+  #confirmation(hearer: string, id: string): string {
+    const { subjects } = this.#link;
+    if (!this.#confirms) {
+      this.#confirms = true;
+      this.#link.listen(subjects.confirmationsOf(this.#token), (msg) =>
+        this.#acknowledged(msg),
+      );
+    }
+    return subjects.confirmation(hearer, this.#token, id);
   }
 
   #send(pending: Pending): void {
@@ -128,7 +152,7 @@ export class Publisher {
   }
 
   #acknowledged(msg: Msg): void {
-    const id = msg.subject.slice(this.#inbox.length);
+    const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
     const pending = this.#pending.get(id);
     if (!pending) return;
     if (msg.headers?.code === 503) return this.#delay(pending);
@@ -295,6 +319,13 @@ function parseJson(text: string): AckBody | undefined {
   } catch {
     return undefined;
   }
+}
+
+const firstOfSuccess = '{"stream"'.charCodeAt(2);
+
+/** Whether the server has stored the message that this answers; told without reading all of it. */
+export function saysStored(acknowledgement: Uint8Array): boolean {
+  return acknowledgement[2] === firstOfSuccess; // what went wrong would stand first: {"error"
 }
 
 const decoder = new TextDecoder("latin1");

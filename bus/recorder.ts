@@ -1,5 +1,5 @@
 // Writes what becomes of a task on the log. R2 is kept here: a terminal event is stored only under the
-// expectation that none is stored yet, and the server decides.
+// expectation that none is stored yet, and the server decides. Once it is stored, its submitter is told.
 import { TroupeError } from "../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import { noOrigin } from "../protocol/subjects.js";
@@ -18,6 +18,9 @@ import {
   type EventFacts,
 } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
+import { EndNotices } from "./end-notices.js";
+import { endOf } from "./history.js";
+import { contentTypeOf } from "../protocol/task-message.js";
 import type { Publisher, Stored } from "./publisher.js";
 
 /** The task that an event speaks of. */
@@ -32,9 +35,11 @@ export interface Subject {
 export class Recorder {
   readonly #link: Link;
   readonly #publisher: Publisher;
+  readonly #notices: EndNotices;
 
   constructor(link: Link, publisher: Publisher) {
     this.#link = link;
+    this.#notices = new EndNotices(link);
     this.#publisher = publisher;
   }
 
@@ -66,6 +71,14 @@ export class Recorder {
     if (body.length > this.#roomForBody())
       body = endedBody(task.taskId, error, undefined, facts.contentType);
     return this.#end(task, state, body, facts);
+  }
+
+  /** Who stored its end may have died before it could tell. */
+  async tellAgain({ agent, taskId, origin }: Subject): Promise<void> {
+    const end = await endOf(this.#link, taskId, agent);
+    if (!end) return;
+    const contentType = contentTypeOf(end.headers, end.body);
+    this.#notices.tell({ agent, origin, contentType, body: end.body });
   }
 
   started(task: Subject, facts: EventFacts): Promise<Stored> {
@@ -160,12 +173,34 @@ export class Recorder {
       origin,
     });
     const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
+    const notice = { agent, origin, contentType: facts.contentType, body };
     return new Promise((resolve, reject) => {
-      this.#publisher.publish(subject, headers, body, (error) => {
-        if (!error) resolve(true);
-        else if (error.code === "CONFLICT") resolve(false);
-        else reject(error);
-      });
+      const alone = this.#notices.begin() && origin !== noOrigin;
+      const { reconnectedAt } = this.#link;
+      const done = (error: TroupeError | undefined): void => {
+        this.#notices.finish();
+        if (!error) {
+          if (!alone || this.#link.reconnectedAt !== reconnectedAt)
+            this.#notices.tell(notice);
+          resolve(true);
+        } else if (error.code === "CONFLICT") {
+          // It may be our own, whose acknowledgement got lost.
+          this.tellAgain(task).then(() => resolve(false), reject);
+        } else reject(error);
+      };
+      const options = alone ? { hearer: origin } : undefined;
+      try {
+        const confirmation = this.#publisher.publish(
+          subject,
+          headers,
+          body,
+          done,
+          options,
+        );
+        if (alone) this.#notices.foretell(notice, confirmation);
+      } catch (error) {
+        done(error as TroupeError); // it can never be sent
+      }
     });
   }
 

@@ -85,14 +85,14 @@ function queueConfig(link: Link, agent: string, limits: StreamLimits): Wanted {
 
 /** What this version needs, and the limits that were named. */
 function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
-  const { streams, buckets, all } = link.subjects;
+  const { streams, buckets, all, retold } = link.subjects;
   const file = onFile(limits);
   return [
     {
       ...file,
       name: streams.events,
       subjects: [all.events],
-      republish: { src: all.events, dest: all.stored },
+      republish: retold,
       description: "The history: attempts, status, ends",
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,

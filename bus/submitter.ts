@@ -99,6 +99,7 @@ export class Submitter {
     const stateful = await this.#check(target, input, options);
     const spec = this.#toSpec(target, input, options, stateful);
     await this.#queues.ensure(spec.agent);
+    this.#outcomes.hearOwn();
     if (
       options.id !== undefined &&
       (await endOf(this.#link, spec.taskId, spec.agent))
@@ -228,7 +229,7 @@ export class Submitter {
     const block = encodeHeaders(headers);
     checkSize(this.#link, target, block.length + body.length + deathBytes);
     if (options.delay === undefined)
-      return this.#publisher.publish(target, block, body, finish);
+      return void this.#publisher.publish(target, block, body, finish);
     const dueAt = this.#link.clock.now() + toMs(options.delay, "delay");
     scheduleOnce(this.#link, this.#publisher, {
       taskId: spec.taskId,

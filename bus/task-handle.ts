@@ -6,17 +6,15 @@ import {
   type TaskEvent,
   type TaskState,
 } from "../protocol/task.js";
-import { parseTaskEvent } from "../protocol/task-events.js";
 import { cancelTask } from "./cancel.js";
 import type { Link } from "./connection.js";
-import { headersOf } from "./delivery/delivery.js";
-import { eventsOf } from "./history.js";
 import { toProgress } from "./live.js";
-import type { Outcomes } from "./outcomes.js";
+import type { Outcomes, WaitOptions } from "./outcomes.js";
 import { Queue } from "./queue.js";
 import type { Recorder } from "./recorder.js";
 import { defaultWaitMs } from "./submitter.js";
 import { findTask } from "./task-list.js";
+import { TaskTail } from "./task-tail.js";
 
 export interface HandleHost {
   link: Link;
@@ -36,19 +34,27 @@ export class TaskHandle<Output = unknown> {
   /** The server had a task with this id already; this handle is that one's. */
   readonly duplicate: boolean;
   readonly #host: HandleHost;
+  /** This connection is told of its end. */
+  readonly #own: boolean;
 
-  constructor(host: HandleHost, id: string, agent?: string, duplicate = false) {
+  constructor(
+    host: HandleHost,
+    id: string,
+    known: { agent?: string; duplicate?: boolean; own?: boolean } = {},
+  ) {
     this.#host = host;
     this.id = id;
-    this.agent = agent;
-    this.duplicate = duplicate;
+    this.agent = known.agent;
+    this.duplicate = known.duplicate ?? false;
+    this.#own = known.own ?? false;
   }
 
   /** The task's output. Throws the error that it failed with, or WAIT_TIMED_OUT; the task itself goes on. */
   result(options: WaitFor = {}): Promise<Output> {
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
+    const { outcomes } = this.#host;
     return new Promise((resolve, reject) => {
-      this.#host.outcomes.join({
+      const options: WaitOptions = {
         taskId: this.id,
         agent: this.agent,
         what: `task "${this.id}"`,
@@ -59,7 +65,9 @@ export class TaskHandle<Output = unknown> {
             resolve(outcome.output as Output);
           else reject(outcome!.error);
         },
-      });
+      };
+      if (this.#own) outcomes.joinOwn(options);
+      else outcomes.join(options);
     });
   }
 
@@ -72,12 +80,15 @@ export class TaskHandle<Output = unknown> {
   ): AsyncGenerator<TaskEvent, void, undefined> {
     const silenceMs = toMs(options.timeout ?? "10m", "timeout");
     const queue = new Queue<TaskEvent>();
-    const stop = this.#listen(queue);
+    const stop = await this.#follow(queue);
     try {
-      const past = await eventsOf(this.#host.link, this.id, this.agent);
-      yield* past;
-      if (past.some(({ kind }) => isTerminal(kind))) return;
-      yield* untilEnd(queue, past.at(-1)?.sequence ?? 0, silenceMs, this.id);
+      for (;;) {
+        const event = await queue.next(silenceMs, () =>
+          silent(this.id, silenceMs),
+        );
+        yield event;
+        if (isTerminal(event.kind)) return;
+      }
     } finally {
       stop();
     }
@@ -99,61 +110,42 @@ export class TaskHandle<Output = unknown> {
     );
   }
 
-  /** Stored events, live progress, and the end, which is looked for on the log as well. */
-  #listen(queue: Queue<TaskEvent>): () => void {
+  /** What is on the log, then what comes to it, live progress, and the end, which is looked for as well. */
+  async #follow(queue: Queue<TaskEvent>): Promise<() => void> {
     const { link, outcomes } = this.#host;
-    const where = {
-      taskId: this.id,
-      ...(this.agent === undefined ? {} : { agent: this.agent }),
-    };
-    const subscriptions = [
-      link.listen(link.subjects.storedEventsWhere(where), (msg) =>
-        queue.push(parseTaskEvent(msg.subject, headersOf(msg), msg.data)),
-      ),
-      link.listen(link.subjects.liveOf(where), (msg) =>
-        queue.push(toProgress(msg)),
-      ),
-    ];
+    const where = { taskId: this.id, agent: this.agent };
+    let early: TaskEvent[] | undefined = [];
+    const tail = new TaskTail(link, where, (event) => queue.push(event));
+    const live = link.listen(
+      link.subjects.liveOf({
+        taskId: this.id,
+        ...(this.agent === undefined ? {} : { agent: this.agent }),
+      }),
+      (msg) => (early ?? queue).push(toProgress(msg)),
+    );
     const wait = outcomes.join({
       ...where,
       what: `task "${this.id}"`,
       timeoutMs: Number.POSITIVE_INFINITY,
       settle: (error) => {
         if (error) queue.fail(error);
-        else void this.#pushAll(queue);
+        else tail.read().catch((trouble: TroupeError) => queue.fail(trouble));
       },
     });
-    return () => {
+    const stop = (): void => {
       outcomes.cancel(wait);
-      if (!link.closed)
-        for (const subscription of subscriptions) subscription.unsubscribe();
+      tail.stop();
+      if (!link.closed) live.unsubscribe();
     };
-  }
-
-  /** With the end, all that a broken connection may have kept from being heard before it. */
-  async #pushAll(queue: Queue<TaskEvent>): Promise<void> {
     try {
-      for (const event of await eventsOf(this.#host.link, this.id, this.agent))
-        queue.push(event);
+      await tail.read();
+      for (const progress of early) queue.push(progress);
+      early = undefined;
+      return stop;
     } catch (error) {
-      queue.fail(error as TroupeError);
+      stop();
+      throw error;
     }
-  }
-}
-
-/** What comes after the snapshot; what came while that was read is in the queue twice. */
-async function* untilEnd(
-  queue: Queue<TaskEvent>,
-  last: number,
-  silenceMs: number,
-  taskId: string,
-): AsyncGenerator<TaskEvent, void, undefined> {
-  for (;;) {
-    const event = await queue.next(silenceMs, () => silent(taskId, silenceMs));
-    if (event.sequence !== undefined && event.sequence <= last) continue;
-    last = event.sequence ?? last;
-    yield event;
-    if (isTerminal(event.kind)) return;
   }
 }
 

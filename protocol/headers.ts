@@ -28,6 +28,8 @@ export const headerNames = {
   redriveOf: "Troupe-Redrive-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */
   maybeKnown: "Troupe-Maybe-Known",
+  /** A notice of ends counts only with the server's acknowledgement on this subject. */
+  confirmation: "Troupe-Confirmation",
   /** Where a delayed task goes when its time has come. */
   target: "Troupe-Target",
   subject: "Troupe-Subject",

@@ -84,6 +84,8 @@ export function subjectsOf(namespace: string) {
       src: `${ns}.keyed.${token(agent)}.*.*.*`,
       dest: `${ns}.partition.${token(agent)}.{{wildcard(1)}}.{{partition(${partitionCount},2)}}.{{wildcard(3)}}`,
     }),
+    /** What is emitted is told again by the server once it is on the log. */
+    retold: { src: `${ns}.event.context.>`, dest: `${ns}.stored.context.>` },
     buckets: {
       agents: `${ns}_agents`,
       instances: `${ns}_instances`,
@@ -126,9 +128,15 @@ export function subjectsOf(namespace: string) {
       kind: "event" | "stored" = "event",
     ) =>
       `${ns}.${kind}.context.${token(where.agent, "agent")}.${where.context === undefined ? "*" : contextToken(where.context)}.${where.type === undefined ? "*" : token(where.type)}.*.*`,
-    /** Where the server tells of an event once it is on the log, and only then. */
-    storedEventsWhere: (where: EventFilter) =>
-      `${ns}.stored.task.${eventTokens(where)}`,
+    /** Where the submitters of an origin are told of ends that are on the log. */
+    ended: (agent: string, origin: string) =>
+      `${ns}.ended.${token(agent)}.${origin}`,
+    endedOf: (origin: string) => `${ns}.ended.*.${origin}`,
+    /** Where the server acknowledges an end to who stores it and to who waits for it. */
+    confirmation: (origin: string, publisher: string, id: string) =>
+      `${ns}.confirm.${origin}.${publisher}.${id}`,
+    confirmationsTo: (origin: string) => `${ns}.confirm.${origin}.*.*`,
+    confirmationsOf: (publisher: string) => `${ns}.confirm.*.${publisher}.*`,
 
     dead: (agent: string, skill: string, taskId: string) =>
       `${ns}.dead.${token(agent)}.${token(skill)}.${token(taskId, "task id")}`,
@@ -155,7 +163,6 @@ export function subjectsOf(namespace: string) {
       events: `${ns}.event.>`,
       dead: `${ns}.dead.>`,
       timers: [`${ns}.timer.>`, `${ns}.due.>`],
-      stored: `${ns}.stored.>`,
     },
   };
 }

@@ -172,7 +172,8 @@ export function parseOutcome(body: Uint8Array): Outcome {
   return toOutcome(decodeBody(body));
 }
 
-function toOutcome(message: unknown): Outcome {
+/** The same of a body that is decoded. */
+export function toOutcome(message: unknown): Outcome {
   const { result, error } = (message ?? {}) as {
     result?: unknown;
     error?: unknown;

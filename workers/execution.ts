@@ -95,8 +95,10 @@ export class Execution
   }
 
   protected async work(): Promise<Result> {
-    if (this.mayBeKnown() && (await this.recall()).ended)
+    if (this.mayBeKnown() && (await this.recall()).ended) {
+      await this.host.recorder.tellAgain(this.subject);
       return this.acknowledge("late");
+    }
     return this.begin(prepare(this));
   }
 

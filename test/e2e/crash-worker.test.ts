@@ -21,17 +21,14 @@ async function opened(t: TestContext) {
   return { bus, place, diary, options: { ...place, diary } };
 }
 
-/** Counts the terminal events that are stored, as the server tells of them. */
+/** Counts the terminal events that are published. */
 async function countEnds(t: TestContext, namespace: string) {
   const connection = await dial({ servers: shared.server.url });
   t.after(() => connection.close());
   const ends = { count: 0 };
-  connection.subscribe(
-    subjectsOf(namespace).storedEventsWhere({ kind: "end" }),
-    {
-      callback: () => void ends.count++,
-    },
-  );
+  connection.subscribe(subjectsOf(namespace).taskEventsWhere({ kind: "end" }), {
+    callback: () => void ends.count++,
+  });
   await connection.flush();
   return ends;
 }
