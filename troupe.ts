@@ -50,6 +50,11 @@ import {
 } from "./bus/target.js";
 import { TaskHandle } from "./bus/task-handle.js";
 import { startMover } from "./bus/timers.js";
+import {
+  Orchestrator,
+  type OrchestratorOptions,
+} from "./orchestrator/orchestrator.js";
+import { Queries } from "./orchestrator/query.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
@@ -63,6 +68,7 @@ import { Context } from "./workers/context-handle.js";
 import type { EventSchemas } from "./workers/stateful.js";
 import type { ServeOptions } from "./workers/serve-options.js";
 import { Worker } from "./workers/worker.js";
+import { drainOnSignals } from "./workers/signals.js";
 
 export interface ConnectOptions {
   /** Where nats-server is. Default $NATS_URL; without either, an embedded server is started. */
@@ -140,6 +146,11 @@ function embedded(options: ConnectOptions) {
   };
 }
 
+export interface OrchestrateOptions extends OrchestratorOptions {
+  /** Stop and exit on these signals. Default SIGTERM and SIGINT; false for none. */
+  signals?: readonly NodeJS.Signals[] | false;
+}
+
 const defaultAskMs = 10_000;
 
 export class Bus implements AsyncDisposable {
@@ -156,7 +167,10 @@ export class Bus implements AsyncDisposable {
   readonly #submitter: Submitter;
   readonly #asks: Asks;
   readonly #router: Router;
+  /** Asks the orchestrator about tasks, agents, contexts and dead letters. */
+  readonly query = new Queries((target, input) => this.ask(target, input));
   readonly #workers = new Set<Worker>();
+  readonly #orchestrators = new Set<Orchestrator>();
   /** Whoever serves also moves what falls due. */
   #mover: Promise<{ stop(): Promise<void> }> | undefined;
 
@@ -209,6 +223,29 @@ export class Bus implements AsyncDisposable {
     }
     this.#workers.add(worker);
     return worker;
+  }
+
+  /**
+   * Runs an orchestrator in this process: it answers `bus.query`, and one of all that run leads what only one
+   * may do. Resolves when it answers.
+   */
+  async orchestrate(options: OrchestrateOptions = {}): Promise<Orchestrator> {
+    const { signals, ...settings } = options;
+    const orchestrator = new Orchestrator(
+      {
+        link: this.#link,
+        publisher: this.#publisher,
+        registry: this.#registry,
+      },
+      settings,
+    );
+    this.#orchestrators.add(orchestrator);
+    await orchestrator.start();
+    const { agent, instance } = orchestrator;
+    const worker = await this.serve(agent, { instance, signals: false });
+    orchestrator.answersBy(worker);
+    if (signals !== false) drainOnSignals(orchestrator, signals);
+    return orchestrator;
   }
 
   /**
@@ -360,6 +397,7 @@ export class Bus implements AsyncDisposable {
 
   /** Drains its workers, closes the connection and, if it started one, ends the embedded server. */
   async close(): Promise<void> {
+    await Promise.all([...this.#orchestrators].map((each) => each.drain()));
     await Promise.all([...this.#workers].map((worker) => worker.drain()));
     await (await this.#mover?.catch(() => undefined))?.stop();
     await this.#link.close();

@@ -9,7 +9,7 @@ import {
   type AgentEvent,
 } from "../protocol/agent-events.js";
 import type { Link } from "./connection.js";
-import { messagesOn } from "./history.js";
+import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
 import type { Publisher, Stored } from "./publisher.js";
 
 /** Store it only if this is still the place of the last message on these subjects. Else CONFLICT is thrown. */
@@ -42,6 +42,17 @@ export function recordAgentEvent(
   );
 }
 
+/** The newest that fits. */
+export async function lastAgentEvent(
+  link: Link,
+  where: Partial<AgentEventAddress>,
+): Promise<AgentEvent | undefined> {
+  const { streams, agentEventsWhere } = link.subjects;
+  const subject = agentEventsWhere(where);
+  const stored = await lastMessage(link, streams.events, subject);
+  return stored && readable(link, stored);
+}
+
 /** All that are on the log and fit, oldest first. */
 export async function* agentEvents(
   link: Link,
@@ -53,14 +64,20 @@ export async function* agentEvents(
     streams.events,
     agentEventsWhere(where),
   )) {
-    const { subject, headers, body, sequence, at } = stored;
-    try {
-      yield parseAgentEvent(subject, headers, body, { sequence, at });
-    } catch (error) {
-      link.log.warn(
-        { error: messageOf(error), subject, sequence },
-        "an event that cannot be read was passed over",
-      );
-    }
+    const event = readable(link, stored);
+    if (event) yield event;
+  }
+}
+
+function readable(link: Link, stored: StoredMessage): AgentEvent | undefined {
+  const { subject, headers, body, sequence, at } = stored;
+  try {
+    return parseAgentEvent(subject, headers, body, { sequence, at });
+  } catch (error) {
+    link.log.warn(
+      { error: messageOf(error), subject, sequence },
+      "an event that cannot be read was passed over",
+    );
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 // Reading what the log says of one task, without a consumer: by direct gets.
-import type { StoredMsg } from "@nats-io/jetstream";
+import type { StoredMsg, StreamState } from "@nats-io/jetstream";
 import { isErrorCode, messageOf, TroupeError } from "../protocol/errors.js";
 import type { Headers } from "../protocol/headers.js";
 import type { TaskEvent } from "../protocol/task.js";
@@ -55,6 +55,25 @@ export async function lastMessage(
   }
 }
 
+/** The message at a place; undefined when nothing is there any more. */
+export async function messageAt(
+  link: Link,
+  stream: string,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
+  try {
+    const stored = await link.jsm.direct.getMessage(stream, { seq: sequence });
+    return stored ? toStoredMessage(stream, stored) : undefined;
+  } catch (cause) {
+    if (isNotFound(cause)) return undefined;
+    throw new TroupeError(
+      "BUS_FAILED",
+      `could not read message ${sequence} of stream "${stream}": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
 /** All messages whose subject fits, oldest first, read a page at a time: a reader may take its time over each. */
 export async function* messagesOn(
   link: Link,
@@ -67,6 +86,30 @@ export async function* messagesOn(
     yield* page;
     if (page.length === 0) return; // a short page may be one of large messages
     from = page.at(-1)!.sequence + 1;
+  }
+}
+
+/** The same before a place, newest first. Reads ever larger pieces where little is found. */
+export async function* messagesBefore(
+  link: Link,
+  stream: string,
+  subject: string,
+  before = Number.POSITIVE_INFINITY,
+): AsyncGenerator<StoredMessage> {
+  const { state } = await link.jsm.streams.info(stream);
+  let width = pageSize;
+  let last = Math.min(before - 1, state.last_seq);
+  while (last >= state.first_seq) {
+    const first = Math.max(state.first_seq, last + 1 - width);
+    const found: StoredMessage[] = [];
+    for await (const stored of messagesOn(link, stream, subject, first)) {
+      if (stored.sequence > last) break;
+      found.push(stored);
+    }
+    yield* found.toReversed();
+    if (found.length < pageSize / 4) width *= 4;
+    else if (found.length > pageSize) width = pageSize;
+    last = first - 1;
   }
 }
 
@@ -197,6 +240,28 @@ export async function queuesOf(link: Link): Promise<string[]> {
   for await (const name of link.jsm.streams.names(link.subjects.all.tasks))
     queues.push(name);
   return queues;
+}
+
+export interface QueueState {
+  name: string;
+  first: number;
+  last: number;
+  messages: number;
+}
+
+/** The queues of all agents, and the timers, as they are now. */
+export async function queueStates(link: Link): Promise<QueueState[]> {
+  const states: QueueState[] = [];
+  const { all, streams } = link.subjects;
+  for await (const { config, state } of link.jsm.streams.list(all.tasks))
+    states.push(toQueueState(config.name, state));
+  const { state } = await link.jsm.streams.info(streams.timers);
+  return [...states, toQueueState(streams.timers, state)];
+}
+
+function toQueueState(name: string, state: StreamState): QueueState {
+  const { first_seq: first, last_seq: last, messages } = state;
+  return { name, first, last, messages };
 }
 
 /** The message of a task that has not ended: waiting, in hand, or not yet due. */

@@ -125,7 +125,7 @@ export class Recorder {
     error: TroupeError;
     attempt: number;
     events: readonly TaskEvent[];
-  }): Promise<void> {
+  }): Promise<Stored> {
     const subject = this.#link.subjects.dead(
       letter.agent,
       letter.skill || "unknown",
@@ -139,6 +139,8 @@ export class Recorder {
       errorCode: letter.error.code,
       schedule: undefined,
       scheduleTarget: undefined,
+      rollup: undefined,
+      target: undefined,
       expectedLastSubjectSequence: undefined,
     };
     const full: Headers = {
@@ -150,13 +152,12 @@ export class Recorder {
       .map(encodeHeaders)
       .find((block) => this.#fits(block.length + letter.body.length));
     // A body that leaves no room for a word about it is kept by the terminal event's request alone.
-    if (headers) await this.#publisher.store(subject, headers, letter.body);
-    else
-      await this.#publisher.store(
-        subject,
-        encodeHeaders(full),
-        new Uint8Array(0),
-      );
+    if (headers) return this.#publisher.store(subject, headers, letter.body);
+    return this.#publisher.store(
+      subject,
+      encodeHeaders(full),
+      new Uint8Array(0),
+    );
   }
 
   #end(

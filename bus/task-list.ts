@@ -6,7 +6,6 @@ import { levels, type Level } from "../protocol/levels.js";
 import type { Route } from "../protocol/route.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { routeOf } from "../protocol/task-events.js";
-import { tokenAt } from "../protocol/tokens.js";
 import {
   isTerminal,
   stateAfter,
@@ -24,8 +23,8 @@ import {
   taskSubjectOf,
   type StoredMessage,
 } from "./history.js";
-import { consumerName } from "./pull.js";
 import { replay } from "./replay.js";
+import { Handouts } from "./waiting.js";
 
 export interface TaskFilter {
   agent?: string;
@@ -187,7 +186,8 @@ async function pendingSummary(
   const request = requestOf(stored);
   const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
   const failed = events.filter(({ kind }) => kind === "attempt");
-  const delivered = events.length === 0 && (await isDelivered(link, stored));
+  const delivered =
+    events.length === 0 && (await new Handouts(link).has(stored));
   const error = failed.at(-1)?.error;
   return {
     taskId,
@@ -207,27 +207,6 @@ async function pendingSummary(
     input: request.input,
     ...(error === undefined ? {} : { error }),
   };
-}
-
-/**
- * A task's first start is not on the log: whether it was handed out, only its queue's consumer knows. Those
- * are named by workers/worker.ts and bus/keyed.ts.
- */
-async function isDelivered(
-  link: Link,
-  { stream, subject, sequence }: StoredMessage,
-): Promise<boolean> {
-  if (stream === link.subjects.streams.timers) return false;
-  const { lane, level } = addressOf(subject);
-  const isKeyed = tokenAt(subject, 1) === "partition";
-  const name = consumerName(
-    lane,
-    isKeyed ? Number(tokenAt(subject, 4)) : level,
-  );
-  const consumer = await link.jsm.consumers
-    .info(stream, name)
-    .catch(() => undefined); // no worker has ever been there
-  return consumer !== undefined && consumer.delivered.stream_seq >= sequence;
 }
 
 function endedSummary(end: TaskEvent): TaskSummary {
@@ -250,7 +229,10 @@ function endedSummary(end: TaskEvent): TaskSummary {
 const isEnd = ({ kind }: TaskEvent): boolean => isTerminal(kind);
 
 /** What a readable message asks for; an unreadable one waits for its worker to bury it (R7). */
-function requestOf(stored: StoredMessage): { skill: string; input: unknown } {
+export function requestOf(stored: StoredMessage): {
+  skill: string;
+  input: unknown;
+} {
   try {
     const body = decodeBody(stored.body, stored.headers.contentType) as {
       params?: { name?: string; arguments?: unknown; message?: unknown };

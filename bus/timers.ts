@@ -132,6 +132,7 @@ async function forward(
       maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
       schedule: undefined,
       scheduleTarget: undefined,
+      rollup: undefined,
       expectedLastSubjectSequence: undefined,
     }),
     delivery.body,

@@ -120,6 +120,7 @@ export const errorTable = {
     -32000,
     "Ask for a lower level, or configure the server for it.",
   ),
+  LEASE_LOST: terminal(-32000, "Nothing: another orchestrator leads."),
   CONFLICT: retryable(-32000, "Read the newest state and try again."),
   BUS_FAILED: retryable(-32000, "See the cause."),
 

@@ -33,6 +33,19 @@ export interface EmittedAddress {
   index: number;
 }
 
+/** Of tasks that wait. */
+export interface TaskFilter {
+  level?: Level;
+  agent?: string;
+  lane?: string;
+  skill?: string;
+  taskId?: string;
+}
+
+function anyOr(name: string | undefined): string {
+  return name === undefined ? "*" : encodeToken(name);
+}
+
 /** A task's timer; without an agent, those of all agents with a task of this id. */
 interface TimerAddress {
   agent: string | undefined;
@@ -91,12 +104,16 @@ export function subjectsOf(namespace: string) {
       instances: `${ns}_instances`,
       settings: `${ns}_settings`,
       state: `${ns}_state`,
+      /** Who leads; only orchestrators look into it. */
+      leases: `${ns}_leases`,
     },
 
     task: (to: TaskAddress) =>
       `${ns}.task.${to.level}.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${token(to.skill, "skill")}.${token(to.taskId, "task id")}`,
     tasksOf: (level: Level, agent: string, lane: string) =>
       `${ns}.task.${level}.${token(agent)}.${token(lane)}.*.*`,
+    tasksWhere: (where: TaskFilter) =>
+      `${ns}.task.${where.level ?? "*"}.${anyOr(where.agent)}.${anyOr(where.lane)}.${anyOr(where.skill)}.${anyOr(where.taskId)}`,
     taskById: (taskId: string) =>
       `${ns}.task.*.*.*.*.${token(taskId, "task id")}`,
 
@@ -109,11 +126,15 @@ export function subjectsOf(namespace: string) {
       lane: string,
       partition: number | "*" = "*",
     ) => `${ns}.partition.${token(agent)}.${token(lane)}.${partition}.*`,
+    partitionedWhere: (where: Omit<TaskFilter, "level" | "skill">) =>
+      `${ns}.partition.${anyOr(where.agent)}.${anyOr(where.lane)}.*.${anyOr(where.taskId)}`,
     partitionedById: (taskId: string) =>
       `${ns}.partition.*.*.*.${token(taskId, "task id")}`,
 
     taskEvent: (to: TaskEventAddress) =>
       `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
+    /** What stands before the agent in the subjects of all tasks' events. */
+    taskEventPrefix: `${ns}.event.task.`,
     taskEventsWhere: (where: EventFilter) =>
       `${ns}.event.task.${eventTokens(where)}`,
     agentEvent: (of: AgentEventAddress) =>

@@ -5,6 +5,8 @@ import { TroupeError } from "../protocol/errors.js";
 import { defaultLane } from "../protocol/subjects.js";
 
 export interface ServeOptions {
+  /** Its name among the instances. Default a new one. */
+  instance?: string;
   /** How many tasks at a time. Default 16. */
   concurrency?: number;
   /** Which tasks: those submitted to this lane. Default main. */

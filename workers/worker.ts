@@ -49,7 +49,7 @@ export interface WorkerHost {
 
 export class Worker implements AsyncDisposable {
   readonly agent: string;
-  readonly instance = newToken();
+  readonly instance: string;
   readonly concurrency: number;
   readonly lane: string;
   readonly #definition: Agent;
@@ -78,6 +78,7 @@ export class Worker implements AsyncDisposable {
 
   constructor(definition: Agent, host: WorkerHost, options: ServeOptions = {}) {
     this.agent = definition.name;
+    this.instance = options.instance ?? newToken();
     const { lane, concurrency, ackWaitMs, drainMs } = serveRules(options);
     this.lane = lane;
     this.concurrency = concurrency;

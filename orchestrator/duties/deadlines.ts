@@ -1,0 +1,230 @@
+// Ends tasks that wait past their deadline, as a worker would that got them: where no worker is, or all are
+// busy, they would wait for ever.
+//
+// 1. What waits is read once and in order, so much a round and no more; of a task with a deadline its place is
+//    remembered. A queue where nothing new has come costs nothing, however long it is.
+// 2. Memory is bounded: of too many the earliest are kept, and the rest is read again when their time comes near.
+// 3. R1, R2, R3: dead letter, then the end, then the message is removed. Who else ends the task meanwhile wins or
+//    loses by compare-and-set, and a letter whose task did not fail after all is taken back.
+// 4. A deadline has passed when the server's clock says so; and a worker that has the task in hand is given a
+//    while to say so itself.
+import {
+  endOf,
+  eventsOf,
+  messageAt,
+  messagesOn,
+  queueStates,
+  taskSubjectOf,
+  type QueueState,
+  type StoredMessage,
+} from "../../bus/history.js";
+import { requestOf } from "../../bus/task-list.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import {
+  addressOf,
+  contentTypeOf,
+  originOf,
+} from "../../protocol/task-message.js";
+import { decodeBody } from "../../protocol/codec.js";
+import type { Duty, DutyHost, Rounds } from "../duty.js";
+import type { Term } from "../term.js";
+
+const graceMs = 1_000;
+/** Messages read in one round. */
+const readEach = 20_000;
+const endEach = 2_000;
+const atOnce = 32;
+const tryAgainMs = 10_000;
+const remembered = 100_000;
+/** What was not remembered is read again so long before its time. */
+const aheadMs = 30_000;
+
+interface Due {
+  /** Its deadline, or later when that could not be done. */
+  endAt: number;
+  stream: string;
+  sequence: number;
+}
+
+export const deadlines: Duty = {
+  name: "deadlines",
+  everyMs: 1_000,
+  begin: (host, term) => new DeadlineRounds(host, term),
+};
+
+export class DeadlineRounds implements Rounds {
+  readonly #host: DutyHost;
+  readonly #term: Term;
+  readonly #read = new Map<string, number>();
+  /** Earliest first. */
+  #due: Due[] = [];
+  /** What is due after this is not remembered. */
+  #horizon = Number.POSITIVE_INFINITY;
+  #turn = 0;
+
+  constructor(host: DutyHost, term: Term) {
+    this.#host = host;
+    this.#term = term;
+  }
+
+  async round(): Promise<void> {
+    const { link } = this.#host;
+    await link.readClock();
+    const now = link.clock.now();
+    if (this.#horizon - now < aheadMs) this.#startOver();
+    await this.#readOn();
+    await this.#endDue(now - graceMs);
+  }
+
+  #startOver(): void {
+    this.#read.clear();
+    this.#due = [];
+    this.#horizon = Number.POSITIVE_INFINITY;
+  }
+
+  async #readOn(): Promise<void> {
+    const { link } = this.#host;
+    const states = await queueStates(link);
+    let left = readEach;
+    // Another is first each time: none is left out where one alone takes the whole round.
+    this.#turn++;
+    for (const at of states.keys()) {
+      const state = states[(at + this.#turn) % states.length]!;
+      left -= await this.#readQueue(state, left);
+      if (left <= 0) break;
+    }
+    this.#due.sort((one, other) => one.endAt - other.endAt);
+    const [first] = this.#due.slice(remembered);
+    if (!first) return;
+    this.#horizon = first.endAt;
+    this.#due = this.#due.slice(0, remembered);
+  }
+
+  async #readQueue(state: QueueState, most: number): Promise<number> {
+    const { name: stream, first, last, messages } = state;
+    const before = this.#read.get(stream) ?? 0;
+    const from = Math.max(first, before > last ? 1 : before + 1); // it was made anew
+    if (messages === 0 || from > last) return 0;
+    let read = 0;
+    for await (const stored of messagesOn(this.#host.link, stream, ">", from)) {
+      this.#remember(stored);
+      this.#read.set(stream, stored.sequence);
+      if (++read >= most) return read;
+      if (read % 1_000 === 0) this.#term.check();
+    }
+    this.#read.set(stream, Math.max(this.#read.get(stream) ?? 0, last));
+    return read;
+  }
+
+  #remember({ headers, stream, sequence }: StoredMessage): void {
+    const endAt = Number(headers.deadline ?? Number.NaN);
+    if (endAt < this.#horizon) this.#due.push({ endAt, stream, sequence });
+  }
+
+  async #endDue(before: number): Promise<void> {
+    const count = this.#due.findIndex(({ endAt }) => endAt > before);
+    const most = Math.min(count === -1 ? this.#due.length : count, endEach);
+    const due = this.#due.splice(0, most);
+    for (let at = 0; at < due.length; at += atOnce) {
+      this.#term.check();
+      const some = due.slice(at, at + atOnce);
+      await Promise.all(some.map((each) => this.#tryEnd(each, before)));
+    }
+  }
+
+  /** One that cannot be ended holds up no other. */
+  async #tryEnd(due: Due, before: number): Promise<void> {
+    try {
+      await this.#end(due);
+    } catch (error) {
+      this.#term.check();
+      this.#due.push({ ...due, endAt: before + tryAgainMs });
+      this.#host.link.log.warn(
+        { ...due, error: messageOf(error) },
+        "a task whose deadline has passed could not be ended; it is tried again",
+      );
+    }
+  }
+
+  async #end({ stream, sequence }: Due): Promise<void> {
+    const { link } = this.#host;
+    const stored = await messageAt(link, stream, sequence);
+    if (!stored) return; // a worker has finished with it
+    const { taskId, agent, skill } = addressOf(taskSubjectOf(stored));
+    if (!(await endOf(link, taskId, agent)))
+      await this.#bury(stored, skill || requestOf(stored).skill);
+    this.#term.check();
+    await this.#remove(stored);
+  }
+
+  async #bury(stored: StoredMessage, skill: string): Promise<void> {
+    const { link, recorder, instance } = this.#host;
+    const subject = taskSubjectOf(stored);
+    const { taskId, agent, lane, level } = addressOf(subject);
+    const { headers, body } = stored;
+    const error = passed(taskId, Number(headers.deadline));
+    const events = await eventsOf(link, taskId, agent);
+    const attempt = events.filter(({ kind }) => kind === "attempt").length;
+    const task = { agent, taskId, skill, error, attempt };
+    this.#term.check();
+    const letter = await recorder.dead({
+      subject,
+      headers,
+      body,
+      events,
+      ...task,
+    });
+    this.#term.check();
+    const first = await recorder.ended(
+      { agent, taskId, origin: originOf(headers), params: paramsOf(stored) },
+      "failed",
+      error,
+      {
+        contentType: contentTypeOf(headers, body),
+        attempt,
+        sender: instance,
+        context: headers.context,
+        lane,
+        level,
+      },
+    );
+    if (first || letter.duplicate) return;
+    // It ended otherwise in this very moment; or it is our own end, whose acknowledgement got lost.
+    const end = await endOf(link, taskId, agent);
+    if (end && end.headers.type !== "task.failed")
+      await this.#remove({ stream: letter.stream, sequence: letter.sequence });
+  }
+
+  async #remove({
+    stream,
+    sequence,
+  }: Pick<StoredMessage, "stream" | "sequence">): Promise<void> {
+    const { link } = this.#host;
+    try {
+      await link.jsm.streams.deleteMessage(stream, sequence, false);
+    } catch (error) {
+      // Somebody was quicker; or the next round of the next leader finds that it has ended, and removes it.
+      link.log.debug(
+        { stream, sequence, error: messageOf(error) },
+        "what has ended was gone already",
+      );
+    }
+  }
+}
+
+function passed(taskId: string, deadline: number): TroupeError {
+  return new TroupeError(
+    "DEADLINE_PASSED",
+    `the deadline of task "${taskId}", ${new Date(deadline).toISOString()}, passed while it waited for a worker`,
+  );
+}
+
+/** The params of whatever the body is, readable or not. */
+function paramsOf({ body, headers }: StoredMessage): unknown {
+  try {
+    const message = decodeBody(body, headers.contentType);
+    return (message as { params?: unknown } | null)?.params;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+// Says on the log which instances died without a goodbye: their heartbeat has aged out on the server. What they
+// had in hand the server gives to others; here it is only told, so that nobody has to guess.
+import type { InstanceCard } from "../../protocol/card.js";
+import type { Watching } from "../../bus/bucket.js";
+import type { Duty, DutyHost, Rounds } from "../duty.js";
+import type { Term } from "../term.js";
+
+export const lostInstances: Duty = {
+  name: "lost-instances",
+  everyMs: 200,
+  async begin(host, term) {
+    const rounds = new LostInstanceRounds(host, term);
+    await rounds.open();
+    return rounds;
+  },
+};
+
+class LostInstanceRounds implements Rounds {
+  readonly #host: DutyHost;
+  readonly #term: Term;
+  readonly #living = new Map<string, InstanceCard>();
+  /** Not yet told. */
+  #lost: InstanceCard[] = [];
+  #watching: Watching | undefined;
+
+  constructor(host: DutyHost, term: Term) {
+    this.#host = host;
+    this.#term = term;
+  }
+
+  async open(): Promise<void> {
+    const { living } = this.#host.registry;
+    this.#watching = await living.watch(">", ({ key, entry, expired }) => {
+      const card = this.#living.get(key);
+      if (entry) this.#living.set(key, entry.value);
+      else this.#living.delete(key);
+      if (card && expired === true) this.#lost.push(card);
+    });
+  }
+
+  async round(): Promise<void> {
+    for (let card = this.#lost[0]; card; card = this.#lost[0]) {
+      await this.#tell(card);
+      this.#lost = this.#lost.slice(1);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#host.link.connected) await this.#watching?.stop();
+  }
+
+  async #tell(card: InstanceCard): Promise<void> {
+    const { agent, instance, lane, version, running, startedAt, pid } = card;
+    const data = { lane, version, running, startedAt, pid };
+    await this.#term.record({ agent, instance, kind: "lost", data });
+    this.#host.link.log.warn(
+      { agent, instance, lane, running },
+      "an instance died without a goodbye; what it had in hand goes to others",
+    );
+  }
+}

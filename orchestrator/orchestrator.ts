@@ -1,0 +1,314 @@
+// One orchestrator: its machine, and what is done in each state. Several may run; each folds the log and answers,
+// and the one that holds the lease leads.
+//
+// 1. It answers nothing before it has folded the log, and only from what it has folded (R5).
+// 2. What only the leader may do goes through a term (term.ts), and its duties end with it.
+// 3. Whoever leads no more, by whatever way, says so: in its log, and as an event `fenced` when it was not its
+//    own will.
+import { supervise, type Supervisor } from "../actors/supervisor.js";
+import { recordAgentEvent } from "../bus/agent-events.js";
+import { Recorder } from "../bus/recorder.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { newToken } from "../protocol/ids.js";
+import { deadlines } from "./duties/deadlines.js";
+import { lostInstances } from "./duties/lost-instances.js";
+import { streamLimits } from "./duties/stream-limits.js";
+import { toChild, type DutyHost } from "./duty.js";
+import { Lease, type LeaseTiming } from "./lease.js";
+import {
+  orchestratorLifecycle,
+  type OrchestratorLifetime,
+  type OrchestratorState,
+} from "./orchestrator.machine.js";
+import { Following } from "./recovery.js";
+import { declareSkills, type Answerer } from "./skills.js";
+import { orchestratorName, Term } from "./term.js";
+import type { UpToDate } from "./view.js";
+
+export interface OrchestratorOptions {
+  /** How many places of the log it looks back. Default 100000. */
+  window?: number;
+  lease?: LeaseTiming;
+}
+
+interface Drainable {
+  drain(): Promise<void>;
+}
+
+const defaultWindow = 100_000;
+const tryAgainMs = 500;
+/** So long an orchestrator that failed at leading leaves it to others. */
+const pauseMs = 5_000;
+/** So long who asks waits for an orchestrator that recovers anew. */
+const patienceMs = 8_000;
+
+export class Orchestrator implements Answerer {
+  readonly instance = newToken();
+  readonly window: number;
+  readonly link: Answerer["link"];
+  readonly publisher: Answerer["publisher"];
+  readonly registry: Answerer["registry"];
+  readonly #lease: Lease;
+  readonly #life: OrchestratorLifetime;
+  readonly #listeners = new Set<(state: OrchestratorState) => void>();
+  #following: Following | undefined;
+  #term: Term | undefined;
+  #duties: Supervisor | undefined;
+  #isCampaigning = false;
+  #answering: Drainable | undefined;
+  #draining: Promise<void> | undefined;
+
+  constructor(
+    host: Pick<Answerer, "link" | "publisher" | "registry">,
+    options: OrchestratorOptions = {},
+  ) {
+    this.link = host.link;
+    this.publisher = host.publisher;
+    this.registry = host.registry;
+    this.window = checkWindow(options.window ?? defaultWindow);
+    this.#lease = new Lease(
+      this.link,
+      this.publisher,
+      this.instance,
+      {
+        taken: () => this.#life.send("taken"),
+        lost: (why) => this.#lost(why),
+      },
+      options.lease,
+    );
+    this.#life = orchestratorLifecycle.begin(({ state }, event, before) =>
+      this.#entered(state, event, before),
+    );
+  }
+
+  /** The agent that answers for it, in the shape that `bus.serve` takes. */
+  readonly agent = declareSkills(this);
+
+  get state(): OrchestratorState {
+    return this.#life.state;
+  }
+
+  /** The number of the term in which it leads now. */
+  get term(): number | undefined {
+    return this.state === "leading" ? this.#lease.held : undefined;
+  }
+
+  /** Who leads, as far as it knows. */
+  get leader(): string | undefined {
+    return this.#lease.leader;
+  }
+
+  /** Hears of each state that it enters. Returns how to stop that. */
+  onState(listener: (state: OrchestratorState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when it may answer. */
+  async start(): Promise<void> {
+    this.#life.send("opened");
+    await this.#untilAnswering(Number.POSITIVE_INFINITY);
+  }
+
+  /** What answers for it ends with it. */
+  answersBy(worker: Drainable): void {
+    this.#answering = worker;
+  }
+
+  /** Ends its duties, gives the lease back, answers what it was asked, and follows the log no more. */
+  drain(): Promise<void> {
+    return (this.#draining ??= this.#drain());
+  }
+
+  async upToDate(): Promise<UpToDate> {
+    await this.#untilAnswering(patienceMs);
+    return this.#following!.upToDate();
+  }
+
+  #entered(
+    state: OrchestratorState,
+    event: string,
+    before: OrchestratorState,
+  ): void {
+    this.link.log.info(
+      { instance: this.instance, state, event },
+      "orchestrator",
+    );
+    if (before === "leading") this.#layDown();
+    if (state === "recovering") void this.#recover();
+    else if (state === "standby" && !this.#isCampaigning) void this.#campaign();
+    else if (state === "leading") void this.#lead();
+    for (const listener of this.#listeners) listener(state);
+  }
+
+  // --- recovering ---
+
+  /** Again and again, until it is done or nobody wants it any more. */
+  async #recover(): Promise<void> {
+    await this.#lease.release(Number.POSITIVE_INFINITY);
+    await this.#following?.stop();
+    this.#following = undefined;
+    while (this.state === "recovering") {
+      try {
+        const begunAt = performance.now();
+        const following = await Following.open(this.link, this.window, () =>
+          this.#life.send("cut"),
+        );
+        if (this.state !== "recovering") return await following.stop();
+        this.#following = following;
+        const { from, to, size } = following.projection;
+        const ms = Math.round(performance.now() - begunAt);
+        this.link.log.info({ from, to, events: size, ms }, "log folded");
+        this.#lease.resume();
+        this.#life.send("recovered");
+      } catch (error) {
+        this.link.log.warn(
+          { error: messageOf(error) },
+          "the log cannot be folded yet; it is tried again",
+        );
+        await pause(tryAgainMs);
+      }
+    }
+  }
+
+  async #untilAnswering(withinMs: number): Promise<void> {
+    const isAnswering = () => this.#following && this.state !== "recovering";
+    if (isAnswering()) return;
+    await new Promise<void>((resolve, reject) => {
+      const forget = this.onState((state) => {
+        if (isAnswering()) settle();
+        else if (state === "draining") settle(stopping(this.instance));
+      });
+      const timer = Number.isFinite(withinMs)
+        ? setTimeout(() => settle(stillRecovering(this.instance)), withinMs)
+        : undefined;
+      const settle = (error?: TroupeError) => {
+        clearTimeout(timer);
+        forget();
+        if (error) reject(error);
+        else resolve();
+      };
+    });
+  }
+
+  // --- standby ---
+
+  async #campaign(): Promise<void> {
+    this.#isCampaigning = true;
+    while (this.state !== "draining" && this.state !== "stopped")
+      try {
+        return await this.#lease.start();
+      } catch (error) {
+        this.link.log.warn(
+          { error: messageOf(error) },
+          "the lease cannot be watched yet; it is tried again",
+        );
+        await pause(tryAgainMs);
+      }
+  }
+
+  // --- leading ---
+
+  async #lead(): Promise<void> {
+    const number = this.#lease.held;
+    if (number === undefined) return; // #lost has been told
+    const { link, publisher, registry, instance } = this;
+    try {
+      const lease = this.#lease;
+      const host = { link, publisher, lease, instance };
+      const term = await Term.begin(host, number);
+      if (this.term !== number) return;
+      this.#term = term;
+      link.log.info({ instance, term: number }, "it leads");
+      const recorder = new Recorder(link, publisher);
+      this.#perform(term, { link, publisher, registry, recorder, instance });
+    } catch (error) {
+      if (this.term === number) this.#giveUp(messageOf(error));
+    }
+  }
+
+  #perform(term: Term, host: DutyHost): void {
+    const children = [deadlines, lostInstances, streamLimits].map((duty) =>
+      toChild(duty, host, term, (over) => {
+        if (this.#term === term) this.#giveUp(over.message);
+      }),
+    );
+    this.#duties = supervise(children, {
+      escalate: (error) => {
+        if (this.#term === term) this.#giveUp(error.message);
+      },
+      onEvent: (event) => {
+        if (event.kind === "failed")
+          this.link.log.warn(
+            { duty: event.child, error: messageOf(event.error) },
+            "a duty failed and is started again",
+          );
+      },
+    });
+  }
+
+  /** It still has the lease, and leaves it to others. */
+  #giveUp(why: string): void {
+    void this.#lease.release(pauseMs);
+    this.#lost(why);
+  }
+
+  #lost(why: string): void {
+    const term = this.#term?.number;
+    if (!this.#life.send("lost")) return;
+    const { link, instance } = this;
+    link.log.warn({ instance, term, why }, "it leads no more");
+    if (term === undefined || !link.connected) return;
+    const data = { term, why };
+    const event = { agent: orchestratorName, instance, kind: "fenced", data };
+    recordAgentEvent(link, this.publisher, event).catch((error: unknown) =>
+      link.log.debug({ error: messageOf(error) }, "it could not be told"),
+    );
+  }
+
+  #layDown(): void {
+    this.#term = undefined;
+    const duties = this.#duties;
+    this.#duties = undefined;
+    void duties?.stop();
+  }
+
+  // --- draining ---
+
+  async #drain(): Promise<void> {
+    const duties = this.#duties;
+    this.#life.send("stop");
+    await duties?.stop();
+    await this.#lease.stop();
+    await this.#answering?.drain();
+    await this.#following?.stop();
+    this.#life.send("drained");
+  }
+}
+
+function checkWindow(window: number): number {
+  if (Number.isInteger(window) && window >= 1 && window <= 10_000_000)
+    return window;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `window ${window} is none: use a whole number from 1 to 10000000`,
+  );
+}
+
+function stopping(instance: string): TroupeError {
+  return new TroupeError(
+    "WORKER_STOPPING",
+    `orchestrator "${instance}" stops: ask again, and another answers`,
+  );
+}
+
+function stillRecovering(instance: string): TroupeError {
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `orchestrator "${instance}" has been folding the log for ${patienceMs} ms: ask again`,
+  );
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

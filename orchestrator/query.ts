@@ -1,0 +1,99 @@
+// Asking the orchestrator: the same as its skills, with dates for times. Whichever orchestrator is there answers;
+// where none is, NO_RESPONDERS is thrown at once.
+import type { Duration } from "../protocol/duration.js";
+import {
+  queries,
+  type Answer,
+  type Asked,
+  type FoundTask,
+  type Standing,
+} from "./queries.js";
+
+type Times = "since" | "until";
+/** With times as a moment, or how long ago. */
+type Filter<Name extends keyof typeof queries> = Omit<Asked<Name>, Times> & {
+  [Time in Times & keyof Asked<Name>]?: Date | Duration;
+};
+
+export type TasksQuery = Filter<"tasks">;
+export type AgentsQuery = Asked<"agents">;
+export type ContextsQuery = Filter<"contexts">;
+export type DeadLettersQuery = Filter<"dead-letters">;
+
+type Moments = "at" | "dueAt" | "retryAt" | "deadline";
+export type QueriedTask = Omit<FoundTask, Moments> & {
+  at: Date;
+  dueAt?: Date;
+  retryAt?: Date;
+  deadline?: Date;
+};
+
+export interface TasksAnswer {
+  tasks: QueriedTask[];
+  /** Send it with the same query for the next page; absent when there is none. */
+  cursor?: string | undefined;
+  /** Which part of the log was looked at, and how far it is behind. */
+  log: Standing;
+}
+
+/** How `bus.ask` looks from here. */
+type Ask = (target: Target, input: object) => Promise<unknown>;
+type Target = (typeof queries)[keyof typeof queries];
+
+export class Queries {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  /** What waits, next first; then what has ended, in the order asked for. */
+  async tasks(query: TasksQuery = {}): Promise<TasksAnswer> {
+    const answer = await this.#answer("tasks", query);
+    return { ...answer, tasks: answer.tasks.map(withDates) };
+  }
+
+  /** Agents with their living instances, load and results. */
+  agents(query: AgentsQuery = {}): Promise<Answer<"agents">> {
+    return this.#answer("agents", query);
+  }
+
+  /** Newest activity first. */
+  contexts(query: ContextsQuery = {}): Promise<Answer<"contexts">> {
+    return this.#answer("contexts", query);
+  }
+
+  deadLetters(query: DeadLettersQuery = {}): Promise<Answer<"dead-letters">> {
+    return this.#answer("dead-letters", query);
+  }
+
+  /** Of the orchestrator that happens to answer. */
+  status(): Promise<Answer<"status">> {
+    return this.#answer("status", {});
+  }
+
+  async #answer<Name extends keyof typeof queries>(
+    name: Name,
+    query: object,
+  ): Promise<Answer<Name>> {
+    const input = Object.fromEntries(
+      Object.entries(query).map(([field, value]) => [field, toText(value)]),
+    );
+    return (await this.#ask(queries[name], input)) as Answer<Name>;
+  }
+}
+
+function toText(value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value;
+}
+
+function withDates(task: FoundTask): QueriedTask {
+  const { at, dueAt, retryAt, deadline, ...rest } = task;
+  return {
+    ...rest,
+    at: new Date(at),
+    ...(dueAt === undefined ? {} : { dueAt: new Date(dueAt) }),
+    ...(retryAt === undefined ? {} : { retryAt: new Date(retryAt) }),
+    ...(deadline === undefined ? {} : { deadline: new Date(deadline) }),
+  };
+}

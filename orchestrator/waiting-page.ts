@@ -1,0 +1,166 @@
+// The part of a page of tasks that has not ended: read from the queues, with what the log says of them.
+import { z } from "zod";
+import { requestOf } from "../bus/task-list.js";
+import { taskSubjectOf, type StoredMessage } from "../bus/history.js";
+import { Handouts, waitingTasks, type WaitingPlace } from "../bus/waiting.js";
+import { addressOf } from "../protocol/task-message.js";
+import { isTerminal } from "../protocol/task.js";
+import { encodeToken } from "../protocol/tokens.js";
+import type { Fact } from "./fact.js";
+import type { Projection } from "./projection.js";
+import type { FoundTask, Query } from "./queries.js";
+import {
+  errorOf,
+  stateFilter,
+  textFilter,
+  timeFilter,
+  toIso,
+  type View,
+} from "./view.js";
+
+/** So many waiting messages are looked at for one page; the page then ends early, with a cursor. */
+const waitingRead = 20_000;
+
+export const waitingPlace = z.object({
+  in: z.literal("queues"),
+  after: z
+    .object({ stream: z.string(), subject: z.string(), sequence: z.int() })
+    .optional(),
+});
+
+interface Page {
+  tasks: FoundTask[];
+  next: z.infer<typeof waitingPlace> | undefined;
+}
+
+export async function waitingPage(
+  view: View,
+  projection: Projection,
+  query: Query<"tasks">,
+  after: WaitingPlace | undefined,
+): Promise<Page> {
+  const { agent, lane, skill, level, task, context, limit } = query;
+  const isInTime = timeFilter(view.link, query);
+  const isError = textFilter(query.error);
+  const isState = stateFilter(query.state);
+  const filter = {
+    ...(agent === undefined ? {} : { agent }),
+    ...(lane === undefined ? {} : { lane }),
+    ...(skill === undefined ? {} : { skill }),
+    ...(level === undefined ? {} : { level }),
+    ...(task === undefined ? {} : { taskId: task }),
+  };
+  const reader = await WaitingReader.open(view, projection);
+  const tasks: FoundTask[] = [];
+  let read = 0;
+  for await (const stored of waitingTasks(view.link, filter, after)) {
+    const next = { in: "queues" as const, after: stored.place };
+    const found = await reader.toFound(stored, query.values);
+    const isWanted =
+      found !== undefined &&
+      isState(found.state) &&
+      isInTime(stored.at.getTime()) &&
+      (skill === undefined || found.skill === skill) &&
+      (context === undefined || found.context === context) &&
+      (query.error === undefined ||
+        isError(found.error?.code, found.error?.message));
+    if (isWanted) tasks.push(found);
+    if (tasks.length === limit || ++read === waitingRead)
+      return { tasks, next };
+  }
+  return { tasks, next: undefined };
+}
+
+class WaitingReader {
+  readonly #projection: Projection;
+  readonly #handouts: Handouts;
+  readonly #living: ReadonlySet<string>;
+  readonly #lanes: ReadonlySet<string>;
+
+  private constructor(
+    projection: Projection,
+    handouts: Handouts,
+    living: ReadonlySet<string>,
+    lanes: ReadonlySet<string>,
+  ) {
+    this.#projection = projection;
+    this.#handouts = handouts;
+    this.#living = living;
+    this.#lanes = lanes;
+  }
+
+  static async open(
+    { link, registry }: View,
+    projection: Projection,
+  ): Promise<WaitingReader> {
+    const instances = await registry.instances();
+    return new WaitingReader(
+      projection,
+      new Handouts(link),
+      new Set(instances.map(({ instance }) => instance)),
+      new Set(instances.map(({ agent, lane }) => laneKey(agent, lane))),
+    );
+  }
+
+  /** Undefined for one that has ended: its message goes only after its end is stored (R3). */
+  async toFound(
+    stored: StoredMessage,
+    values: boolean,
+  ): Promise<FoundTask | undefined> {
+    const { headers, at } = stored;
+    const address = addressOf(taskSubjectOf(stored));
+    const { taskId, agent, lane, level } = address;
+    const trace = this.#projection.traceOf(
+      `${encodeToken(agent)}.${encodeToken(taskId)}`,
+    );
+    if (trace.some(({ kind }) => isTerminal(kind))) return undefined;
+    const begun = trace.findLast(({ kind }) => kind === "started");
+    const failed = trace.filter(({ kind }) => kind === "attempt");
+    const last = failed.at(-1);
+    const request =
+      address.skill === "" || values ? requestOf(stored) : undefined;
+    const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
+    return {
+      taskId,
+      agent,
+      skill: address.skill || (request?.skill ?? ""),
+      state: await this.#stateOf(stored, laneKey(agent, lane), trace, begun),
+      at: at.toISOString(),
+      lane,
+      ...(headers.key === undefined ? { level } : { key: headers.key }),
+      ...(headers.context === undefined ? {} : { context: headers.context }),
+      attempts: failed.length,
+      ...(begun?.instance === undefined ? {} : { instance: begun.instance }),
+      ...(Number.isNaN(dueAt) ? {} : { dueAt: toIso(dueAt) }),
+      ...(last?.retryAt === undefined ? {} : { retryAt: toIso(last.retryAt) }),
+      ...deadlineOf(headers.deadline),
+      ...errorOf(last),
+      ...(values && request ? { input: request.input } : {}),
+    };
+  }
+
+  /** In hand, as far as can be told: who has a task that is handed out the first time stands nowhere. */
+  async #stateOf(
+    stored: StoredMessage,
+    lane: string,
+    trace: readonly Fact[],
+    begun: Fact | undefined,
+  ): Promise<"submitted" | "working"> {
+    if (!this.#lanes.has(lane)) return "submitted"; // whoever had it is gone
+    const last = trace.at(-1);
+    if (begun && last === begun)
+      return this.#living.has(begun.instance ?? "") ? "working" : "submitted";
+    if (trace.length > 0) return "working";
+    return (await this.#handouts.has(stored)) ? "working" : "submitted";
+  }
+}
+
+function laneKey(agent: string, lane: string): string {
+  return `${lane} ${agent}`;
+}
+
+/** A bare client may have said anything. */
+function deadlineOf(deadline: string | undefined): { deadline?: string } {
+  const at = new Date(Number(deadline ?? Number.NaN));
+  return Number.isNaN(at.getTime()) ? {} : { deadline: at.toISOString() };
+}
