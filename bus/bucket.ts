@@ -213,7 +213,11 @@ export class Bucket<Value> {
     const options: Partial<KvOptions> =
       ttlMs === undefined ? {} : { ttl: ttlMs, markerTTL: ttlMs };
     this.#made = new Kvm(this.#link.js)
-      .create(this.name, { history: 1, ...options })
+      .create(this.name, {
+        history: 1,
+        replicas: this.#link.replicas,
+        ...options,
+      })
       .catch((cause: unknown) => {
         this.#made = undefined;
         throw new TroupeError(

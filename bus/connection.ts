@@ -46,6 +46,8 @@ export class Link {
   /** Names this connection in the subjects of its tasks' events. */
   readonly origin = newToken();
   readonly log: Logger;
+  /** How many copies of EVENTS the cluster keeps, and so of whatever else is made. */
+  replicas = 1;
   readonly clock = new ServerClock(() => void this.readClock());
   /** When the connection last came back, on the server's clock; 0 as long as it was never lost. */
   reconnectedAt = 0;

@@ -2,8 +2,9 @@
 // this one has one reply subscription and one sweep for all of them.
 //
 // 1. Every publish ends in exactly one call of `done`: stored, refused, or out of time (R9).
-// 2. What was not acknowledged when the connection broke is sent again after the reconnect, and then says in
-//    a header that it may be on the log already. Callers send only what is harmless twice: a task, whose
+// 2. What was not acknowledged when the connection broke is sent again after the reconnect; so is what no answer
+//    came to for a while, since in a cluster the server that leads the stream may die, and not ours. It then says
+//    in a header that it may be on the log already. Callers send only what is harmless twice: a task, whose
 //    reader looks at the log when it sees that header; or what carries a message id or an expected sequence.
 // 3. An answer that JetStream is not ready (a restart, an election) is no failure: it is sent again.
 import type { Msg } from "@nats-io/transport-node";
@@ -41,8 +42,8 @@ class Pending {
   readonly done: Done;
   readonly startedAt = Date.now();
   readonly timeoutMs: number;
-  /** When to send it again, if it waits for JetStream to come back. */
-  resendAt = 0;
+  /** When to send it again, should there be no answer, or should JetStream not be ready. */
+  resendAt = this.startedAt + firstSilenceMs;
   sends = 0;
 
   constructor(
@@ -65,6 +66,7 @@ class Pending {
 const defaultTimeoutMs = 30_000;
 const sweepMs = 200;
 const notReadyDelayMs = 200;
+const firstSilenceMs = 2_000;
 
 export class Publisher {
   readonly #link: Link;
@@ -185,8 +187,8 @@ export class Publisher {
       if (now - pending.startedAt > pending.timeoutMs) {
         this.#finish(id);
         pending.done(outOfTime(this.#link, pending), undefined);
-      } else if (pending.resendAt > 0 && pending.resendAt <= now) {
-        pending.resendAt = 0;
+      } else if (pending.resendAt <= now) {
+        pending.resendAt = now + firstSilenceMs * 2 ** pending.sends;
         this.#send(pending);
       }
     }

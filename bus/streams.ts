@@ -36,7 +36,6 @@ const maxConsumers = 100_000;
 
 type Wanted = Partial<StreamConfig> & { name: string; subjects: string[] };
 
-const defaults: Partial<StreamConfig> = { num_replicas: 1 };
 const eventDefaults: Partial<StreamConfig> = { max_age: nanos(toMs("7d")) };
 
 /** A user who may not change a stream can do without the rest of what we set. */
@@ -142,22 +141,21 @@ export async function ensureStreams(
   link: Link,
   limits: StreamLimits = {},
 ): Promise<void> {
-  const [first, ...others] = streamConfigs(link, limits);
-  await Promise.all([
-    ensureStream(link, first!),
-    ...others.map((wanted) => ensureStream(link, wanted)),
-  ]);
+  const [events, ...others] = streamConfigs(link, limits);
+  const { num_replicas } = await ensureStream(link, events!);
+  link.replicas = num_replicas;
+  await Promise.all(others.map((wanted) => ensureStream(link, wanted)));
 }
 
-export function ensureQueue(
+export async function ensureQueue(
   link: Link,
   agent: string,
   limits: StreamLimits = {},
 ): Promise<void> {
-  return ensureStream(link, queueConfig(link, agent, limits));
+  await ensureStream(link, queueConfig(link, agent, limits));
 }
 
-async function ensureStream(link: Link, wanted: Wanted): Promise<void> {
+async function ensureStream(link: Link, wanted: Wanted): Promise<StreamConfig> {
   const sentAt = steadyTime();
   const found =
     (await infoOf(link, wanted.name)) ?? (await create(link, wanted));
@@ -165,6 +163,7 @@ async function ensureStream(link: Link, wanted: Wanted): Promise<void> {
   const differences = differencesOf(wanted, found.config);
   if (differences.length > 0)
     await update(link, wanted, found.config, differences);
+  return { ...found.config, ...wanted };
 }
 
 async function infoOf(
@@ -182,8 +181,11 @@ async function infoOf(
 async function create(link: Link, wanted: Wanted): Promise<StreamInfo> {
   try {
     const isEvents = wanted.name === link.subjects.streams.events;
-    const unnamed = isEvents ? { ...defaults, ...eventDefaults } : defaults;
-    return await link.jsm.streams.add({ ...unnamed, ...wanted });
+    return await link.jsm.streams.add({
+      num_replicas: link.replicas,
+      ...(isEvents ? eventDefaults : {}),
+      ...wanted,
+    });
   } catch (error) {
     const found =
       codeOf(error) === 10058 ? await infoOf(link, wanted.name) : undefined; // another was quicker

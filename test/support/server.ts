@@ -87,7 +87,7 @@ async function startOnFreePort(
  * Below the range from which the system takes a client's ports: a client that tries again and again
  * while the server is dead could else be given the server's own port, and connect to itself.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
     if (await isFree(port)) return port;
