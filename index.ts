@@ -40,6 +40,14 @@ export type { Worker } from "./workers/worker.js";
 
 // Tasks
 export type { CallOptions, SubmitOptions } from "./bus/submitter.js";
+export type {
+  ChangeOptions,
+  Lane,
+  LaneChange,
+  Lanes,
+  LanesOf,
+} from "./bus/lanes/lanes.js";
+export type { Weights } from "./protocol/lanes.js";
 export type { TaskHandle, WaitFor } from "./bus/task-handle.js";
 export type { TaskEvent, TaskState, TerminalState } from "./protocol/task.js";
 export type {

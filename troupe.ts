@@ -1,7 +1,9 @@
 // The bus as users hold it: it joins what bus/ and workers/ do behind the few names of the public interface.
 import { Asks } from "./bus/asks.js";
-import { backlogOf, isOfLane, type Backlog } from "./bus/backlog.js";
+import type { Backlog } from "./bus/backlog.js";
 import { Link } from "./bus/connection.js";
+import { LaneChoice } from "./bus/lanes/choice.js";
+import { Lanes } from "./bus/lanes/lanes.js";
 import type { LinkOptions } from "./bus/dial.js";
 import {
   deadLetters,
@@ -156,6 +158,8 @@ const defaultAskMs = 10_000;
 export class Bus implements AsyncDisposable {
   readonly url: string;
   readonly namespace: string;
+  /** Versions of an agent side by side: which share of the tasks each gets, and how it fares. */
+  readonly lanes: Lanes;
   readonly #link: Link;
   readonly #server: EmbeddedServer | undefined;
   readonly #publisher: Publisher;
@@ -190,12 +194,19 @@ export class Bus implements AsyncDisposable {
     this.#registry = new Registry(link, this.#publisher);
     this.#queues = new Queues(link, limits);
     this.#settings = new Settings(link, this.#publisher);
+    this.lanes = new Lanes(
+      link,
+      this.#publisher,
+      this.#settings,
+      this.#registry,
+    );
     this.#submitter = new Submitter(
       link,
       this.#publisher,
       this.#outcomes,
       new InputCheck(link, this.#registry),
       this.#queues,
+      new LaneChoice(link, this.#settings),
     );
     this.#asks = new Asks(link);
     this.#router = new Router(link, this.#registry, scorer);
@@ -334,7 +345,7 @@ export class Bus implements AsyncDisposable {
 
   /** How much waits in a lane of an agent, and for how long. */
   backlog(agent: string, lane = defaultLane): Promise<Backlog> {
-    return backlogOf(this.#link, agent, isOfLane(lane));
+    return this.lanes.backlog(agent, lane);
   }
 
   /** One task, waiting or ended; undefined when it was never submitted or has aged out. */

@@ -3,7 +3,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { Link } from "./connection.js";
-import { consumerName } from "./pull.js";
 import { codeOf } from "./streams.js";
 
 export interface Backlog {
@@ -38,12 +37,6 @@ export async function backlogOf(
     oldestMs: Math.max(0, ...ages),
   };
 }
-
-/** All consumers of a lane's own queues begin so. */
-export const isOfLane = (lane: string): ((consumer: string) => boolean) => {
-  const prefix = consumerName(lane, "");
-  return (name) => name.startsWith(prefix);
-};
 
 function sum(
   consumers: readonly ConsumerInfo[],

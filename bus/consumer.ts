@@ -10,6 +10,9 @@ import type { Delivery } from "./delivery/delivery.js";
 import { CreditSplitter } from "./delivery/priority.js";
 import { PullSource, type PullConsumer } from "./pull.js";
 
+/** Pulls no more from one consumer; what was asked of it and still comes is taken. */
+export type Release = () => Promise<void>;
+
 interface Waiting {
   delivery: Delivery;
   rank: number;
@@ -40,8 +43,8 @@ export class PriorityConsumer {
     this.#tick = setInterval(() => this.#onTick(), tickMs);
   }
 
-  add(consumer: PullConsumer, weight: number): void {
-    if (this.#state === "stopped") return;
+  add(consumer: PullConsumer, weight: number): Release {
+    if (this.#state === "stopped") return () => Promise.resolve();
     const rank = this.#sources.length;
     const source = new PullSource(
       this.#link,
@@ -53,6 +56,16 @@ export class PriorityConsumer {
     this.#weights.push(weight);
     this.#splitter = new CreditSplitter(this.#weights);
     this.#refillSoon();
+    return () => this.#remove(source);
+  }
+
+  #remove(source: PullSource): Promise<void> {
+    const at = this.#sources.indexOf(source);
+    if (at < 0) return Promise.resolve();
+    this.#sources.splice(at, 1);
+    this.#weights.splice(at, 1);
+    this.#splitter = new CreditSplitter(this.#weights);
+    return source.stop();
   }
 
   get inHand(): number {

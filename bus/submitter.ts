@@ -19,13 +19,20 @@ import {
   type TaskSpec,
 } from "../protocol/task-message.js";
 import type { Link } from "./connection.js";
+import type { LaneChoice } from "./lanes/choice.js";
 import { endOf } from "./history.js";
 import type { Outcomes } from "./outcomes.js";
 import { checkSize, type Publisher, type Stored } from "./publisher.js";
 import type { Queues } from "./queues.js";
 import { contextKey } from "./context-key.js";
 import type { InputCheck } from "./input-check.js";
-import { checkInput, isTyped, namesOf, type NamedTarget } from "./target.js";
+import {
+  checkInput,
+  isTyped,
+  namesOf,
+  type Names,
+  type NamedTarget,
+} from "./target.js";
 import { scheduleOnce } from "./timers.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
 
@@ -75,6 +82,7 @@ export class Submitter {
   readonly #outcomes: Outcomes;
   readonly #inputCheck: InputCheck;
   readonly #queues: Queues;
+  readonly #lanes: LaneChoice;
 
   constructor(
     link: Link,
@@ -82,7 +90,9 @@ export class Submitter {
     outcomes: Outcomes,
     inputCheck: InputCheck,
     queues: Queues,
+    lanes: LaneChoice,
   ) {
+    this.#lanes = lanes;
     this.#link = link;
     this.#queues = queues;
     this.#publisher = publisher;
@@ -96,10 +106,16 @@ export class Submitter {
     input: unknown,
     options: SubmitOptions & Routed = {},
   ): Promise<Submitted> {
-    const stateful = await this.#check(target, input, options);
-    const spec = this.#toSpec(target, input, options, stateful);
+    const names = namesOf(target);
+    const asking = this.#lanes.know(names.agent, options);
+    if (asking) await asking;
+    const taskId = options.id ?? newId();
+    const stateful = await this.#check(target, names, input, taskId, options);
+    const spec = this.#toSpec(names, input, taskId, options, stateful);
     await this.#queues.ensure(spec.agent);
     this.#outcomes.hearOwn();
+    if (options.id !== undefined && options.lane === undefined)
+      await this.#lanes.stay(spec);
     if (
       options.id !== undefined &&
       (await endOf(this.#link, spec.taskId, spec.agent))
@@ -115,12 +131,18 @@ export class Submitter {
     input: unknown,
     options: CallOptions & Routed = {},
   ): Promise<unknown> {
-    const check = this.#check(target, input, options);
+    const names = namesOf(target);
+    const asking = this.#lanes.know(names.agent, options);
+    if (asking) await asking;
+    const taskId = options.id ?? newId();
+    const check = this.#check(target, names, input, taskId, options);
     const stateful = typeof check === "boolean" ? check : await check;
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
-    const spec = this.#toSpec(target, input, options, stateful);
+    const spec = this.#toSpec(names, input, taskId, options, stateful);
     const queue = this.#queues.ensure(spec.agent);
     if (queue) await queue;
+    if (options.id !== undefined && options.lane === undefined)
+      await this.#lanes.stay(spec);
     return new Promise((resolve, reject) => {
       const settle = (
         error: TroupeError | undefined,
@@ -130,7 +152,7 @@ export class Submitter {
         else if (outcome?.state === "completed") resolve(outcome.output);
         else reject(outcome!.error);
       };
-      const { taskId, agent, skill } = spec;
+      const { agent, skill } = spec;
       const what = `${agent}.${skill} (task "${taskId}")`;
       const wait = this.#outcomes.expect({
         taskId,
@@ -160,26 +182,31 @@ export class Submitter {
   /** Whether its agent is stateful. A typed skill checks by its own schema, without a look at the registry. */
   #check(
     target: NamedTarget,
+    { agent, skill }: Names,
     input: unknown,
-    { lane = defaultLane }: SubmitOptions,
+    taskId: string,
+    { lane, key, context }: SubmitOptions,
   ): Promise<boolean> | boolean {
-    if (!isTyped(target))
-      return this.#inputCheck.check({ ...namesOf(target), lane }, input);
+    if (!isTyped(target)) {
+      const choice = { taskId, key, context };
+      const by = lane ?? this.#lanes.choose(agent, choice).handledIn;
+      return this.#inputCheck.check({ agent, skill, lane: by }, input);
+    }
     const stateful = target.stateful === true;
     const checking = checkInput(target, input);
     return checking ? checking.then(() => stateful) : stateful;
   }
 
   #toSpec(
-    target: NamedTarget,
+    { agent, skill }: Names,
     input: unknown,
+    taskId: string,
     options: SubmitOptions & Routed,
     stateful: boolean,
   ): TaskSpec {
-    const { agent, skill } = namesOf(target);
     if (options.id !== undefined) encodeToken(options.id, "task id");
-    return {
-      taskId: options.id ?? newId(),
+    const spec: TaskSpec = {
+      taskId,
       idGiven: options.id !== undefined,
       agent,
       skill,
@@ -193,6 +220,9 @@ export class Submitter {
       route: options.route,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
+    if (options.lane === undefined)
+      spec.lane = this.#lanes.choose(agent, spec).lane;
+    return spec;
   }
 
   #deadlineAt(deadline: Duration | Date | undefined): number | undefined {

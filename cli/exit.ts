@@ -14,6 +14,7 @@ const askedWrongly: readonly ErrorCode[] = [
   "ARGUMENT_INVALID",
   "INPUT_INVALID",
   "AGENT_UNKNOWN",
+  "LANE_UNSERVED",
   "SKILL_UNKNOWN",
   "NO_CANDIDATE",
   "TASK_UNKNOWN",

@@ -43,6 +43,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "Agents, their skills and living instances",
     load: async () => (await import("./agents.js")).agents,
   },
+  lanes: {
+    summary: "Versions of an agent side by side: split, promote, roll back",
+    load: async () => (await import("./lanes.js")).lanes,
+  },
   doctor: {
     summary: "Check that all that Troupe needs is there",
     load: async () => (await import("./doctor.js")).doctor,

@@ -36,6 +36,10 @@ export const errorTable = {
     -32601,
     "Start an instance of the agent, or correct its name.",
   ),
+  LANE_UNSERVED: terminal(
+    -32601,
+    "Start an instance in the lane, or force the split.",
+  ),
   SKILL_UNKNOWN: terminal(-32601, "Use a skill that the agent has."),
   NO_CANDIDATE: retryable(
     -32601,

@@ -19,6 +19,8 @@ export interface ExecutionHost {
   readonly canceled: Canceled;
   readonly runners: ReadonlyMap<string, SkillRunner>;
   readonly agent: string;
+  /** Of the worker; a task with a key may have come from main's queue. */
+  readonly lane: string;
   readonly instance: string;
   /** An event could not be written, or the history not be read. */
   logFailed(this: void, error: unknown): void;

@@ -13,6 +13,7 @@ import type { Watch } from "./watch.js";
 interface Of {
   link: Link;
   publisher: Publisher;
+  lane: string;
   instance: string;
   watch: Watch;
   logFailed(this: void, error: unknown): void;
@@ -20,7 +21,7 @@ interface Of {
 
 export function executionHost(
   definition: Agent,
-  { link, publisher, instance, watch, logFailed }: Of,
+  { link, publisher, lane, instance, watch, logFailed }: Of,
 ): ExecutionHost {
   const { name: agent } = definition;
   return {
@@ -36,6 +37,7 @@ export function executionHost(
       ]),
     ),
     agent,
+    lane,
     instance,
     logFailed,
   };

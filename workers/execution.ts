@@ -146,7 +146,7 @@ export class Execution
       route: headers.route,
       traceparent: headers.traceparent,
       skill: this.skill,
-      lane: this.address.lane,
+      lane: this.host.lane,
       level: this.address.level,
       tookMs: this.#begunAt && performance.now() - this.#begunAt,
     };

@@ -3,8 +3,9 @@
 import type { Link } from "../bus/connection.js";
 import { PriorityConsumer } from "../bus/consumer.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
-import { followKeyed, type KeyedQueues } from "../bus/keyed.js";
+import { followPartitions, type Following } from "../bus/lanes/partitions.js";
 import { consumerName, ensureConsumer } from "../bus/pull.js";
+import type { Settings } from "../bus/settings.js";
 import { levels, levelWeights, type Level } from "../protocol/levels.js";
 
 export interface IntakeOptions {
@@ -18,7 +19,7 @@ export class Intake {
   readonly #link: Link;
   readonly #options: IntakeOptions;
   readonly #consumer: PriorityConsumer;
-  #keyed: KeyedQueues | undefined;
+  #keyed: Following | undefined;
 
   /** `take` is called for each delivery; each is to be followed by `release`. */
   constructor(
@@ -32,21 +33,22 @@ export class Intake {
     this.#consumer.pause();
   }
 
-  /** Makes the consumers of an agent's queue. */
-  async prepare(makeQueue: () => Promise<void> | undefined): Promise<void> {
+  /** Makes the consumers of an agent's queue. The settings say which keys its lane has. */
+  async prepare(
+    makeQueue: () => Promise<void> | undefined,
+    settings: Settings,
+  ): Promise<void> {
     const queues = levels.map((level) => this.#queue(level)); // throws before anything is under way
     await makeQueue();
     await Promise.all(queues.map((queue) => ensureConsumer(this.#link, queue)));
     for (const level of levels)
       this.#consumer.add(this.#queue(level), levelWeights[level]);
     const { agent, lane, ackWaitMs } = this.#options;
-    this.#keyed = await followKeyed(
-      this.#link,
-      this.#consumer,
+    this.#keyed = await followPartitions(this.#link, this.#consumer, settings, {
       agent,
       lane,
       ackWaitMs,
-    );
+    });
   }
 
   open(): void {

@@ -101,6 +101,7 @@ export class Worker implements AsyncDisposable {
     const { agent, instance } = this;
     this.#host = executionHost(definition, {
       ...host,
+      lane,
       instance,
       watch: this.#watch,
       logFailed: (error) => this.#health.logFailed(error),
@@ -141,7 +142,10 @@ export class Worker implements AsyncDisposable {
   /** Resolves when it takes tasks, or would if it were not paused. */
   async start(): Promise<void> {
     const { link } = this.#host;
-    await this.#intake.prepare(() => this.#queues.ensure(this.agent));
+    await this.#intake.prepare(
+      () => this.#queues.ensure(this.agent),
+      this.#settings,
+    );
     await this.#contexts?.start();
     this.#life.demand("prepared");
     await Promise.all([this.#presence.announce(), this.#settings.open()]);

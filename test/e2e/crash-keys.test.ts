@@ -1,16 +1,10 @@
 // Order by key (R4) while workers are killed -9 at random: what each handler begins and finishes is in a diary that
 // survives them.
-import assert from "node:assert/strict";
 import { test } from "node:test";
 import { audit } from "../support/audit.js";
 import { eventually } from "../support/eventually.js";
-import {
-  hand,
-  newDiary,
-  readDiary,
-  startHand,
-  type Entry,
-} from "../support/hands.js";
+import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
+import { checkOrder } from "../support/key-order.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
@@ -54,36 +48,3 @@ test("tasks of one key are handled one at a time and in order while three worker
     `${rounds} kills, ${accepted.length} tasks, ${repeats.reduce((a, b) => a + b, 0)} begun again`,
   );
 });
-
-/** A task may be begun again after its worker was killed, and nothing else may happen out of turn. */
-function checkOrder(
-  key: string,
-  all: Entry[],
-  total: number,
-  killed: Set<number>,
-): number {
-  let last = -1;
-  let open: Entry | undefined;
-  let repeats = 0;
-  for (const entry of all) {
-    const [name, n] = entry.note.split(" ");
-    if (name !== key) continue;
-    const line = `${entry.what} of ${entry.note} by ${entry.pid}`;
-    if (entry.what === "finish") {
-      assert.deepEqual([open?.pid, open?.note], [entry.pid, entry.note], line);
-      open = undefined;
-      continue;
-    }
-    if (open)
-      assert.ok(killed.has(open.pid), `${line} while ${open.note} runs`);
-    if (Number(n) === last) repeats++;
-    else {
-      assert.equal(Number(n), last + 1, `${line} out of turn`);
-      assert.equal(open, undefined, `${line} before ${open?.note} finished`);
-    }
-    last = Number(n);
-    open = entry;
-  }
-  assert.equal(last, total - 1, `${key} is not done`);
-  return repeats;
-}

@@ -45,6 +45,7 @@ const hand = makeHand({
 });
 await bus.serve(hand, {
   concurrency: told.concurrency,
+  lane: told.lane,
   ackWait: told.ackWait,
 });
 console.log(JSON.stringify({ ready: true }));

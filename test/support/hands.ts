@@ -12,6 +12,8 @@ export interface HandOptions {
   namespace: string;
   ackWait?: Duration;
   concurrency?: number;
+  /** Default main. */
+  lane?: string;
   /** The file to which each handler writes that it begins and finishes. */
   diary?: string;
   /** Its acknowledgements get lost, as when it dies right before each. */
@@ -28,6 +30,7 @@ export const startHand = (
   startChild(test, "hand-process", {
     ackWait: "1s",
     concurrency: 16,
+    lane: "main",
     diary: "",
     neverAcknowledges: false,
     diesBeforeFailed: false,
