@@ -223,6 +223,8 @@ export class Bus implements AsyncDisposable {
       registry: this.#registry,
       queues: this.#queues,
       settings: this.#settings,
+      submitter: this.#submitter,
+      outcomes: this.#outcomes,
     };
     const worker = new Worker(agent, host, options);
     try {

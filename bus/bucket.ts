@@ -39,7 +39,17 @@ export type { Watching };
 export interface BucketOptions {
   /** A key that is not written again for so long goes away by itself, and watchers are told. */
   ttlMs?: number;
+  /** Keys may have a TTL of their own, given as they are written. */
+  ownTtls?: boolean;
 }
+
+export interface WriteOptions {
+  /** This key goes away by itself unless it is written again within so long; to the second, for a bucket with `ownTtls`. */
+  ttlMs?: number;
+}
+
+/** How long the mark of a key that has gone away stays. */
+const markerTtlMs = 5_000;
 
 export class Bucket<Value> {
   readonly name: string;
@@ -84,26 +94,35 @@ export class Bucket<Value> {
   }
 
   /** Whatever was there before. Returns the new revision. */
-  put(key: string, value: Value): Promise<number> {
-    return this.#write(key, value, {});
+  put(key: string, value: Value, options?: WriteOptions): Promise<number> {
+    return this.#write(key, value, {}, options);
   }
 
   /** Only if the key has no value. Throws CONFLICT. */
-  async create(key: string, value: Value): Promise<number> {
+  async create(
+    key: string,
+    value: Value,
+    options?: WriteOptions,
+  ): Promise<number> {
     try {
-      return await this.update(key, value, 0);
+      return await this.update(key, value, 0, options);
     } catch (error) {
       if (!isConflict(error)) throw error;
       const stored = await this.#stored(key);
       if (stored && this.#toChange(stored).entry) throw error;
-      return this.update(key, value, stored?.sequence ?? 0); // over the mark of a deletion
+      return this.update(key, value, stored?.sequence ?? 0, options); // over the mark of a deletion
     }
   }
 
   /** Only if the key still has this revision. Throws CONFLICT. */
-  update(key: string, value: Value, revision: number): Promise<number> {
+  update(
+    key: string,
+    value: Value,
+    revision: number,
+    options?: WriteOptions,
+  ): Promise<number> {
     const expectedLastSubjectSequence = String(revision);
-    return this.#write(key, value, { expectedLastSubjectSequence });
+    return this.#write(key, value, { expectedLastSubjectSequence }, options);
   }
 
   /** With a revision, only if the key still has it. Throws CONFLICT. */
@@ -158,8 +177,14 @@ export class Bucket<Value> {
     return lastMessage(this.#link, this.#stream, this.#subject(key));
   }
 
-  async #write(key: string, value: Value, headers: Headers): Promise<number> {
-    return this.#store(key, encodeBody(value, "json"), headers);
+  async #write(
+    key: string,
+    value: Value,
+    headers: Headers,
+    { ttlMs }: WriteOptions = {},
+  ): Promise<number> {
+    const ttl = ttlMs === undefined ? undefined : `${Math.ceil(ttlMs / 1000)}s`;
+    return this.#store(key, encodeBody(value, "json"), { ...headers, ttl });
   }
 
   async #store(
@@ -209,9 +234,11 @@ export class Bucket<Value> {
   /** Makes the bucket if it is not there, as whatever needs it does by itself. */
   make(): Promise<unknown> {
     if (this.#made) return this.#made;
-    const { ttlMs } = this.#options;
-    const options: Partial<KvOptions> =
-      ttlMs === undefined ? {} : { ttl: ttlMs, markerTTL: ttlMs };
+    const { ttlMs, ownTtls } = this.#options;
+    const options: Partial<KvOptions> = {
+      ...(ttlMs === undefined ? {} : { ttl: ttlMs, markerTTL: ttlMs }),
+      ...(ownTtls === true ? { markerTTL: markerTtlMs } : {}),
+    };
     this.#made = new Kvm(this.#link.js)
       .create(this.name, {
         history: 1,

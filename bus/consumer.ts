@@ -68,6 +68,15 @@ export class PriorityConsumer {
     return source.stop();
   }
 
+  /** One more may be taken without a delivery of its own: for one that gave its slot back while it waited. */
+  get hasFreeSlot(): boolean {
+    return this.#state === "running" && this.#inHand < this.#slots;
+  }
+
+  takeSlot(): void {
+    this.#inHand++;
+  }
+
   get inHand(): number {
     return this.#inHand;
   }

@@ -13,6 +13,7 @@ import {
   completedBody,
   endedBody,
   eventHeaders,
+  fallbackBody,
   returnedBody,
   startedBody,
   type EventFacts,
@@ -112,6 +113,19 @@ export class Recorder {
   ): Promise<Stored> {
     const body = returnedBody(task.taskId, error, facts.contentType);
     return this.#event(task, "returned", "task.returned", body, facts);
+  }
+
+  /** Another task does it now. */
+  fellBack(
+    task: Subject,
+    why: {
+      error: TroupeError;
+      fallback: NonNullable<TaskEvent["fallback"]>;
+    },
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = fallbackBody(task.taskId, why, facts.contentType);
+    return this.#event(task, "fallback", "task.fallback", body, facts);
   }
 
   /** The original message, byte for byte, with why it is here and what it has been through. */

@@ -59,6 +59,8 @@ export interface SubmitOptions {
 export interface Routed {
   /** Why it goes there, for its history. */
   route?: string;
+  /** The skills that it has fallen back from, for it not to come back to them. */
+  fallbackOf?: string;
 }
 
 export interface CallOptions extends SubmitOptions {
@@ -100,7 +102,12 @@ export class Submitter {
     this.#inputCheck = inputCheck;
   }
 
-  /** Resolves when the server has stored the task. */
+  /** Throws what a submit would refuse. */
+  async check(to: Names, input: unknown): Promise<void> {
+    await this.#inputCheck.check({ ...to, lane: defaultLane }, input);
+  }
+
+  /** Resolves when the server has stored the task. `fallbackOf` names the skills that it has fallen back from. */
   async submit(
     target: NamedTarget,
     input: unknown,
@@ -218,6 +225,7 @@ export class Submitter {
       context: options.context,
       key: stateful ? contextKey(agent, options) : options.key,
       route: options.route,
+      fallbackOf: options.fallbackOf,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
     if (options.lane === undefined)

@@ -7,6 +7,7 @@ const colours: Readonly<Record<TaskEvent["kind"], Colour>> = {
   started: "blue",
   attempt: "yellow",
   returned: "yellow",
+  fallback: "yellow",
   progress: "cyan",
   completed: "green",
   failed: "red",
@@ -44,6 +45,10 @@ export function detailOf(event: TaskEvent): string {
     return `attempt ${attempt} by ${event.instance ?? "?"}`;
   const said = error === undefined ? "" : `${error.code}: ${error.message}`;
   if (kind === "returned") return `attempt ${attempt} given back, ${said}`;
+  if (kind === "fallback" && event.fallback) {
+    const { agent, skill, taskId } = event.fallback;
+    return `${agent}.${skill} does it as ${taskId}, ${said}`;
+  }
   return kind === "attempt" ? `attempt ${attempt} failed, ${said}` : said;
 }
 

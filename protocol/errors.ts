@@ -76,6 +76,14 @@ export const errorTable = {
     -32000,
     "Give the task a later deadline, or more workers.",
   ),
+  BREAKER_OPEN: retryable(
+    -32000,
+    "Wait until the skill works again, or give it a fallback.",
+  ),
+  LIMIT_REACHED: retryable(
+    -32000,
+    "Ask again later, raise the limit, or submit a durable task, which waits.",
+  ),
   WORKER_STOPPING: retryable(
     -32000,
     "Nothing: another instance takes the task.",

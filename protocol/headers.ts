@@ -24,6 +24,8 @@ export const headerNames = {
   deadline: "Troupe-Deadline",
   /** Why it went where it went, where it was routed: protocol/route.ts. */
   route: "Troupe-Route",
+  /** The skills that a task has fallen back from before it came to this one, "agent.skill" each. */
+  fallbackOf: "Troupe-Fallback-Of",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */
@@ -50,6 +52,8 @@ export const headerNames = {
   operation: "KV-Operation",
   markerReason: "Nats-Marker-Reason",
   rollup: "Nats-Rollup",
+  /** How long the server keeps the message. */
+  ttl: "Nats-TTL",
 } as const;
 
 export type HeaderName = keyof typeof headerNames;

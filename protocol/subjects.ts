@@ -106,6 +106,7 @@ export function subjectsOf(namespace: string) {
       state: `${ns}_state`,
       /** Who leads; only orchestrators look into it. */
       leases: `${ns}_leases`,
+      limits: `${ns}_limits`,
     },
 
     task: (to: TaskAddress) =>

@@ -140,6 +140,29 @@ export function returnedBody(
   );
 }
 
+/** Another task does it now. */
+export function fallbackBody(
+  taskId: string,
+  why: {
+    error: TroupeError;
+    fallback: NonNullable<TaskEvent["fallback"]>;
+  },
+  contentType: ContentType,
+): Uint8Array {
+  const { error, fallback } = why;
+  const params = {
+    taskId,
+    status: "working",
+    statusMessage: error.message,
+    error: toRpcError(error),
+    fallback,
+  };
+  return encodeBody(
+    toNotification("notifications/tasks/status", params),
+    contentType,
+  );
+}
+
 export function progressBody(
   taskId: string,
   progress: Progress & { data?: unknown },
@@ -198,6 +221,9 @@ const stateOfError: { [code in ErrorCode]?: "canceled" | "rejected" } = {
 const statusParams = z.object({
   error: rpcError.optional(),
   retryAt: z.number().optional(),
+  fallback: z
+    .object({ agent: z.string(), skill: z.string(), taskId: z.string() })
+    .optional(),
 });
 const liveBody = z.object({ params: progressParams });
 
@@ -215,7 +241,8 @@ export function parseTaskEvent(
   const status = statusParams.parse(message.params);
   return {
     ...event,
-    kind: kind === "attempt" || kind === "returned" ? kind : "started",
+    kind: isStatusKind(kind) ? kind : "started",
+    ...(status.fallback === undefined ? {} : { fallback: status.fallback }),
     ...(status.error === undefined
       ? {}
       : { error: fromRpcError(status.error) }),
@@ -223,6 +250,12 @@ export function parseTaskEvent(
       ? {}
       : { retryAt: new Date(status.retryAt) }),
   };
+}
+
+function isStatusKind(
+  kind: string,
+): kind is "attempt" | "returned" | "fallback" {
+  return kind === "attempt" || kind === "returned" || kind === "fallback";
 }
 
 export function parseProgress(

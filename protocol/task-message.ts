@@ -35,6 +35,7 @@ export interface TaskSpec {
   key?: string | undefined;
   /** Why it goes there, as its header says it. */
   route?: string | undefined;
+  fallbackOf?: string | undefined;
   /** On the server's clock, in milliseconds. */
   deadlineAt?: number | undefined;
 }
@@ -49,6 +50,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     context: spec.context,
     key: spec.key,
     route: spec.route,
+    fallbackOf: spec.fallbackOf,
     deadline:
       spec.deadlineAt === undefined
         ? undefined

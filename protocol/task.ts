@@ -34,7 +34,8 @@ export function stateAfter(
  * The last token but one of an event's subject. All terminal states share `end`: the first to be stored
  * under that one subject wins, by the server's compare-and-set (R2). Its Troupe-Type header says which it is.
  */
-export type StoredKind = "started" | "attempt" | "returned" | "end";
+export type StoredKind =
+  "started" | "attempt" | "returned" | "fallback" | "end";
 
 export const typeOfState = (state: TerminalState): string => `task.${state}`;
 
@@ -50,9 +51,16 @@ export interface TaskEvent {
   agent: string;
   /**
    * `started` is only written for a redelivery: the first start of a task is its delivery. `returned` says
-   * that such an attempt was given back undone, because its worker stopped.
+   * that such an attempt was given back undone, because its worker stopped. `fallback` says that another
+   * skill does it now.
    */
-  kind: "started" | "attempt" | "returned" | "progress" | TerminalState;
+  kind:
+    | "started"
+    | "attempt"
+    | "returned"
+    | "fallback"
+    | "progress"
+    | TerminalState;
   /** The attempt that it speaks of, from 1. */
   attempt?: number;
   /** When the server stored it; absent on what came live. */
@@ -75,6 +83,8 @@ export interface TaskEvent {
   progress?: Progress & { data?: unknown };
   /** When the next attempt begins, on `attempt`. */
   retryAt?: Date;
+  /** The task that does it instead, on `fallback`. */
+  fallback?: { agent: string; skill: string; taskId: string };
   /** Which instance did it. */
   instance?: string;
 }

@@ -10,6 +10,7 @@ import {
 import { skillUnknown, TroupeError } from "../protocol/errors.js";
 import { defaultLevel } from "../protocol/levels.js";
 import type { ExecutionHost } from "./assignment.js";
+import { verdictOf } from "./limits/verdict.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import { HandlerContext } from "./task-context.js";
 
@@ -31,7 +32,7 @@ export function answer(host: ExecutionHost, request: Request): unknown {
 
 /** Never throws. */
 function run(
-  { link, agent, instance, watch }: ExecutionHost,
+  { link, agent, instance, watch, limits }: ExecutionHost,
   runner: SkillRunner,
   { id, headers, input }: Request,
 ): unknown {
@@ -52,5 +53,12 @@ function run(
       link.log.child({ agent, skill: runner.name, instance, trace }),
     sendProgress: () => undefined,
   });
-  return perform(runner, watch, context, input);
+  const admission = limits?.admitAsk(facts, input);
+  if (!admission) return perform(runner, watch, context, input);
+  return admission.then(async (leave) => {
+    if (leave instanceof TroupeError) return leave;
+    const outcome = await perform(runner, watch, context, input);
+    leave(verdictOf(outcome));
+    return outcome;
+  });
 }

@@ -4,9 +4,11 @@ import type { Delivery } from "../bus/delivery/delivery.js";
 import type { Recollection } from "../bus/delivery/recall.js";
 import type { Publisher } from "../bus/publisher.js";
 import type { Recorder, Subject } from "../bus/recorder.js";
+import type { Names } from "../bus/target.js";
 import type { TroupeError } from "../protocol/errors.js";
-import type { EventFacts } from "../protocol/task-events.js";
+import type { EventFacts, Outcome } from "../protocol/task-events.js";
 import type { Canceled } from "./canceled.js";
+import type { Limits } from "./limits/limits.js";
 import type { SkillRunner } from "./skill-runner.js";
 import type { TaskFacts } from "./task-context.js";
 import type { Watch } from "./watch.js";
@@ -24,15 +26,36 @@ export interface ExecutionHost {
   readonly instance: string;
   /** An event could not be written, or the history not be read. */
   logFailed(this: void, error: unknown): void;
+  /** Undefined where no skill has any. */
+  readonly limits: Limits | undefined;
+  readonly fallbacks: Fallback | undefined;
 }
 
 export type Result = "completed" | "failed" | "retried" | "late" | "returned";
+
+/** See limits/fallbacks.ts. */
+export interface Fallback {
+  placeFor(task: Assignment, input: unknown): Promise<Names | undefined>;
+  outcome(
+    task: Assignment,
+    to: Names,
+    input: unknown,
+    why: TroupeError,
+  ): Promise<Outcome>;
+  cancel(task: Assignment, error: TroupeError): void;
+  stop(error: TroupeError): void;
+}
 
 export interface Assignment extends TaskFacts {
   readonly host: ExecutionHost;
   readonly delivery: Delivery;
   readonly subject: Subject;
   readonly past: Recollection;
+  /** It waits without a slot. */
+  slotless: boolean;
+  deadlineInMs(): number;
+  /** As it came, before its schema; undefined before the message was read. */
+  readonly input: unknown;
   /** What its events say of it, beside their subject. */
   facts(): EventFacts;
   /** To be waited for before it ends otherwise than by its output. */

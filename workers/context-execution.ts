@@ -26,10 +26,6 @@ export class ContextExecution extends Execution implements ContextTask {
     return this.address.lane;
   }
 
-  get input(): unknown {
-    return this.parsed?.input;
-  }
-
   get isResume(): boolean {
     return this.skill === hostSkills.resume;
   }

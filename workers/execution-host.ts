@@ -1,41 +1,60 @@
 // What all executions of an instance share.
 import type { Link } from "../bus/connection.js";
+import type { Outcomes } from "../bus/outcomes.js";
 import type { Publisher } from "../bus/publisher.js";
+import type { Queues } from "../bus/queues.js";
 import { Recorder } from "../bus/recorder.js";
+import type { Registry } from "../bus/registry.js";
+import type { Settings } from "../bus/settings.js";
+import type { Submitter } from "../bus/submitter.js";
 import type { Agent } from "./agent.js";
 import type { ExecutionHost } from "./assignment.js";
 import { Canceled } from "./canceled.js";
+import { guardsOf } from "./limits/guards.js";
+import type { Slots } from "./limits/gate.js";
 import { contextSkills } from "./context-messages.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
 import type { Watch } from "./watch.js";
 
-interface Of {
+/** What a worker has from the bus. */
+export interface WorkerHost {
   link: Link;
   publisher: Publisher;
-  lane: string;
+  registry: Registry;
+  queues: Queues;
+  settings: Settings;
+  submitter: Submitter;
+  outcomes: Outcomes;
+}
+
+interface Of extends WorkerHost {
   instance: string;
   watch: Watch;
+  lane: string;
+  ackWaitMs: number;
+  /** Of the intake, which is not there yet. */
+  slots: Slots;
   logFailed(this: void, error: unknown): void;
 }
 
-export function executionHost(
-  definition: Agent,
-  { link, publisher, lane, instance, watch, logFailed }: Of,
-): ExecutionHost {
+export function executionHost(definition: Agent, of: Of): ExecutionHost {
   const { name: agent } = definition;
+  const { link, publisher, lane, instance, watch, logFailed } = of;
+  const runners = new Map(
+    Object.entries(allSkills(definition)).map(([name, skill]) => [
+      name,
+      toRunner(agent, name, skill),
+    ]),
+  );
   return {
     link,
     publisher,
     recorder: new Recorder(link, publisher),
     watch,
     canceled: new Canceled(),
-    runners: new Map(
-      Object.entries(allSkills(definition)).map(([name, skill]) => [
-        name,
-        toRunner(agent, name, skill),
-      ]),
-    ),
+    runners,
+    ...guardsOf({ ...of, agent, runners: [...runners.values()] }),
     agent,
     lane,
     instance,

@@ -7,12 +7,7 @@
 // 3. R7: what cannot be parsed fails like anything else (workers/failure.ts).
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
 import type { Delivery } from "../bus/delivery/delivery.js";
-import {
-  firstAttempt,
-  recollect,
-  type Recollection,
-} from "../bus/delivery/recall.js";
-import { deathOf, eventsOf } from "../bus/history.js";
+import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
 import type { Logger } from "../bus/log.js";
 import type { Subject } from "../bus/recorder.js";
 import {
@@ -34,8 +29,13 @@ import {
   type ParsedTask,
 } from "../protocol/task-message.js";
 import type { ExecutionHost, Result } from "./assignment.js";
-import { finishBurial, recordFailure } from "./failure.js";
+import { finishBurial, recordBarred, recordFailure } from "./failure.js";
+import { hasFallenBack, whyFallenBack } from "./limits/fallbacks.js";
+import type { Entrant } from "./limits/entrant.js";
+import type { Leave, Verdict } from "./limits/policy.js";
+import { verdictOf } from "./limits/verdict.js";
 import { prepare, type Preparable } from "./preparation.js";
+import { recall } from "./recalling.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import {
   HandlerContext,
@@ -48,7 +48,7 @@ import type { KeptAlive } from "./watch.js";
 const troubleDelayMs = 1_000;
 
 export class Execution
-  implements Preparable, KeptAlive, TaskFacts, ContextHost
+  implements Preparable, KeptAlive, TaskFacts, ContextHost, Entrant
 {
   readonly host: ExecutionHost;
   readonly address: Address;
@@ -59,6 +59,10 @@ export class Execution
   past: Recollection = firstAttempt;
   parsed: ParsedTask | undefined;
   keepAliveAt = 0;
+  slotless = false;
+  leave: Leave | undefined;
+  barred: TroupeError | undefined;
+  #verdict: Verdict = "unused";
   #context: HandlerContext | undefined;
   /** 0 until its handler runs. */
   #begunAt = 0;
@@ -81,6 +85,10 @@ export class Execution
   async run(): Promise<Result> {
     this.host.watch.keep(this);
     try {
+      const { limits } = this.host;
+      if (limits === undefined) return await this.work();
+      const awayMs = await limits.admit(this);
+      if (awayMs !== undefined) return this.giveBack(awayMs);
       return await this.work();
     } catch (trouble) {
       this.host.logFailed(trouble);
@@ -90,6 +98,7 @@ export class Execution
       );
       return this.giveBack(troubleDelayMs);
     } finally {
+      this.leave?.(this.#verdict);
       this.host.watch.release(this);
     }
   }
@@ -105,6 +114,8 @@ export class Execution
   protected async begin(runner: SkillRunner | TroupeError): Promise<Result> {
     if (this.death) return finishBurial(this, this.death);
     if (runner instanceof TroupeError) return recordFailure(this, runner);
+    if (this.barred !== undefined || hasFallenBack(this))
+      return recordBarred(this, this.barred ?? whyFallenBack(this));
     if (this.past !== firstAttempt)
       await this.host.recorder.started(this.subject, this.facts());
     const outcome = this.#handle(runner);
@@ -122,6 +133,7 @@ export class Execution
 
   cancel(error: TroupeError): void {
     this.#canceled = error;
+    this.host.fallbacks?.cancel(this, error);
     this.host.watch.stop(this.#context, error);
   }
 
@@ -156,22 +168,15 @@ export class Execution
     return this.delivery.mayBeKnown || this.host.canceled.has(this.id);
   }
 
+  get input(): unknown {
+    return this.parsed?.input;
+  }
+
   protected async recall(): Promise<Recollection> {
-    const { link } = this.host;
-    const { count, headers, mayBeForgotten, storedAt } = this.delivery;
-    const redelivered = count > 1 || headers.attempt !== undefined;
-    const [events, death] = await Promise.all([
-      eventsOf(link, this.id, this.agent),
-      redelivered || mayBeForgotten
-        ? deathOf(link, this.id, this.agent)
-        : undefined,
-    ]);
-    this.past = recollect(events, redelivered);
-    // An older letter is that of an earlier task with this id, whose end has aged out.
-    if (death && death.at.getTime() >= Math.floor(storedAt)) {
-      this.death = death.error;
-      this.past = { ...this.past, attempt: death.attempt };
-    }
+    const { host, delivery, id } = this;
+    const recalled = await recall(host.link, delivery, host.agent, id);
+    this.past = recalled.past;
+    this.death = recalled.death;
     return this.past;
   }
 
@@ -204,6 +209,7 @@ export class Execution
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
+    if (this.leave !== undefined) this.#verdict = verdictOf(outcome);
     if (outcome instanceof TroupeError) return recordFailure(this, outcome);
     return this.host.recorder
       .completed(this.subject, outcome, this.facts())

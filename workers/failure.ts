@@ -8,10 +8,18 @@ import { endOf } from "../bus/history.js";
 import { schedule } from "../bus/timers.js";
 import { contextFrom, endSpan, startSpan } from "../bus/trace.js";
 import { TroupeError } from "../protocol/errors.js";
+import type { Names } from "../bus/target.js";
+import type { Outcome } from "../protocol/task-events.js";
 import type { Assignment, Result } from "./assignment.js";
+import { hasFallenBack } from "./limits/fallbacks.js";
+import { mayFallBack } from "./limits/verdict.js";
+import { checkOutput, type SkillRunner } from "./skill-runner.js";
 
 /** A retry further away than this is left to a timer, so that it holds no place among the deliveries. */
 const longestNakMs = 60_000;
+
+/** When a task is looked at again whose breaker is open and whose fallback does not take it. */
+const barredDelayMs = 5_000;
 
 /** Throws only when the log cannot be written. */
 export async function recordFailure(
@@ -99,6 +107,14 @@ async function bury(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
+  const instead = await fallBack(assignment, error);
+  return instead ?? buryNow(assignment, error);
+}
+
+async function buryNow(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result> {
   const { host, delivery, past, agent, skill, id } = assignment;
   // Canceled, or done by another while we were held up: a letter would invite to do it once more.
   if (await endOf(host.link, id, agent)) return assignment.acknowledge("late");
@@ -122,6 +138,69 @@ async function bury(
   });
   endSpan(span, error);
   return end(assignment, "failed", error);
+}
+
+/** It was not let in, or another skill does it already. */
+export async function recordBarred(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result> {
+  if (error.code !== "BREAKER_OPEN" && !hasFallenBack(assignment))
+    return recordFailure(assignment, error);
+  const result = await fallBack(assignment, error);
+  return result ?? assignment.giveBack(barredDelayMs);
+}
+
+/** Undefined where there is no fallback, or none that takes the task. */
+async function fallBack(
+  assignment: Assignment,
+  error: TroupeError,
+): Promise<Result | undefined> {
+  const { fallbacks, runners, recorder } = assignment.host;
+  if (!fallbacks || !mayFallBack(error)) return undefined;
+  const { input } = assignment;
+  const to = await fallbacks.placeFor(assignment, input);
+  if (!to) return undefined;
+  let outcome: Outcome;
+  try {
+    outcome = await fallbacks.outcome(assignment, to, input, error);
+  } catch (thrown) {
+    const { code } = thrown as TroupeError;
+    if (code !== "WORKER_STOPPING" && code !== "TASK_CANCELED") throw thrown;
+    return recordFailure(assignment, thrown as TroupeError);
+  }
+  if (outcome.state !== "completed")
+    return buryNow(assignment, bothFailed(error, to, outcome.error));
+  const runner = runners.get(assignment.skill)!;
+  const output = await outputOf(runner, outcome.output);
+  if (output instanceof TroupeError) return buryNow(assignment, output);
+  const first = await recorder.completed(
+    assignment.subject,
+    output,
+    assignment.facts(),
+  );
+  return assignment.acknowledge(first ? "completed" : "late");
+}
+
+/** What the skill promised holds for its fallback, too. */
+async function outputOf(runner: SkillRunner, output: unknown) {
+  try {
+    return await checkOutput(runner, output);
+  } catch (error) {
+    return error;
+  }
+}
+
+function bothFailed(
+  error: TroupeError,
+  { agent, skill }: Names,
+  cause: TroupeError,
+): TroupeError {
+  return new TroupeError(
+    error.code,
+    `${error.message}; and its fallback ${agent}.${skill} failed, too: ${cause.message}`,
+    { cause, retryable: false },
+  );
 }
 
 /** The dead letter is stored, and whoever stored it died before the rest. */

@@ -84,7 +84,7 @@ export class InHand {
     this.#hands.took(performance.now() - startedAt);
     this.counts[result]++;
     this.#running.delete(execution.id);
-    this.#hands.release();
+    if (!execution.slotless) this.#hands.release();
     if (this.#running.size > 0) return;
     this.#hands.step("emptied");
     this.#emptied?.();

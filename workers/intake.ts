@@ -13,6 +13,8 @@ export interface IntakeOptions {
   lane: string;
   slots: number;
   ackWaitMs: number;
+  /** A slot is free again. */
+  onFree(this: void): void;
 }
 
 export class Intake {
@@ -62,6 +64,16 @@ export class Intake {
 
   release(): void {
     this.#consumer.release();
+    this.#options.onFree();
+  }
+
+  /** For a task that gave its slot back while it waited. */
+  get isFree(): boolean {
+    return this.#consumer.hasFreeSlot;
+  }
+
+  take(): void {
+    this.#consumer.takeSlot();
   }
 
   async stop(): Promise<void> {

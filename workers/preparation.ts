@@ -21,7 +21,7 @@ export interface Preparable extends Assignment {
 export function prepare(task: Preparable): SkillRunner | TroupeError {
   const { headers, body } = task.delivery;
   try {
-    task.parsed = parseTaskBody(task.address, headers, body);
+    task.parsed ??= parseTaskBody(task.address, headers, body);
   } catch (error) {
     return error as TroupeError;
   }

@@ -9,6 +9,7 @@ import {
   type ErrorCode,
 } from "../protocol/errors.js";
 import { parseWith } from "../protocol/schema.js";
+import { limitRules, type LimitRules } from "./limits/options.js";
 import type { AnySkill } from "./skill.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
@@ -18,6 +19,8 @@ export interface SkillRunner {
   readonly skill: AnySkill;
   readonly rules: RetryRules;
   readonly timeoutMs: number;
+  /** Undefined where it has none. */
+  readonly limits: LimitRules | undefined;
   /** How its input and output are named in errors. */
   readonly inputName: string;
   readonly outputName: string;
@@ -33,6 +36,7 @@ export function toRunner(
     skill,
     rules: retryRules(skill.retry),
     timeoutMs: toMs(skill.timeout ?? "5m", "timeout"),
+    limits: limitRules(skill),
     inputName: `the input of ${agent}.${name}`,
     outputName: `what the handler of ${agent}.${name} returned`,
   };
@@ -121,7 +125,7 @@ function runNow(
 }
 
 /** Throws OUTPUT_INVALID. */
-function checkOutput(
+export function checkOutput(
   { skill, outputName }: SkillRunner,
   output: unknown,
 ): unknown {

@@ -2,12 +2,13 @@
 import type { z } from "zod";
 import type { RetryPolicy } from "../bus/delivery/retry.js";
 import type { Duration } from "../protocol/duration.js";
+import { limitRules, type LimitOptions } from "./limits/options.js";
 import type { TaskContext } from "./task-context.js";
 
 export interface SkillOptions<
   Input extends z.ZodType,
   Output extends z.ZodType,
-> {
+> extends LimitOptions<z.output<Input>> {
   description: string;
   input: Input;
   /** Without it, whatever the handler returns is the result. */
@@ -50,5 +51,6 @@ export function skill<Input extends z.ZodType, Result>(
   options: UncheckedOptions<Input, Result>,
 ): SkillDefinition<Input, z.ZodType<Result, Result>>;
 export function skill(options: object): unknown {
+  limitRules(options); // a limit that is none is refused where it is written
   return options;
 }

@@ -7,11 +7,8 @@ import {
   type AgentOrders,
 } from "../bus/agent-orders.js";
 import { startAnswering, type Request } from "../bus/answers.js";
-import type { Link } from "../bus/connection.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import type { Queues } from "../bus/queues.js";
-import type { Publisher } from "../bus/publisher.js";
-import type { Registry } from "../bus/registry.js";
 import type { Settings } from "../bus/settings.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
@@ -23,7 +20,7 @@ import { ContextExecution } from "./context-execution.js";
 import { Contexts } from "./contexts.js";
 import { listenToControl } from "./control.js";
 import { Execution } from "./execution.js";
-import { executionHost } from "./execution-host.js";
+import { executionHost, type WorkerHost } from "./execution-host.js";
 import { Health } from "./health.js";
 import { InHand } from "./in-hand.js";
 import { Intake } from "./intake.js";
@@ -38,14 +35,6 @@ import {
   workerLifecycle,
   type WorkerStep,
 } from "./worker.machine.js";
-
-export interface WorkerHost {
-  link: Link;
-  publisher: Publisher;
-  registry: Registry;
-  queues: Queues;
-  settings: Settings;
-}
 
 export class Worker implements AsyncDisposable {
   readonly agent: string;
@@ -99,10 +88,23 @@ export class Worker implements AsyncDisposable {
     this.#signals = options.signals;
     this.#watch = new Watch(ackWaitMs);
     const { agent, instance } = this;
+    this.#intake = new Intake(
+      host.link,
+      {
+        agent,
+        lane,
+        slots: concurrency,
+        ackWaitMs,
+        onFree: () => this.#host.limits?.onSlotFree(),
+      },
+      (delivery) => this.#inHand.take(delivery),
+    );
     this.#host = executionHost(definition, {
       ...host,
       lane,
       instance,
+      ackWaitMs,
+      slots: this.#intake,
       watch: this.#watch,
       logFailed: (error) => this.#health.logFailed(error),
     });
@@ -123,11 +125,6 @@ export class Worker implements AsyncDisposable {
       record: (kind, data) => this.#log.record(kind, data),
       blockedMs: Math.max(1_000, ackWaitMs / 3),
     });
-    this.#intake = new Intake(
-      host.link,
-      { agent, lane, slots: concurrency, ackWaitMs },
-      (delivery) => this.#inHand.take(delivery),
-    );
     const executionOf = (delivery: Delivery) =>
       this.#contexts
         ? new ContextExecution(this.#host, delivery, this.#contexts)
@@ -147,6 +144,7 @@ export class Worker implements AsyncDisposable {
       this.#settings,
     );
     await this.#contexts?.start();
+    await this.#host.limits?.start();
     this.#life.demand("prepared");
     await Promise.all([this.#presence.announce(), this.#settings.open()]);
     this.#stops.push(this.#listenToControl());
@@ -266,8 +264,11 @@ export class Worker implements AsyncDisposable {
     const served = this.#life.in("serving");
     this.#life.send("drain");
     await this.#intake.stop();
+    this.#host.limits?.close();
+    this.#host.fallbacks?.stop(this.#stopping());
     await this.#inHand.finish(this.#drainMs, () => this.#callOff());
     await this.#contexts?.stop();
+    await this.#tolerate(() => this.#host.limits?.stop());
     if (served) this.#log.tell("stopped", { ...this.#inHand.counts });
     for (const stop of this.#stops) await this.#tolerate(stop);
     await link.flush();
@@ -276,16 +277,18 @@ export class Worker implements AsyncDisposable {
   }
 
   #callOff(): void {
-    this.#watch.stopAll(
-      new TroupeError(
-        "WORKER_STOPPING",
-        `instance "${this.instance}" of "${this.agent}" stops and the task did not finish in time: another instance takes it`,
-      ),
+    this.#watch.stopAll(this.#stopping());
+  }
+
+  #stopping(): TroupeError {
+    return new TroupeError(
+      "WORKER_STOPPING",
+      `instance "${this.instance}" of "${this.agent}" stops and the task did not finish in time: another instance takes it`,
     );
   }
 
   /** When the connection is gone, goodbyes cannot be said, and need not be. */
-  async #tolerate(stop: () => Promise<void> | void): Promise<void> {
+  async #tolerate(stop: () => Promise<void> | void | undefined): Promise<void> {
     try {
       await stop();
     } catch (error) {

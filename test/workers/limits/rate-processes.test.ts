@@ -1,0 +1,85 @@
+// A rate that holds over four processes, of which one is killed and one starts in the middle. With $RATE_SECONDS
+// it is measured for so long, at a hundred and a thousand a second, and must hold within a tenth; without, on a
+// machine that may be busy with other tests, it must not be passed and not fall far below.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startChild, type Child } from "../../support/child.js";
+import { eventually } from "../../support/eventually.js";
+import type { RateOrder } from "../../support/rate-process.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+const full = process.env["RATE_SECONDS"];
+const seconds = Number(full ?? 3);
+const least = full === undefined ? 0.6 : 0.9;
+const sizes: readonly (readonly [number, number])[] =
+  full === undefined
+    ? [[40, 20]]
+    : [
+        [100, 25],
+        [1_000, 250],
+      ];
+type Said = { ready?: true; begun?: number[] };
+
+for (const [limit, burst] of sizes)
+  test(`${limit} a second hold over four processes, one killed and one started in the middle`, async (t) => {
+    const bus = await shared.connect(t);
+    const order: RateOrder = {
+      url: shared.server.url,
+      namespace: shared.namespaceOf(t),
+      limit,
+      burst,
+    };
+    const start = () => startChild<Said>(t, "rate-process", order);
+    const children: Child<Said>[] = await Promise.all([
+      start(),
+      start(),
+      start(),
+    ]);
+    const amount = Math.ceil(limit * (seconds + 12));
+    await Promise.all(
+      Array.from({ length: amount }, (_, at) => bus.submit("limited.work", at)),
+    );
+    await eventually(() => begunBy(children).length > limit / 2);
+    await children[0]!.kill();
+    children.push(await start());
+    const from = Math.min(...begunBy(children));
+    await eventually(
+      () => Math.max(...begunBy(children)) > from + seconds * 1_000,
+      {
+        timeoutMs: seconds * 2_000 + 10_000,
+      },
+    );
+    const begun = begunBy(children).sort((a, b) => a - b);
+    const worst = mostIn(begun, 1_000);
+    const rate = rateOf(begun, from + 500, from + seconds * 1_000);
+    t.diagnostic(
+      `${rate.toFixed(1)} a second, at most ${worst} in any second, ${children.map((child) => begunBy([child]).length).join(" + ")}`,
+    );
+    assert.ok(worst <= limit + burst + 1, `${worst} in one second`);
+    assert.ok(rate <= limit * 1.1, `${rate} a second`);
+    assert.ok(rate >= limit * least, `${rate} a second`);
+    await eventually(() => begunBy([children[3]!]).length > 0, {
+      what: "the new one's part",
+    });
+  });
+
+function begunBy(children: readonly Child<Said>[]): number[] {
+  return children.flatMap(({ said }) =>
+    said.flatMap(({ begun = [] }) => begun),
+  );
+}
+
+function mostIn(begun: readonly number[], ms: number): number {
+  let most = 0;
+  for (let from = 0, to = 0; to < begun.length; to++) {
+    while (begun[to]! - begun[from]! > ms) from++;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}
+
+function rateOf(begun: readonly number[], from: number, to: number): number {
+  const within = begun.filter((at) => at >= from && at < to);
+  return (within.length / (to - from)) * 1_000;
+}

@@ -1,0 +1,40 @@
+// A task at the gate of its skill.
+import type { Delivery } from "../../bus/delivery/delivery.js";
+import type { TroupeError } from "../../protocol/errors.js";
+import {
+  parseTaskBody,
+  type Address,
+  type ParsedTask,
+} from "../../protocol/task-message.js";
+import type { TaskFacts } from "../task-context.js";
+import type { Leave } from "./policy.js";
+
+export interface Entrant extends TaskFacts {
+  readonly address: Address;
+  readonly delivery: Delivery;
+  /** What its body says, once it was read. */
+  parsed: ParsedTask | undefined;
+  deadlineInMs(): number;
+  /** It waits without a slot. */
+  slotless: boolean;
+  /** To be called when it is over, with what it says of its skill. */
+  leave: Leave | undefined;
+  /** Why it must not be handled here. */
+  barred: TroupeError | undefined;
+}
+
+/** Of a keyed task only the body tells it. What cannot be read has none; that is said when the task is prepared. */
+export function skillOf(task: Entrant): string {
+  if (task.address.skill !== "") return task.address.skill;
+  try {
+    return read(task).skill;
+  } catch {
+    return "";
+  }
+}
+
+/** Throws MESSAGE_UNREADABLE. */
+export function read(task: Entrant): ParsedTask {
+  const { headers, body } = task.delivery;
+  return (task.parsed ??= parseTaskBody(task.address, headers, body));
+}

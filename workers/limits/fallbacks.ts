@@ -1,0 +1,176 @@
+// Has another skill do a task: by a durable task of its own, whose id is derived from the first's.
+//
+// 1. That the task has fallen back is on its history before its fallback is submitted. Whoever gets the task
+//    after a crash finds it there, submits the same fallback again, which is one task, and waits for its end: it
+//    runs once, and the first skill's handler does not run beside it.
+// 2. While a task waits for its fallback its delivery is kept alive, and it has no slot.
+// 3. A skill that is among those that a task has fallen back from is not fallen back to.
+import { cancelTask } from "../../bus/cancel.js";
+import { firstAttempt } from "../../bus/delivery/recall.js";
+import type { Outcomes } from "../../bus/outcomes.js";
+import type { Submitter } from "../../bus/submitter.js";
+import type { Names } from "../../bus/target.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import type { TaskEvent } from "../../protocol/task.js";
+import type { Outcome } from "../../protocol/task-events.js";
+import { encodeToken } from "../../protocol/tokens.js";
+import type { Assignment, Fallback } from "../assignment.js";
+import type { Slots } from "./gate.js";
+
+/** More than so many keep their slots while they wait, and so slow down what comes. */
+const maxWithoutSlot = 256;
+
+interface Waiting {
+  readonly fallback: { id: string; agent: string };
+  readonly stop: (error: TroupeError) => void;
+}
+
+export class Fallbacks implements Fallback {
+  readonly #submitter: Submitter;
+  readonly #outcomes: Outcomes;
+  readonly #slots: Slots;
+  readonly #waiting = new Map<string, Waiting>();
+  #stopped: TroupeError | undefined;
+
+  constructor(submitter: Submitter, outcomes: Outcomes, slots: Slots) {
+    this.#submitter = submitter;
+    this.#outcomes = outcomes;
+    this.#slots = slots;
+  }
+
+  /** Where the task may fall back to; undefined where to nowhere, which the log of the process says. */
+  async placeFor(task: Assignment, input: unknown): Promise<Names | undefined> {
+    const to = fallbackOf(task);
+    if (!to) return undefined;
+    if (trail(task).includes(tokenOf(to))) return undefined;
+    try {
+      await this.#submitter.check(to, input);
+      return to;
+    } catch (error) {
+      task.host.link.log.warn(
+        { task: task.id, fallback: nameOf(to), error: messageOf(error) },
+        "the fallback of a task cannot take it",
+      );
+      return undefined;
+    }
+  }
+
+  /** How its fallback ended. Throws WORKER_STOPPING or TASK_CANCELED when that is no longer waited for. */
+  async outcome(
+    task: Assignment,
+    to: Names,
+    input: unknown,
+    why: TroupeError,
+  ): Promise<Outcome> {
+    const id = `${task.id}~fallback`;
+    if (!begun(task.past.events))
+      await task.host.recorder.fellBack(
+        task.subject,
+        { error: why, fallback: { ...to, taskId: id } },
+        task.facts(),
+      );
+    const isKept = this.#waiting.size >= maxWithoutSlot;
+    if (!isKept && !task.slotless) {
+      task.slotless = true;
+      this.#slots.release();
+    }
+    return this.#untilEnd(task, { id, ...to }, input);
+  }
+
+  async #untilEnd(
+    task: Assignment,
+    to: Names & { id: string },
+    input: unknown,
+  ): Promise<Outcome> {
+    if (this.#stopped) throw this.#stopped;
+    const stopped = new Promise<never>((_, reject) =>
+      this.#waiting.set(task.id, { fallback: to, stop: reject }),
+    );
+    try {
+      return await Promise.race([this.#end(task, to, input), stopped]);
+    } finally {
+      this.#waiting.delete(task.id);
+    }
+  }
+
+  /** Throws what keeps it from being submitted or heard of: then the delivery goes back, and the next one asks again. */
+  async #end(
+    task: Assignment,
+    to: Names & { id: string },
+    input: unknown,
+  ): Promise<Outcome> {
+    const { level, context } = task;
+    const leftMs = task.deadlineInMs();
+    await this.#submitter.submit(nameOf(to), input, {
+      id: to.id,
+      priority: level,
+      fallbackOf: trail(task).join(","),
+      ...(context === undefined ? {} : { context }),
+      ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
+    });
+    return new Promise((resolve, reject) => {
+      this.#outcomes.join({
+        taskId: to.id,
+        agent: to.agent,
+        what: `the fallback of task "${task.id}"`,
+        timeoutMs: Number.POSITIVE_INFINITY,
+        settle: (error, outcome) =>
+          outcome ? resolve(outcome) : reject(error!),
+      });
+    });
+  }
+
+  /** The task was canceled: so is its fallback. */
+  cancel({ id, host }: Assignment, error: TroupeError): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    waiting.stop(error);
+    cancelTask(host.link, host.recorder, waiting.fallback, error.message).catch(
+      (trouble: unknown) =>
+        host.link.log.debug(
+          { task: waiting.fallback.id, error: messageOf(trouble) },
+          "the fallback of a canceled task was not canceled",
+        ),
+    );
+  }
+
+  /** Who waits goes back to the others, and they wait on. */
+  stop(error: TroupeError): void {
+    this.#stopped = error;
+    for (const { stop } of this.#waiting.values()) stop(error);
+  }
+}
+
+function fallbackOf({ host, skill }: Assignment): Names | undefined {
+  return host.runners.get(skill)?.limits?.fallback;
+}
+
+/** The event that says that a task has fallen back, if it has. */
+export function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
+  return events.find(({ kind }) => kind === "fallback");
+}
+
+/** Whether an earlier delivery of the task has fallen back. */
+export function hasFallenBack({ past }: Assignment): boolean {
+  return past !== firstAttempt && begun(past.events) !== undefined;
+}
+
+export function whyFallenBack({ past, id }: Assignment): TroupeError {
+  const why = begun(past.events)?.error;
+  if (why) return why;
+  return new TroupeError("HANDLER_FAILED", `task "${id}" has fallen back`);
+}
+
+function nameOf({ agent, skill }: Names): string {
+  return `${agent}.${skill}`;
+}
+
+function tokenOf({ agent, skill }: Names): string {
+  return `${encodeToken(agent)}.${encodeToken(skill)}`;
+}
+
+/** All skills that the task has fallen back from, with its own. */
+function trail(task: Assignment): string[] {
+  const before = task.delivery.headers.fallbackOf?.split(",") ?? [];
+  return [...before, tokenOf(task)];
+}

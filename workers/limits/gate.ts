@@ -1,0 +1,240 @@
+// The gate of a skill: a task passes when all policies let it pass and a slot is free. Until then it waits here
+// for a moment, without a slot, so that the agent's other skills go on; or it is turned away.
+//
+// 1. What a policy gives is taken only when all are free, in one go: a task that waits for one of them holds
+//    nothing of the others.
+// 2. Levels share what is let through 8:4:2:1, as they share slots (R6); within a level the longest here goes
+//    first, but one whose part is not free does not keep back those of other parts.
+// 3. When the room is full, the part that has most in it gives way to the others, in the lowest level that it
+//    stands in.
+// 4. Nothing here turns in circles: a pass is made when something comes, goes, or becomes free.
+import { CreditSplitter } from "../../bus/delivery/priority.js";
+import type { TroupeError } from "../../protocol/errors.js";
+import { levels, levelWeights, type Level } from "../../protocol/levels.js";
+import type { Leave, Policy, Verdict } from "./policy.js";
+
+/** What waits for the gate: a task, or a request that nobody stored. */
+export interface Visitor {
+  readonly level: Level;
+  /** To which part it belongs, for each policy. */
+  readonly parts: readonly string[];
+  /** Requests have no slot. */
+  readonly needsSlot: boolean;
+  /** How long it may wait here. */
+  readonly patienceMs: number;
+}
+
+export interface Slots {
+  /** One more may be taken. */
+  readonly isFree: boolean;
+  take(): void;
+  release(): void;
+}
+
+export type Passage =
+  | { passed: true; leave: Leave }
+  | { passed: false; waitMs: number; why: TroupeError };
+
+interface Waiting {
+  visitor: Visitor;
+  settle: (passage: Passage) => void;
+  until: number;
+}
+
+const lookMs = 100;
+
+export class Gate {
+  readonly #policies: readonly Policy[];
+  readonly #slots: Slots;
+  readonly #capacity: number;
+  readonly #splitter = new CreditSplitter(
+    levels.map((level) => levelWeights[level]),
+  );
+  readonly #rooms: Waiting[][] = levels.map(() => []);
+  /** For how many tasks each policy was last asked, by part. */
+  #asked = new Map<Policy, Map<string, number>>();
+  #size = 0;
+  #look: NodeJS.Timeout | undefined;
+  #passing = false;
+  #closed = false;
+
+  /** Policies in the order in which a task asks them: what is dear to give back comes last. */
+  constructor(policies: readonly Policy[], slots: Slots, capacity: number) {
+    this.#policies = policies;
+    this.#slots = slots;
+    this.#capacity = capacity;
+  }
+
+  get waiting(): number {
+    return this.#size;
+  }
+
+  /** At once where it can be told at once. A visitor that must wait gives its slot away meanwhile. */
+  enter(visitor: Visitor): Passage | Promise<Passage> {
+    if (this.#closed) return this.#turnAway(visitor, 0);
+    if (this.#size === 0 && this.#obstacle(visitor) === undefined)
+      return this.#pass(visitor);
+    const waitMs = this.#waitMs(visitor);
+    if (waitMs > visitor.patienceMs) return this.#turnAway(visitor, waitMs);
+    return new Promise((settle) => {
+      const until = performance.now() + visitor.patienceMs;
+      if (visitor.needsSlot) this.#slots.release();
+      this.#add({ visitor, settle, until });
+      this.onFree();
+    });
+  }
+
+  /** Something may pass that could not before. */
+  readonly onFree = (): void => {
+    if (this.#size === 0 || this.#passing) return;
+    this.#passing = true;
+    setImmediate(() => {
+      this.#passing = false;
+      this.#letPass();
+    });
+  };
+
+  /** All that wait are turned away, and whoever still comes. */
+  close(): void {
+    this.#closed = true;
+    for (const room of this.#rooms)
+      for (const waiting of room.splice(0)) this.#turnOut(waiting, 0);
+    this.#size = 0;
+    this.#settleLook();
+  }
+
+  #letPass(): void {
+    const blocked = new Set<string>();
+    const wants = this.#rooms.map((room) => room.length);
+    for (;;) {
+      const rank = this.#splitter.split(1, wants).indexOf(1);
+      if (rank === -1) break;
+      const room = this.#rooms[rank]!;
+      const at = room.findIndex(({ visitor }) =>
+        this.#canPass(visitor, blocked),
+      );
+      if (at === -1) {
+        wants[rank] = 0;
+        continue;
+      }
+      const [waiting] = room.splice(at, 1);
+      wants[rank]!--;
+      this.#size--;
+      if (waiting!.visitor.needsSlot) this.#slots.take();
+      waiting!.settle(this.#pass(waiting!.visitor));
+    }
+    this.#askForMore();
+    this.#settleLook();
+  }
+
+  /** `blocked` remembers what was found not to be free, so that a full room is gone through once. */
+  #canPass(visitor: Visitor, blocked: Set<string>): boolean {
+    if (visitor.needsSlot && !this.#slots.isFree) return false;
+    const name = visitor.parts.join("\n");
+    if (blocked.has(name)) return false;
+    if (this.#obstacle(visitor) === undefined) return true;
+    blocked.add(name);
+    return false;
+  }
+
+  /** The first policy that does not let it pass. */
+  #obstacle({ parts }: Visitor): Policy | undefined {
+    return this.#policies.find((policy, at) => !policy.isFree(parts[at]!));
+  }
+
+  #pass({ parts }: Visitor): Passage {
+    const leaves = this.#policies.map((policy, at) => policy.enter(parts[at]!));
+    const leave = (verdict: Verdict) => {
+      for (const each of leaves) each(verdict);
+      this.onFree();
+    };
+    return { passed: true, leave };
+  }
+
+  /** Each policy hears how many wait for it alone, and when none does any more. */
+  #askForMore(): void {
+    const asked = new Map<Policy, Map<string, number>>();
+    for (const { visitor } of this.#rooms.flat()) {
+      if (visitor.needsSlot && !this.#slots.isFree) continue;
+      const policy = this.#obstacle(visitor);
+      if (!policy) continue;
+      const part = visitor.parts[this.#policies.indexOf(policy)]!;
+      const counts = asked.get(policy) ?? new Map<string, number>();
+      asked.set(policy, counts.set(part, (counts.get(part) ?? 0) + 1));
+    }
+    const before = this.#asked;
+    this.#asked = asked;
+    for (const [policy, counts] of before)
+      for (const part of counts.keys())
+        if (!asked.get(policy)?.has(part)) policy.wanted(part, 0);
+    for (const [policy, counts] of asked)
+      for (const [part, count] of counts) policy.wanted(part, count);
+  }
+
+  #waitMs({ parts }: Visitor): number {
+    return Math.max(
+      0,
+      ...this.#policies.map((policy, at) =>
+        policy.isFree(parts[at]!) ? 0 : policy.waitMs(parts[at]!),
+      ),
+    );
+  }
+
+  #turnAway(visitor: Visitor, waitMs: number): Passage {
+    const policy = this.#obstacle(visitor) ?? this.#policies[0]!;
+    const part = visitor.parts[this.#policies.indexOf(policy)]!;
+    return { passed: false, waitMs, why: policy.refusal(part) };
+  }
+
+  /** As one that waited, and has no slot any more. */
+  #turnOut({ visitor, settle }: Waiting, waitMs: number): void {
+    settle(this.#turnAway(visitor, waitMs));
+  }
+
+  #add(waiting: Waiting): void {
+    this.#rooms[levels.indexOf(waiting.visitor.level)]!.push(waiting);
+    this.#size++;
+    this.#look ??= setInterval(() => this.#turnOutLate(), lookMs);
+    if (this.#size > this.#capacity) this.#makeRoom();
+  }
+
+  /** Takes the newest of the part that has most here, in its lowest level. */
+  #makeRoom(): void {
+    const counts = new Map<string, number>();
+    for (const { visitor } of this.#rooms.flat()) {
+      const name = visitor.parts.join("\n");
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const most = Math.max(...counts.values());
+    for (const room of this.#rooms.toReversed()) {
+      const at = room.findLastIndex(
+        ({ visitor }) => counts.get(visitor.parts.join("\n")) === most,
+      );
+      if (at === -1) continue;
+      const [waiting] = room.splice(at, 1);
+      this.#size--;
+      return this.#turnOut(waiting!, this.#waitMs(waiting!.visitor));
+    }
+  }
+
+  #turnOutLate(): void {
+    const now = performance.now();
+    for (const room of this.#rooms) {
+      const late = room.filter(({ until }) => until <= now);
+      for (const waiting of late) {
+        room.splice(room.indexOf(waiting), 1);
+        this.#size--;
+        this.#turnOut(waiting, this.#waitMs(waiting.visitor));
+      }
+    }
+    this.onFree();
+    this.#settleLook();
+  }
+
+  #settleLook(): void {
+    if (this.#size > 0) return;
+    clearInterval(this.#look);
+    this.#look = undefined;
+    if (this.#asked.size > 0) this.#askForMore();
+  }
+}

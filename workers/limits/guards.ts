@@ -1,0 +1,27 @@
+// What an instance has for its skills' limits and fallbacks; nothing where they have none.
+import type { Outcomes } from "../../bus/outcomes.js";
+import type { Submitter } from "../../bus/submitter.js";
+import type { Fallback } from "../assignment.js";
+import type { SkillRunner } from "../skill-runner.js";
+import { Fallbacks } from "./fallbacks.js";
+import { Limits, type LimitsHost } from "./limits.js";
+
+export interface GuardsHost extends LimitsHost {
+  readonly runners: readonly SkillRunner[];
+  readonly submitter: Submitter;
+  readonly outcomes: Outcomes;
+}
+
+export function guardsOf(host: GuardsHost): {
+  limits: Limits | undefined;
+  fallbacks: Fallback | undefined;
+} {
+  const { runners, submitter, outcomes, slots } = host;
+  const anyFallsBack = runners.some(({ limits }) => limits?.fallback);
+  return {
+    limits: Limits.of(runners, host),
+    fallbacks: anyFallsBack
+      ? new Fallbacks(submitter, outcomes, slots)
+      : undefined,
+  };
+}

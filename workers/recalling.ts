@@ -1,0 +1,31 @@
+// What the log says of a task whose delivery may not be its first.
+import type { Link } from "../bus/connection.js";
+import type { Delivery } from "../bus/delivery/delivery.js";
+import { recollect, type Recollection } from "../bus/delivery/recall.js";
+import { deathOf, eventsOf } from "../bus/history.js";
+import type { TroupeError } from "../protocol/errors.js";
+
+export interface Recalled {
+  past: Recollection;
+  /** Why it was buried, by a worker that died before it could store the end. */
+  death: TroupeError | undefined;
+}
+
+export async function recall(
+  link: Link,
+  delivery: Delivery,
+  agent: string,
+  taskId: string,
+): Promise<Recalled> {
+  const { count, headers, mayBeForgotten, storedAt } = delivery;
+  const redelivered = count > 1 || headers.attempt !== undefined;
+  const [events, death] = await Promise.all([
+    eventsOf(link, taskId, agent),
+    redelivered || mayBeForgotten ? deathOf(link, taskId, agent) : undefined,
+  ]);
+  const past = recollect(events, redelivered);
+  // An older letter is that of an earlier task with this id, whose end has aged out.
+  if (death === undefined || death.at.getTime() < Math.floor(storedAt))
+    return { past, death: undefined };
+  return { past: { ...past, attempt: death.attempt }, death: death.error };
+}
