@@ -71,6 +71,10 @@ export type { AgentChange } from "./bus/directory.js";
 export type { Discovered, DiscoverFilter } from "./bus/discovery.js";
 export type { RouteOptions } from "./bus/router.js";
 export type { Scorer, Scores, SkillDocument } from "./bus/routing/scorer.js";
+export {
+  embeddingScorer,
+  type EmbeddingOptions,
+} from "./bus/routing/embeddings.js";
 export type { Need, Strategy } from "./protocol/need.js";
 export type { Route, RouteCandidate } from "./protocol/route.js";
 

@@ -2,7 +2,7 @@
 // interleaved (A B C, A B C, ...), so that a slow spell of the machine hits all alike.
 //   --quick         one short round: to see that it works, not for figures to publish
 //   --json          one object a line instead of the table
-//   --only <name>   a contestant ("raw") or a group ("tasks"); may be given several times
+//   --only <name>   a contestant ("raw"), a group ("tasks") or "routing"; may be given several times
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startRole, type ContestantProcess } from "./contestant-process.js";
@@ -18,6 +18,7 @@ import {
   type Absent,
   type Sample,
 } from "./report.js";
+import { routingSection } from "./routing/section.js";
 import { startServer } from "./servers.js";
 
 interface Phase {
@@ -81,12 +82,18 @@ const quick: Effort = {
   durationMs: 600,
 };
 
+/** Needs neither server nor contestant: a section of its own. */
+const routing = "routing";
+
 async function main(): Promise<void> {
   const { quick: isQuick, json, only } = parseArguments();
   const effort = isQuick ? quick : full;
   const { present, absent } = takingPart(only);
-  const samples = await runRounds(present, effort, absent);
-  print(samples, absent, json);
+  if (present.length + absent.length > 0)
+    print(await runRounds(present, effort, absent), absent, json);
+  if (only && !only.includes(routing)) return;
+  const section = await routingSection({ quick: isQuick, json });
+  console.log(json ? section : `\n${section}`);
 }
 
 function parseArguments() {
@@ -100,6 +107,7 @@ function parseArguments() {
     });
     const known = new Set<string>([
       ...groups,
+      routing,
       ...contestants.map(({ name }) => name),
     ]);
     const unknown = values.only?.find((name) => !known.has(name));

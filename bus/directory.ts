@@ -47,8 +47,6 @@ export class Directory {
   readonly #places = new Map<string, InstanceCard>();
   readonly #listeners = new Set<Listener>();
   #opening: Promise<Watching[]> | undefined;
-  /** Counts the changes of cards, by which indexes tell whether they are still right. */
-  cardChanges = 0;
 
   constructor(link: Link, registry: Registry) {
     this.#link = link;
@@ -85,7 +83,6 @@ export class Directory {
     const [, agent = "", lane = ""] = namesOfKey(key);
     const place = placeOf(agent, lane);
     const before = this.#lanes.get(place)?.card;
-    this.cardChanges++;
     if (!entry) {
       if (!this.#lanes.delete(place) || !before) return;
       return this.#tell({ kind: "withdrawn", agent, lane, card: before });

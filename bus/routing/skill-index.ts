@@ -6,6 +6,9 @@ import type { Candidate } from "./candidate.js";
 import type { Lane } from "./lane.js";
 import type { Scorer, Scores, SkillDocument } from "./scorer.js";
 
+/** What it needs of the directory. */
+type Lanes = Pick<Directory, "lanes" | "lane" | "onChange">;
+
 interface Entry {
   id: number;
   lane: Lane;
@@ -13,7 +16,6 @@ interface Entry {
 }
 
 export class SkillIndex {
-  readonly #directory: Directory;
   readonly #scorer: Scorer;
   readonly #entries = new Map<number, Entry>();
   readonly #bySkill = new Map<string, Set<Entry>>();
@@ -23,15 +25,14 @@ export class SkillIndex {
   #hasWords = false;
 
   /** The directory must be open. */
-  constructor(directory: Directory, scorer: Scorer) {
-    this.#directory = directory;
+  constructor(directory: Lanes, scorer: Scorer) {
     this.#scorer = scorer;
     for (const lane of directory.lanes()) this.#add(lane);
     directory.onChange(({ kind, agent, lane }) => {
       if (kind !== "announced" && kind !== "updated" && kind !== "withdrawn")
         return;
       this.#remove(agent, lane);
-      const now = this.#directory.lane(agent, lane);
+      const now = directory.lane(agent, lane);
       if (now) this.#add(now);
     });
   }

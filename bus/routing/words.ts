@@ -1,20 +1,12 @@
-// From a text to the words by which skills are found: lower case, without accents, names split at their
-// humps and underscores, words cut to their stems, and without those that say nothing of what is meant.
+// From a text to the words by which skills are found: lower case, without accents, names split at their humps
+// and underscores, words cut to their stems. Small words are kept: "how many", "where is" and "is it" tell much of
+// what is meant, and what occurs everywhere counts little by itself.
 import { stemmer } from "stemmer";
-
-const silent = new Set(
-  (
-    "a about again all also am an and any are as at be because been but by can could did do does doing done for " +
-    "from get give go had has have he her here hers him his how i if in into is it its just let like make may me " +
-    "might mine my need no not now of on one or our ours out over own please put really she should so some than " +
-    "that the their them then there these they thing things this those to too us very want was way we were what " +
-    "when where which who whom why will with would you your yours im ive id ill dont doesnt didnt cant couldnt " +
-    "isnt wont whats thats got pls something somebody someone anything everything"
-  ).split(" "),
-);
 
 const stems = new Map<string, string>();
 const maxStems = 20_000;
+/** Whoever pastes a whole document is understood by its beginning. */
+const maxWords = 200;
 
 /** In order, and as often as they occur. */
 export function wordsOf(text: string): string[] {
@@ -22,12 +14,19 @@ export function wordsOf(text: string): string[] {
   const plain = text
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
-    .replace(/(\p{Ll}|\d)(\p{Lu})/gu, "$1 $2")
+    .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
     .toLowerCase()
     .replace(/['’]/g, "");
-  for (const [word] of plain.matchAll(/[\p{L}\p{N}]+/gu))
-    if (!silent.has(word)) words.push(stemOf(word));
+  for (const [word] of plain.matchAll(/[\p{L}\p{N}]+/gu)) {
+    if (words.length === maxWords) break;
+    words.push(stemOf(word));
+  }
   return words;
+}
+
+/** Neighbours, which say more together than each alone: "shopping list" is no "mailing list". */
+export function pairsOf(words: readonly string[]): string[] {
+  return words.slice(1).map((word, at) => `${words[at]!} ${word}`);
 }
 
 function stemOf(word: string): string {
