@@ -78,6 +78,18 @@ export {
 export type { Need, Strategy } from "./protocol/need.js";
 export type { Route, RouteCandidate } from "./protocol/route.js";
 
+// Orchestrate
+export type { OrchestrateOptions } from "./troupe.js";
+export type { Orchestrator } from "./orchestrator/orchestrator.js";
+export type {
+  AgentsQuery,
+  ContextsQuery,
+  DeadLettersQuery,
+  QueriedTask,
+  TasksAnswer,
+  TasksQuery,
+} from "./orchestrator/query.js";
+
 // Say
 export {
   refuse,

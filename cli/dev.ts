@@ -32,6 +32,7 @@ export const dev: Verb = {
     const stopped = untilInterrupted();
     const bus = await openBus(call);
     for (const agent of demoAgents) await bus.serve(agent, serving);
+    await bus.orchestrate({ signals: false });
     if (call.output.json) call.output.object(whatRuns(bus));
     else explain(call, bus);
     await stopped;
@@ -63,6 +64,7 @@ const toTry = (troupe: string): [string, string][] => [
     `${troupe} submit counter.count '{"to":60}'`,
     "slow; see it with tasks show, cancel it",
   ],
+  [`${troupe} tasks ls --state failed`, "asked of the orchestrator"],
   [`${troupe} tail`, "everything that happens, live"],
   [`${troupe} replay --since 10m`, "everything that happened"],
 ];

@@ -8,6 +8,12 @@ import { unknownWord } from "./nearest.js";
 import type { Colour } from "./output.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
+import {
+  listingOptions,
+  listTasks,
+  queryOf,
+  type ListedTask,
+} from "./task-listing.js";
 import type { Call, Verb } from "./verb.js";
 
 const forms = { ls, show, cancel } as const;
@@ -15,22 +21,12 @@ const forms = { ls, show, cancel } as const;
 export const tasks: Verb = {
   summary: "Lists tasks, shows one with all its events, cancels one.",
   usage: [
-    "troupe tasks ls [--agent NAME] [--limit N]",
+    "troupe tasks ls [--agent NAME] [--state STATE] [--error TEXT] [--limit N] …",
     "troupe tasks show ID",
     "troupe tasks cancel ID [--reason TEXT]",
   ],
   options: {
-    agent: { type: "string", value: "NAME", help: "ls: only this agent's" },
-    lane: {
-      type: "string",
-      value: "LANE",
-      help: "ls: which lane of the agent (default main)",
-    },
-    limit: {
-      type: "string",
-      value: "N",
-      help: "ls: at most so many waiting and so many ended (default 20)",
-    },
+    ...listingOptions,
     reason: { type: "string", value: "TEXT", help: "cancel: why" },
   },
   example: "troupe tasks ls --agent writer",
@@ -44,20 +40,14 @@ export const tasks: Verb = {
 
 function ls(call: Call): Promise<ExitCode> {
   call.atMost(1);
-  const [agent, lane, limit] = [
-    call.text("agent"),
-    call.text("lane"),
-    call.whole("limit"),
-  ];
   const head = ["TASK", "STATE", "SKILL", "LEVEL", "ATTEMPTS", "AT", ""];
+  const query = queryOf(call);
   return withBus(call, async (bus) => {
-    const found = await bus.tasks({
-      ...(agent === undefined ? {} : { agent }),
-      ...(lane === undefined ? {} : { lane }),
-      ...(limit === undefined ? {} : { limit }),
-    });
-    const toRow = (task: TaskSummary) => rowOf(call, task);
+    const { tasks: found, cursor } = await listTasks(bus, query);
+    const toRow = (task: ListedTask) => rowOf(call, task);
     call.output.list(found, head, toRow, nothing("tasks", bus));
+    if (cursor !== undefined)
+      call.output.note(`There are more: the same with --cursor ${cursor}`);
     return exitCodes.done;
   });
 }
@@ -104,7 +94,7 @@ const colours: Partial<Record<TaskState, Colour>> = {
   failed: "red",
 };
 
-function rowOf(call: Call, task: TaskSummary): string[] {
+function rowOf(call: Call, task: ListedTask): string[] {
   const { taskId, state, agent, skill, level, key, attempts, at } = task;
   return [
     taskId,
@@ -117,7 +107,7 @@ function rowOf(call: Call, task: TaskSummary): string[] {
   ];
 }
 
-function noteOn({ dueAt, error }: TaskSummary): string {
+function noteOn({ dueAt, error }: ListedTask): string {
   if (dueAt !== undefined) return `due ${timeOf(dueAt)}`;
   return error === undefined
     ? ""

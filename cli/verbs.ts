@@ -15,6 +15,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "Serve the agents that modules export",
     load: async () => (await import("./work.js")).work,
   },
+  up: {
+    summary: "Run an orchestrator; several may run, one leads",
+    load: async () => (await import("./up.js")).up,
+  },
   submit: {
     summary: "Submit a durable task",
     load: async () => (await import("./submit.js")).submit,

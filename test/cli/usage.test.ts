@@ -38,7 +38,7 @@ describe("help", { concurrency: 2 }, () => {
 
 const wrong: readonly [readonly string[], RegExp][] = [
   [["sumbit"], /unknown verb "sumbit": did you mean "submit"\?/],
-  [["up"], /unknown verb "up": there are dev, work/],
+  [["zzz"], /unknown verb "zzz": there are dev, work/],
   [
     ["submit", "a.b", "--prority", "high"],
     /unknown option "--prority": did you mean "--priority"\?/,

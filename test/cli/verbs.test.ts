@@ -216,7 +216,7 @@ describe("tasks", () => {
     assert.equal(code, 0);
     assert.match(stdout, /^state +completed$/m);
     assert.match(stdout, /^output +{"city":"Lima","celsius":19}$/m);
-    assert.match(stdout, /attempt +weather .*HANDLER_FAILED/);
+    assert.match(stdout, /attempt +weather\.forecast .*HANDLER_FAILED/);
     const { objects } = await run("tasks", "show", task.id, "--json");
     const events = objects[0]?.["events"] as { kind: string }[];
     assert.deepEqual(

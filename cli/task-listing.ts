@@ -1,0 +1,160 @@
+// troupe tasks ls: asked of the orchestrator, which finds by more than the bus alone can; without one, what the
+// bus can tell.
+import { TroupeError } from "../protocol/errors.js";
+import type { Level } from "../protocol/levels.js";
+import type {
+  QueriedTask,
+  TasksAnswer,
+  TasksQuery,
+} from "../orchestrator/query.js";
+import { taskStates } from "../orchestrator/queries.js";
+import type { TaskSummary } from "../bus/task-list.js";
+import type { Bus } from "../troupe.js";
+import { wrongUsage } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+import { toLevel, toMoment } from "./values.js";
+import type { Call, Options } from "./verb.js";
+
+export type ListedTask = TaskSummary | QueriedTask;
+
+export interface Listing {
+  tasks: readonly ListedTask[];
+  /** Of the next page. */
+  cursor?: string | undefined;
+}
+
+export const listingOptions: Options = {
+  agent: { type: "string", value: "NAME", help: "ls: only this agent's" },
+  lane: {
+    type: "string",
+    value: "LANE",
+    help: "ls: only in this lane",
+  },
+  limit: {
+    type: "string",
+    value: "N",
+    help: "ls: at most so many; unless more is asked for, so many waiting and so many ended (default 20)",
+  },
+  skill: { type: "string", value: "NAME", help: "ls: only of this skill" },
+  state: {
+    type: "string",
+    multiple: true,
+    value: "STATE",
+    help: "ls: only in these states, such as submitted,failed",
+  },
+  context: { type: "string", value: "ID", help: "ls: only of this context" },
+  level: { type: "string", value: "LEVEL", help: "ls: only of this level" },
+  since: {
+    type: "string",
+    value: "1h",
+    help: "ls: stored or ended no longer ago, or after a date",
+  },
+  until: { type: "string", value: "10m", help: "ls: not after that" },
+  error: {
+    type: "string",
+    value: "TEXT",
+    help: "ls: only with this in the error's code or message",
+  },
+  order: {
+    type: "string",
+    value: "ORDER",
+    help: "ls: of those that ended, newest (default), oldest or slowest first",
+  },
+  cursor: {
+    type: "string",
+    value: "CURSOR",
+    help: "ls: the page after the one that named it",
+  },
+};
+
+const states: readonly string[] = taskStates;
+const orders = ["newest", "oldest", "slowest"] as const;
+
+export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
+  try {
+    return asksForMore(query)
+      ? await bus.query.tasks(query)
+      : await waitingAndEnded(bus, query);
+  } catch (error) {
+    if (!isNobodyThere(error)) throw error;
+    if (asksForMore(query)) throw needsOrchestrator(error);
+    const { agent, lane, limit } = query;
+    const tasks = await bus.tasks({
+      ...(agent === undefined ? {} : { agent }),
+      ...(lane === undefined ? {} : { lane }),
+      ...(limit === undefined ? {} : { limit }),
+    });
+    return { tasks };
+  }
+}
+
+/** Of each the first few: the one must not hide the other. */
+async function waitingAndEnded(bus: Bus, query: TasksQuery): Promise<Listing> {
+  const pages: TasksAnswer[] = await Promise.all([
+    bus.query.tasks({ ...query, state: ["submitted", "working"] }),
+    bus.query.tasks({
+      ...query,
+      state: ["completed", "failed", "canceled", "rejected"],
+    }),
+  ]);
+  return { tasks: pages.flatMap(({ tasks }) => tasks) };
+}
+
+/** Than agent, lane and limit. */
+function asksForMore(query: TasksQuery): boolean {
+  const plain = ["agent", "lane", "limit", "values"];
+  return Object.keys(query).some((name) => !plain.includes(name));
+}
+
+/** Throws ARGUMENT_INVALID. */
+export function queryOf(call: Call): TasksQuery {
+  const query: TasksQuery = { values: call.output.json };
+  for (const name of [
+    "agent",
+    "lane",
+    "skill",
+    "context",
+    "error",
+    "cursor",
+  ] as const) {
+    const text = call.text(name);
+    if (text !== undefined) query[name] = text;
+  }
+  const limit = call.whole("limit");
+  if (limit !== undefined) query.limit = limit;
+  const level = call.text("level");
+  if (level !== undefined) query.level = toLevel(level) satisfies Level;
+  for (const name of ["since", "until"] as const) {
+    const text = call.text(name);
+    if (text !== undefined) query[name] = toMoment(text, `--${name}`);
+  }
+  const wanted = call.texts("state");
+  if (wanted.length > 0) query.state = wanted.map(toState);
+  const order = call.text("order");
+  if (order !== undefined) query.order = toOrder(order);
+  return query;
+}
+
+function toState(text: string): (typeof taskStates)[number] {
+  const state = taskStates.find((name) => name === text);
+  if (state === undefined) throw wrongUsage(unknownWord("state", text, states));
+  return state;
+}
+
+function toOrder(text: string): (typeof orders)[number] {
+  const order = orders.find((name) => name === text);
+  if (order === undefined) throw wrongUsage(unknownWord("order", text, orders));
+  return order;
+}
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof TroupeError && error.code === "NO_RESPONDERS";
+}
+
+function needsOrchestrator(cause: unknown): TroupeError {
+  return new TroupeError(
+    "NO_RESPONDERS",
+    "only an orchestrator finds tasks by more than agent and lane, and none is running: start one with troupe up",
+    { cause },
+  );
+}
