@@ -26,8 +26,14 @@ export interface StartOf {
 
 /** The event types that its machine names, without those that XState makes itself and without wildcards. */
 export function eventTypesOf(machine: AnyStateMachine): string[] {
-  return machine.events.filter(
-    (type: string) => !type.startsWith("xstate.") && !type.endsWith("*"),
+  const types = new Set<string>();
+  const add = ({ config, states }: Node) => {
+    for (const type of Object.keys(config.on ?? {})) types.add(type);
+    Object.values(states).forEach(add);
+  };
+  add(machine.root as unknown as Node);
+  return [...types].filter(
+    (type) => !type.startsWith("xstate.") && !type.endsWith("*"),
   );
 }
 
@@ -107,6 +113,6 @@ class Inspection {
 
 interface Node {
   id: string;
-  config: { invoke?: InvokeConfig | InvokeConfig[] };
+  config: { invoke?: InvokeConfig | InvokeConfig[]; on?: object };
   states: Record<string, Node>;
 }

@@ -38,7 +38,7 @@ export async function followCallEnds(
     stream: link.subjects.streams.events,
     name: origin,
     filter: link.subjects.taskEventsWhere({ kind: "end", origin }),
-    ackWaitMs: 10_000,
+    ackWaitMs: 3_000,
     maxInHand: -1,
   };
   await ensureConsumer(link, pull);

@@ -79,7 +79,7 @@ const record = z.object({
 
 /** Throws ARGUMENT_INVALID for a context that no format can carry. */
 export function encodeRecord(record: ActorRecord): Uint8Array {
-  return Uint8Array.from(encodeBody(record)); // a copy, for the encoder's buffer is larger
+  return new Uint8Array(encodeBody(record)); // a copy, for the encoder's buffer is larger
 }
 
 /** Throws SNAPSHOT_REFUSED for what is no record (R7). */

@@ -10,7 +10,7 @@
 //
 // To keep them, it replaces the system's scheduler, its source of ids and each actor's executor of actions, as
 // soon as XState tells that the actor is made. These are parts of XState that its types do not show: they are
-// named in `Backstage` and nowhere else, and test/actors/stage.test.ts fails when one of them changes.
+// named in `Backstage` and nowhere else, and test/actors/step.test.ts fails when one of them changes.
 import {
   createActor,
   type AnyActor,
@@ -82,7 +82,7 @@ interface Backstage {
   };
 }
 
-const maxSteps = 10_000;
+const maxSteps = 5_000;
 
 export class Stage implements CallHost {
   readonly emitted: { type: string }[] = [];

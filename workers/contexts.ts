@@ -117,9 +117,9 @@ export class Contexts {
   async recall(task: ContextTask): Promise<Handling | undefined> {
     const context = contextOf(task);
     if (context === undefined) return undefined;
-    const { record } = await this.#store.read(context);
+    const record = await this.#read(context);
     const handled = record?.handled[task.lane];
-    if (!record || handled?.task !== task.id) return undefined;
+    if (handled?.task !== task.id) return undefined;
     return this.#resume(task, handled);
   }
 
@@ -127,7 +127,7 @@ export class Contexts {
   async finish(task: ContextTask): Promise<void> {
     const context = contextOf(task);
     if (context === undefined) return;
-    const { record } = await this.#store.read(context);
+    const record = await this.#read(context);
     const handled = record?.handled[task.lane];
     if (handled?.task === task.id)
       await this.#outbox.send(context, task.id, handled.effects);
@@ -278,9 +278,23 @@ export class Contexts {
     return { output: result };
   }
 
-  #name(task: ContextTask, ending: Ending): Promise<void> {
-    const { link } = this.#host;
-    return nameInRecord(this.#definition, this.#store, link.log, task, ending);
+  /** What cannot be read names no message; handling one says so. */
+  async #read(context: string): Promise<ActorRecord | undefined> {
+    try {
+      return (await this.#store.read(context)).record;
+    } catch (error) {
+      if (isOfTheBus(error)) throw error;
+      return undefined;
+    }
+  }
+
+  async #name(task: ContextTask, ending: Ending): Promise<void> {
+    const { log } = this.#host.link;
+    try {
+      await nameInRecord(this.#definition, this.#store, log, task, ending);
+    } catch (error) {
+      if (isOfTheBus(error)) throw error;
+    }
   }
 
   async #hasEnded({ id }: ContextTask): Promise<boolean> {

@@ -59,7 +59,9 @@ export const orderMachine = setup({
       { type: "added"; count: number } | { type: "paid"; receipt: string },
   },
   actors: { charge: callSkill(payment.skills.charge), parcel },
-  delays: { patience: 400 },
+  delays: {
+    patience: ({ context }) => (context.id.startsWith("patient") ? 3_000 : 400),
+  },
 }).createMachine({
   id: "order",
   context: ({ input }) => ({
