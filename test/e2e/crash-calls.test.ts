@@ -2,7 +2,7 @@
 // messages that it stores. Whatever the place: one call, one end of it, one way through the machine. By hand, with
 // STEP=1: every place.
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { describe, test, type TestContext } from "node:test";
 import { killChildren, startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import { order } from "../support/order.js";
@@ -11,15 +11,20 @@ import { testServer } from "../support/server.js";
 import { connect } from "../../index.js";
 
 const shared = sharedServer();
-const step = Number(process.env["STEP"] ?? 5);
+const step = Number(process.env["STEP"] ?? 7);
 /** From the first event to the machine's end it stores so many messages. */
 const places = 14;
 
-for (const when of ["before", "after"] as const)
-  for (let at = when === "before" ? 1 : 3; at <= places; at += step)
-    test(`a call comes through when its process dies ${when} the message ${at} that it stores`, async (t) => {
-      await callsOnce(t, { at, when });
-    });
+describe(
+  "a call comes through when its process dies",
+  { concurrency: 3 },
+  () => {
+    for (const when of ["before", "after"] as const)
+      for (let at = when === "before" ? 1 : 3; at <= places; at += step)
+        test(`${when} the message ${at} that it stores`, (t) =>
+          callsOnce(t, { at, when }));
+  },
+);
 
 async function callsOnce(
   t: TestContext,

@@ -18,17 +18,22 @@ const die = (): never => {
   throw new Error("it is dead");
 };
 
-let stored = 0;
-const publish = Reflect.get(
+type Publish = (
+  this: Publisher,
+  ...args: Parameters<Publisher["publish"]>
+) => string;
+const { value } = Object.getOwnPropertyDescriptor(
   Publisher.prototype,
   "publish",
-) as Publisher["publish"];
+)!;
+const publish = value as Publish;
+
+let stored = 0;
 Publisher.prototype.publish = function (subject, headers, body, done, ms) {
   const counts = !/^\$KV\.\w+_(agents|instances|settings)\./.test(subject);
   const isLast = counts && ++stored === dies?.at;
   if (isLast && dies.when === "before") die();
-  const then: typeof done = isLast ? die : done;
-  publish.call(this, subject, headers, body, then, ms);
+  return publish.call(this, subject, headers, body, isLast ? die : done, ms);
 };
 
 const bus = await connect({ url, namespace });
