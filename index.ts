@@ -33,6 +33,12 @@ export {
   type Bus,
   type ConnectOptions,
 } from "./troupe.js";
+export type {
+  DrainOptions,
+  OrderOptions,
+  PauseOptions,
+} from "./bus/agent-control.js";
+export type { AgentOrders } from "./bus/agent-orders.js";
 export type { Durability } from "./bus/durability.js";
 export type { StreamLimits } from "./bus/streams.js";
 export type { ServeOptions } from "./workers/serve-options.js";
@@ -56,7 +62,8 @@ export type {
   RedriveOptions,
 } from "./bus/dead-letters.js";
 export type { ProgressFilter } from "./bus/live.js";
-export type { ReplayFilter } from "./bus/replay.js";
+export type { AgentReplayFilter, ReplayFilter } from "./bus/replay.js";
+export type { AgentEvent } from "./protocol/agent-events.js";
 export type { Backlog } from "./bus/backlog.js";
 export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
 

@@ -1,4 +1,13 @@
 // The bus as users hold it: it joins what bus/ and workers/ do behind the few names of the public interface.
+import {
+  drainAgent,
+  pauseAgent,
+  resumeAgent,
+  type DrainOptions,
+  type OrderOptions,
+  type PauseOptions,
+} from "./bus/agent-control.js";
+import { agentOrders, type AgentOrders } from "./bus/agent-orders.js";
 import { Asks } from "./bus/asks.js";
 import type { Backlog } from "./bus/backlog.js";
 import { Link } from "./bus/connection.js";
@@ -18,7 +27,11 @@ import { Publisher } from "./bus/publisher.js";
 import { Queues } from "./bus/queues.js";
 import { Recorder } from "./bus/recorder.js";
 import { Registry } from "./bus/registry.js";
-import { replay, type ReplayFilter } from "./bus/replay.js";
+import {
+  replay,
+  type AgentReplayFilter,
+  type ReplayFilter,
+} from "./bus/replay.js";
 import type { AgentChange } from "./bus/directory.js";
 import type { Discovered, DiscoverFilter } from "./bus/discovery.js";
 import { Router, type RouteOptions } from "./bus/router.js";
@@ -58,6 +71,7 @@ import {
 } from "./orchestrator/orchestrator.js";
 import { Queries } from "./orchestrator/query.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
+import type { AgentEvent } from "./protocol/agent-events.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
 import type { Need } from "./protocol/need.js";
@@ -235,6 +249,7 @@ export class Bus implements AsyncDisposable {
       throw error;
     }
     this.#workers.add(worker);
+    void worker.stopped.then(() => this.#workers.delete(worker));
     return worker;
   }
 
@@ -355,10 +370,17 @@ export class Bus implements AsyncDisposable {
     return findTask(this.#link, id);
   }
 
-  /** What happened, oldest first. */
+  /** What happened, oldest first: to tasks; or to agents and their instances, with the kind "agent"; or "all". */
+  replay(filter?: ReplayFilter): AsyncGenerator<TaskEvent, void, undefined>;
   replay(
-    filter: ReplayFilter = {},
-  ): AsyncGenerator<TaskEvent, void, undefined> {
+    filter: AgentReplayFilter & { kind: "agent" },
+  ): AsyncGenerator<AgentEvent, void, undefined>;
+  replay(
+    filter: ReplayFilter | AgentReplayFilter,
+  ): AsyncGenerator<TaskEvent | AgentEvent, void, undefined>;
+  replay(
+    filter: ReplayFilter | AgentReplayFilter = {},
+  ): AsyncGenerator<TaskEvent | AgentEvent, void, undefined> {
     return replay(this.#link, filter);
   }
 
@@ -408,6 +430,33 @@ export class Bus implements AsyncDisposable {
     return this.#registry.instances(agent);
   }
 
+  /**
+   * No instance of the agent takes tasks any more, in whatever process, nor any that starts later, until it is
+   * resumed; nothing is lost, and tasks in hand finish. Resolves, with the living instances, when all of them
+   * have obeyed. Throws WAIT_TIMED_OUT when one has not; the order stands.
+   */
+  pauseAgent(agent: string, options?: PauseOptions): Promise<InstanceCard[]> {
+    return pauseAgent(this.#control(), agent, options);
+  }
+
+  /** Resolves, with the living instances, when all of them take tasks again. Throws WAIT_TIMED_OUT, STATE_REFUSED. */
+  resumeAgent(agent: string, options?: OrderOptions): Promise<InstanceCard[]> {
+    return resumeAgent(this.#control(), agent, options);
+  }
+
+  /**
+   * The agent's instances that live now, or one of them, finish what they have in hand and stop. Resolves with
+   * them when they are gone. Whoever runs their processes may start them again. Throws WAIT_TIMED_OUT.
+   */
+  drainAgent(agent: string, options?: DrainOptions): Promise<InstanceCard[]> {
+    return drainAgent(this.#control(), agent, options);
+  }
+
+  /** What agents are ordered, by their names; one that is not there has no orders. */
+  agentOrders(): Promise<Map<string, AgentOrders>> {
+    return this.#settings.all(agentOrders);
+  }
+
   /** Drains its workers, closes the connection and, if it started one, ends the embedded server. */
   async close(): Promise<void> {
     await Promise.all([...this.#orchestrators].map((each) => each.drain()));
@@ -427,6 +476,15 @@ export class Bus implements AsyncDisposable {
       this.#mover.catch(() => (this.#mover = undefined));
     }
     return this.#mover;
+  }
+
+  #control() {
+    return {
+      link: this.#link,
+      publisher: this.#publisher,
+      registry: this.#registry,
+      settings: this.#settings,
+    };
   }
 
   #host() {

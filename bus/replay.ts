@@ -7,17 +7,28 @@ import {
   type OrderedConsumerOptions,
 } from "@nats-io/jetstream";
 import { toMs, type Duration } from "../protocol/duration.js";
+import { isAgentSubject } from "../protocol/addresses.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { TaskEvent } from "../protocol/task.js";
+import { parseAgentEvent, type AgentEvent } from "../protocol/agent-events.js";
 import { parseTaskEvent } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
 import { headersFromNats } from "./delivery/delivery.js";
 
-export interface ReplayFilter {
+export interface ReplayFilter extends ReplayRange {
   task?: string;
   agent?: string;
   /** Only events of these kinds. */
   kind?: TaskEvent["kind"] | readonly TaskEvent["kind"][];
+}
+
+/** What happened to agents and their instances; with "all", to tasks as well, in the order of the log. */
+export interface AgentReplayFilter extends ReplayRange {
+  agent?: string;
+  kind: "agent" | "all";
+}
+
+export interface ReplayRange {
   /** From this time on: a moment, or how long ago. */
   since?: Date | Duration;
   /** Up to this time. */
@@ -35,10 +46,25 @@ export interface ReplayFilter {
 const pageSize = 2048;
 const silenceMs = 30_000;
 
+type AnyFilter = ReplayFilter | AgentReplayFilter;
+type AnyEvent = TaskEvent | AgentEvent;
+
+export function replay(
+  link: Link,
+  filter?: ReplayFilter,
+): AsyncGenerator<TaskEvent, void, undefined>;
+export function replay(
+  link: Link,
+  filter: AgentReplayFilter & { kind: "agent" },
+): AsyncGenerator<AgentEvent, void, undefined>;
+export function replay(
+  link: Link,
+  filter: AnyFilter,
+): AsyncGenerator<AnyEvent, void, undefined>;
 export async function* replay(
   link: Link,
-  filter: ReplayFilter = {},
-): AsyncGenerator<TaskEvent, void, undefined> {
+  filter: AnyFilter = {},
+): AsyncGenerator<AnyEvent, void, undefined> {
   const until =
     filter.until === undefined
       ? undefined
@@ -66,8 +92,8 @@ export async function* replay(
 /** The ordered consumer starts over by itself after a gap or a reconnect, where it stopped; it asks for more only as it is read. */
 async function* read(
   link: Link,
-  filter: ReplayFilter,
-): AsyncGenerator<TaskEvent, void, undefined> {
+  filter: AnyFilter,
+): AsyncGenerator<AnyEvent, void, undefined> {
   const stream = link.subjects.streams.events;
   const follow = filter.follow === true;
   const last = follow
@@ -119,16 +145,26 @@ class Silence {
   }
 }
 
+/** One filter only where one will do: the server looks up a list for each message. */
+function subjectsOf({ subjects }: Link, filter: AnyFilter): string | string[] {
+  const { agent, kind } = filter;
+  const task = "task" in filter ? filter.task : undefined;
+  const ofAgent = agent === undefined ? {} : { agent };
+  const ofAgents = subjects.agentEventsWhere(ofAgent);
+  const ofTasks = subjects.taskEventsWhere({
+    ...ofAgent,
+    ...(task === undefined ? {} : { taskId: task }),
+  });
+  if (kind === "agent") return ofAgents;
+  return kind === "all" ? [ofTasks, ofAgents] : ofTasks;
+}
+
 function consumerOptions(
   link: Link,
-  filter: ReplayFilter,
+  filter: AnyFilter,
 ): Partial<OrderedConsumerOptions> {
-  const where = {
-    ...(filter.agent === undefined ? {} : { agent: filter.agent }),
-    ...(filter.task === undefined ? {} : { taskId: filter.task }),
-  };
   const base = {
-    filter_subjects: link.subjects.taskEventsWhere(where),
+    filter_subjects: subjectsOf(link, filter),
     replay_policy: ReplayPolicy.Instant,
   };
   if (filter.from !== undefined)
@@ -147,10 +183,11 @@ function consumerOptions(
   };
 }
 
-function readable(link: Link, msg: JsMsg): TaskEvent | undefined {
+function readable(link: Link, msg: JsMsg): AnyEvent | undefined {
   const headers = msg.headers ? headersFromNats(msg.headers) : {};
+  const parse = isAgentSubject(msg.subject) ? parseAgentEvent : parseTaskEvent;
   try {
-    return parseTaskEvent(msg.subject, headers, msg.data, {
+    return parse(msg.subject, headers, msg.data, {
       sequence: msg.seq,
       at: new Date(msg.info.timestampNanos / 1e6),
     });
@@ -163,11 +200,12 @@ function readable(link: Link, msg: JsMsg): TaskEvent | undefined {
   }
 }
 
-function fits(event: TaskEvent, kind: ReplayFilter["kind"]): boolean {
-  if (kind === undefined) return true;
-  return typeof kind === "string"
-    ? event.kind === kind
-    : kind.includes(event.kind);
+function fits({ kind }: AnyEvent, wanted: AnyFilter["kind"]): boolean {
+  if (wanted === undefined || wanted === "agent" || wanted === "all")
+    return true;
+  return typeof wanted === "string"
+    ? kind === wanted
+    : wanted.some((each) => each === kind);
 }
 
 /** On the server's clock, by which the log was written. */

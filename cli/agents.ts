@@ -1,20 +1,46 @@
-// troupe agents: which agents there are, what they can do, and which instances live.
+// troupe agents: which agents there are, what they can do, which instances live, and what they are ordered.
+import { isPaused, type AgentOrders } from "../bus/agent-orders.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
-import { TroupeError } from "../protocol/errors.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { nearest, unknownWord } from "./nearest.js";
+import { drain, pause, resume } from "./agent-orders.js";
+import { lanesOf } from "./known-agents.js";
+import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show } as const;
+const forms = { ls, show, pause, resume, drain } as const;
 
 export const agents: Verb = {
-  summary: "Lists agents with their living instances; shows one's skills.",
-  usage: ["troupe agents ls", "troupe agents show NAME"],
-  options: {},
-  example: "troupe agents show writer",
+  summary:
+    "Lists agents with their living instances; shows, pauses, resumes and drains one.",
+  usage: [
+    "troupe agents ls",
+    "troupe agents show NAME",
+    "troupe agents pause NAME [--lane LANE] [--reason TEXT]",
+    "troupe agents resume NAME [--lane LANE]",
+    "troupe agents drain NAME [--lane LANE] [--instance ID]",
+  ],
+  options: {
+    lane: { type: "string", value: "LANE", help: "only this lane of it" },
+    reason: {
+      type: "string",
+      value: "TEXT",
+      help: "with pause: why, for those who ask later",
+    },
+    instance: {
+      type: "string",
+      value: "ID",
+      help: "with drain: only this instance",
+    },
+    timeout: {
+      type: "string",
+      value: "15s",
+      help: "how long its instances have to obey (default 15s; 1m to drain)",
+    },
+  },
+  example: "troupe agents pause writer --reason maintenance",
   run(call) {
     const word = call.words[0] ?? "ls";
     if (!Object.hasOwn(forms, word))
@@ -23,15 +49,24 @@ export const agents: Verb = {
   },
 };
 
-type Listed = AgentCard & { instances: InstanceCard[] };
+type Listed = AgentCard & { instances: InstanceCard[]; orders?: AgentOrders };
 
 function ls(call: Call): Promise<ExitCode> {
   call.atMost(1);
-  const head = ["AGENT", "LANE", "VERSION", "INSTANCES", "RUNNING", "SKILLS"];
+  const head = ["AGENT", "LANE", "VERSION", "STATE", "INSTANCES", "RUNNING"];
   return withBus(call, async (bus) => {
-    const [cards, living] = await Promise.all([bus.agents(), bus.instances()]);
-    const listed = cards.map((card) => withInstances(card, living));
-    call.output.list(listed, head, rowOf, "No agent has been served here yet.");
+    const [cards, living, orders] = await Promise.all([
+      bus.agents(),
+      bus.instances(),
+      bus.agentOrders(),
+    ]);
+    const listed = cards.map((card) => toListed(card, living, orders));
+    call.output.list(
+      listed,
+      [...head, "SKILLS"],
+      rowOf,
+      "No agent has been served here yet.",
+    );
     return exitCodes.done;
   });
 }
@@ -40,15 +75,14 @@ function show(call: Call): Promise<ExitCode> {
   const name = call.word(1, "the agent's NAME");
   call.atMost(2);
   return withBus(call, async (bus) => {
-    const [cards, instances] = await Promise.all([
-      bus.agents(),
+    const [lanes, instances, orders] = await Promise.all([
+      lanesOf(bus, name),
       bus.instances(name),
+      bus.agentOrders(),
     ]);
-    const lanes = cards.filter((known) => known.name === name);
-    if (lanes.length === 0) throw unknownAgent(name, cards);
     for (const [at, card] of lanes.entries()) {
       if (at > 0) call.output.line();
-      const agent = withInstances(card, instances);
+      const agent = toListed(card, instances, orders);
       if (call.output.json) call.output.object(agent);
       else print(call, agent);
     }
@@ -56,18 +90,32 @@ function show(call: Call): Promise<ExitCode> {
   });
 }
 
-const withInstances = (card: AgentCard, living: InstanceCard[]): Listed => ({
-  ...card,
-  instances: living.filter(
+function toListed(
+  card: AgentCard,
+  living: readonly InstanceCard[],
+  allOrders: ReadonlyMap<string, AgentOrders>,
+): Listed {
+  const orders = allOrders.get(card.name);
+  const instances = living.filter(
     ({ agent, lane }) => agent === card.name && lane === card.lane,
-  ),
-});
+  );
+  return { ...card, instances, ...(orders === undefined ? {} : { orders }) };
+}
 
-function rowOf({ name, lane, version, instances, skills }: Listed): string[] {
+/** What it was ordered; else how its instances are, where they are not all ready. */
+function stateOf({ lane, instances, orders }: Listed): string {
+  if (orders && isPaused(orders, lane)) return "paused";
+  const states = new Set(instances.map(({ state }) => state));
+  return states.size === 0 ? "-" : [...states].join(", ");
+}
+
+function rowOf(listed: Listed): string[] {
+  const { name, lane, version, instances, skills } = listed;
   return [
     name,
     lane,
     version,
+    stateOf(listed),
     String(instances.length),
     loadOf(instances),
     shorten(skills.map((skill) => skill.id).join(", "), 60),
@@ -86,6 +134,8 @@ function print(call: Call, agent: Listed): void {
   output.line(
     `${output.paint("bold", name)} ${version}  lane ${lane}  ${description}`,
   );
+  if (stateOf(agent) === "paused")
+    output.line(output.paint("yellow", pauseOf(agent)));
   output.line();
   output.rows(
     skills.map((skill) => [
@@ -99,6 +149,12 @@ function print(call: Call, agent: Listed): void {
   if (instances.length === 0) output.line("  no instance is running");
 }
 
+function pauseOf({ orders }: Listed): string {
+  const { since, reason } = orders ?? {};
+  const when = since === undefined ? "" : ` since ${dateOf(new Date(since))}`;
+  return `paused${when}${reason === undefined ? "" : `: ${reason}`}`;
+}
+
 const instanceRow = (instance: InstanceCard): string[] => [
   `  ${instance.instance}`,
   instance.state,
@@ -108,6 +164,7 @@ const instanceRow = (instance: InstanceCard): string[] => [
   `done ${instance.done}`,
   `failed ${instance.failed}`,
   `since ${dateOf(new Date(instance.startedAt))}`,
+  shorten((instance.troubles ?? []).join(", "), 60),
 ];
 
 /** `{ text, tone? }` */
@@ -118,17 +175,4 @@ function fieldsOf(schema: Record<string, unknown>): string {
     required.includes(field) ? field : `${field}?`,
   );
   return fields.length === 0 ? "" : `{ ${fields.join(", ")} }`;
-}
-
-function unknownAgent(name: string, cards: readonly AgentCard[]): TroupeError {
-  const known = [...new Set(cards.map((card) => card.name))];
-  const near = nearest(name, known);
-  const hint =
-    near === undefined
-      ? `known are: ${known.join(", ") || "none yet"}`
-      : `did you mean "${near}"?`;
-  return new TroupeError(
-    "AGENT_UNKNOWN",
-    `no agent "${name}" has been served here: ${hint}`,
-  );
 }

@@ -1,4 +1,5 @@
-// An event of a task as one line for people.
+// An event of a task, or of an agent, as one line for people.
+import type { AgentEvent } from "../protocol/agent-events.js";
 import type { TaskEvent } from "../protocol/task.js";
 import type { Colour, Output } from "./output.js";
 import { padTo, shorten } from "./table.js";
@@ -18,7 +19,34 @@ const colours: Readonly<Record<TaskEvent["kind"], Colour>> = {
 const detailLength = 100;
 
 /** Time, kind, agent and skill, task, and what it says. */
-export function eventLine(event: TaskEvent, output: Output): string {
+export function eventLine(
+  event: TaskEvent | AgentEvent,
+  output: Output,
+): string {
+  return "taskId" in event
+    ? taskEventLine(event, output)
+    : agentEventLine(event, output);
+}
+
+/** Time, kind, agent, instance, and what it says. */
+function agentEventLine(event: AgentEvent, output: Output): string {
+  const { kind, agent, instance, data } = event;
+  const said = Object.entries(data).map(
+    ([name, value]) =>
+      `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return [
+    output.paint("dim", timeOf(event.at ?? new Date())),
+    padTo(output.paint("bold", kind), 9),
+    padTo(agent, 18),
+    padTo(instance === "-" ? "agent" : `instance ${instance}`, 26),
+    shorten(said.join(", "), detailLength),
+  ]
+    .join("  ")
+    .trimEnd();
+}
+
+function taskEventLine(event: TaskEvent, output: Output): string {
   const { kind, agent, skill, taskId } = event;
   return [
     output.paint("dim", timeOf(event.at ?? new Date())),

@@ -1,9 +1,13 @@
 // troupe replay: any part of the log, as fast as it comes or at the pace at which it happened.
-import type { ReplayFilter } from "../bus/replay.js";
+import type {
+  AgentReplayFilter,
+  ReplayFilter,
+  ReplayRange,
+} from "../bus/replay.js";
 import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";
-import { toKinds, toMoment } from "./values.js";
+import { fits, toKinds, toMoment } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const replay: Verb = {
@@ -16,7 +20,7 @@ export const replay: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, completed, failed, canceled, rejected",
+      help: "only started, attempt, returned, completed, failed, canceled, rejected, or agent: what happens to agents",
     },
     since: {
       type: "string",
@@ -37,10 +41,12 @@ export const replay: Verb = {
   run(call) {
     call.atMost(0);
     const filter = filterOf(call);
+    const kinds = toKinds(call.texts("kind"));
     if (filter.follow) endOnInterrupt(exitCodes.done);
     return withBus(call, async (bus) => {
       let count = 0;
       for await (const event of bus.replay(filter)) {
+        if (!fits(kinds, event)) continue;
         count++;
         call.output.result(event, () => eventLine(event, call.output));
       }
@@ -50,12 +56,19 @@ export const replay: Verb = {
   },
 };
 
-function filterOf(call: Call): ReplayFilter {
-  const filter: ReplayFilter = { follow: call.flag("follow") };
-  for (const name of ["task", "agent"] as const) {
-    const text = call.text(name);
-    if (text !== undefined) filter[name] = text;
-  }
+/** A task's events, or all. */
+function filterOf(call: Call): ReplayFilter | AgentReplayFilter {
+  const task = call.text("task");
+  const agent = call.text("agent");
+  return {
+    ...rangeOf(call),
+    ...(agent === undefined ? {} : { agent }),
+    ...(task === undefined ? { kind: "all" } : { task }),
+  };
+}
+
+function rangeOf(call: Call): ReplayRange {
+  const filter: ReplayRange = { follow: call.flag("follow") };
   for (const name of ["since", "until"] as const) {
     const text = call.text(name);
     if (text !== undefined) filter[name] = toMoment(text, `--${name}`);
@@ -66,7 +79,5 @@ function filterOf(call: Call): ReplayFilter {
   }
   const speed = call.number("speed");
   if (speed !== undefined) filter.speed = speed;
-  const kind = toKinds(call.texts("kind"));
-  if (kind.length > 0) filter.kind = kind;
   return filter;
 }

@@ -1,13 +1,14 @@
 // troupe tail: events as they come, until Ctrl-C.
+import type { AgentEvent } from "../protocol/agent-events.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";
-import { toKinds } from "./values.js";
+import { fits, toKinds, type Kind } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const tail: Verb = {
-  summary: "Follows the events of all tasks as they come, until Ctrl-C.",
+  summary: "Follows what happens to tasks and agents, until Ctrl-C.",
   usage: ["troupe tail [--agent NAME] [--kind KIND,…]"],
   options: {
     agent: { type: "string", value: "NAME", help: "only this agent's" },
@@ -15,7 +16,7 @@ export const tail: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, progress, completed, failed, canceled, rejected",
+      help: "only started, attempt, returned, progress, completed, failed, canceled, rejected, or agent: what happens to agents",
     },
   },
   example: "troupe tail --agent weather --kind attempt,failed",
@@ -29,7 +30,12 @@ export const tail: Verb = {
       call.output.note(
         `following "${bus.namespace}" at ${bus.url}; Ctrl-C ends it`,
       );
-      const stored = bus.replay({ ...filter, since: 0, follow: true });
+      const stored = bus.replay({
+        ...filter,
+        kind: "all",
+        since: 0,
+        follow: true,
+      });
       const live = bus.progress(filter);
       await Promise.race([
         print(call, kinds, stored),
@@ -42,10 +48,10 @@ export const tail: Verb = {
 
 async function print(
   call: Call,
-  kinds: readonly TaskEvent["kind"][],
-  events: AsyncIterable<TaskEvent>,
+  kinds: readonly Kind[],
+  events: AsyncIterable<TaskEvent | AgentEvent>,
 ): Promise<void> {
   for await (const event of events)
-    if (kinds.length === 0 || kinds.includes(event.kind))
+    if (fits(kinds, event))
       call.output.result(event, () => eventLine(event, call.output));
 }

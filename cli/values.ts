@@ -1,5 +1,6 @@
 // From words to values: JSON, moments, durations, levels, kinds. Each throws ARGUMENT_INVALID for what is none.
 import { readFileSync } from "node:fs";
+import type { AgentEvent } from "../protocol/agent-events.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf } from "../protocol/errors.js";
 import { isLevel, levels, type Level } from "../protocol/levels.js";
@@ -43,13 +44,15 @@ export function toLevel(text: string): Level {
   throw wrongUsage(unknownWord("priority", text, levels));
 }
 
-type Kind = TaskEvent["kind"];
+/** Of a task's event; or "agent", which is all that happens to agents and their instances. */
+export type Kind = TaskEvent["kind"] | "agent";
 const kinds: readonly Kind[] = [
   "started",
   "attempt",
   "returned",
   "progress",
   ...terminalStates,
+  "agent",
 ];
 
 export const toKinds = (texts: readonly string[]): Kind[] =>
@@ -58,3 +61,12 @@ export const toKinds = (texts: readonly string[]): Kind[] =>
     if (kind === undefined) throw wrongUsage(unknownWord("kind", text, kinds));
     return kind;
   });
+
+/** All where none is named. */
+export function fits(
+  kinds: readonly Kind[],
+  event: TaskEvent | AgentEvent,
+): boolean {
+  const kind = "taskId" in event ? event.kind : "agent";
+  return kinds.length === 0 || kinds.includes(kind);
+}

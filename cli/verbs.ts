@@ -44,7 +44,7 @@ export const verbs: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./dead.js")).dead,
   },
   agents: {
-    summary: "Agents, their skills and living instances",
+    summary: "List, show, pause, resume and drain agents",
     load: async () => (await import("./agents.js")).agents,
   },
   lanes: {

@@ -79,7 +79,7 @@ export const work: Verb = {
     );
     for (const worker of workers) announce(call, worker, bus);
     parent?.tell(workers);
-    await stopped;
+    await Promise.race([stopped, allStopped(workers)]);
     await drain(call, bus, workers, options);
     return exitCodes.done;
   },
@@ -134,6 +134,11 @@ function argsOfReplica(call: Call): string[] {
   });
   if (call.output.json) args.push("--json");
   return ["work", ...args, "--", ...call.words];
+}
+
+/** Somebody has told them to drain. */
+function allStopped(workers: readonly Worker[]): Promise<unknown> {
+  return Promise.all(workers.map((worker) => worker.stopped));
 }
 
 function announce(call: Call, worker: Worker, bus: Bus): void {

@@ -1,7 +1,7 @@
 // Whose a message is, read from its subject.
 import { TroupeError } from "./errors.js";
 import { isLevel, type Level } from "./levels.js";
-import { decodeToken } from "./tokens.js";
+import { decodeToken, tokenAt } from "./tokens.js";
 
 export interface TaskAddress {
   agent: string;
@@ -134,6 +134,11 @@ export function parseTaskEventSubject(subject: string): TaskEventAddress {
     kind,
     origin,
   };
+}
+
+/** Of an event: whether it happened to an agent, and not to a task. */
+export function isAgentSubject(subject: string): boolean {
+  return tokenAt(subject, 2) === "agent";
 }
 
 export function parseAgentEventSubject(subject: string): AgentEventAddress {

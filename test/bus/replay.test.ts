@@ -5,11 +5,15 @@ import {
   agent,
   refuse,
   skill,
+  type AgentEvent,
+  type AgentReplayFilter,
   type Bus,
   type ReplayFilter,
   type TaskEvent,
 } from "../../index.js";
 import { replay } from "../../bus/replay.js";
+import { doer } from "../support/doer.js";
+import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
@@ -32,6 +36,11 @@ const clerk = (name: string) =>
 
 const read = async (bus: Bus, filter: ReplayFilter = {}) => {
   const events: TaskEvent[] = [];
+  for await (const event of bus.replay(filter)) events.push(event);
+  return events;
+};
+const readAll = async (bus: Bus, filter: AgentReplayFilter) => {
+  const events: (TaskEvent | AgentEvent)[] = [];
   for await (const event of bus.replay(filter)) events.push(event);
   return events;
 };
@@ -64,15 +73,17 @@ test("all that happened comes oldest first, with its place and time, the same ea
   const bus = await lived(t);
   const events = await read(bus);
   assert.deepEqual(story(events), all);
+  const places = events.map(({ sequence }) => sequence!);
+  const first = places[0]!; // what happened to the agents stands before it
   assert.deepEqual(
-    events.map(({ sequence }) => sequence),
-    [1, 2, 3, 4, 5],
+    places.map((place) => place - first),
+    [0, 1, 2, 3, 4],
   );
   assert.ok(events.every(({ at }) => at instanceof Date));
   assert.deepEqual(await read(await shared.connect(t)), events);
-  const [first] = events;
+  const [one] = events;
   assert.deepEqual(
-    [first?.skill, first?.input, first?.output],
+    [one?.skill, one?.input, one?.output],
     ["file", "fine", "fine"],
   );
   assert.equal(events[4]?.error?.code, "HANDLER_REFUSED");
@@ -80,15 +91,16 @@ test("all that happened comes oldest first, with its place and time, the same ea
 
 test("a replay can be of one task, one agent, some kinds, or a stretch of the log", async (t) => {
   const bus = await lived(t);
+  const [{ sequence: one = 0 } = {}] = await read(bus);
   const cases: [ReplayFilter, string[]][] = [
     [{ task: "t2" }, all.slice(1, 4)],
     [{ agent: "one" }, ["t1 completed", "t3 failed"]],
     [{ agent: "one", task: "t2" }, []],
     [{ kind: "failed" }, ["t3 failed"]],
     [{ kind: ["completed", "attempt"] }, [all[0]!, all[1]!, all[3]!]],
-    [{ from: 4 }, all.slice(3)],
-    [{ to: 2 }, all.slice(0, 2)],
-    [{ from: 2, to: 3 }, all.slice(1, 3)],
+    [{ from: one + 3 }, all.slice(3)],
+    [{ to: one + 1 }, all.slice(0, 2)],
+    [{ from: one + 1, to: one + 2 }, all.slice(1, 3)],
     [{ from: 99 }, []],
     [{ since: "1h" }, all],
     [{ since: new Date(Date.now() + 60_000) }, []],
@@ -144,9 +156,10 @@ test("many more events than one page come all, in order", async (t) => {
     Array.from({ length: count }, () => bus.call("one.file", "fine")),
   );
   const events = await read(bus);
+  const before = events[0]!.sequence!; // what happened to the agent
   assert.deepEqual(
     events.map(({ sequence }) => sequence),
-    Array.from({ length: count }, (_, at) => at + 1),
+    Array.from({ length: count }, (_, at) => before + at),
   );
 });
 
@@ -208,4 +221,38 @@ test("how long ago is meant by the server's clock, whatever ours says", async (t
   assert.deepEqual(await kinds({ since: "30m" }), []);
   assert.equal((await kinds({ since: "2h" })).length, length);
   assert.equal((await kinds({ until: "30m" })).length, length);
+});
+
+test("what happens to agents is replayed alone, or among what happens to tasks, in the order of the log", async (t) => {
+  const bus = await shared.connect(t);
+  const worker = await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await bus.call("doer.do", 1);
+  await bus.pauseAgent("doer", { reason: "repairs" });
+  await bus.resumeAgent("doer");
+  await bus.call("doer.do", 2);
+  const all = () => readAll(bus, { kind: "all", agent: "doer" });
+  await eventually(async () => (await all()).length === 7);
+  const own = [];
+  for await (const event of bus.replay({ kind: "agent" }))
+    if (event.instance === worker.instance) own.push(event);
+  assert.deepEqual(
+    own.map(({ kind, data }) => [kind, data["reason"]]),
+    [
+      ["started", undefined],
+      ["paused", "repairs"],
+      ["resumed", undefined],
+    ],
+  );
+  const events = await all();
+  const places = events.map(({ sequence }) => sequence!);
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+  assert.equal(events.filter((event) => "taskId" in event).length, 2);
+  assert.deepEqual(await readAll(bus, { kind: "all", agent: "other" }), []);
+  assert.equal((await read(bus, {})).length, 2);
 });

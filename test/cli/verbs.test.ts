@@ -7,6 +7,7 @@ import { counter } from "../../cli/demo/counter.js";
 import { weather } from "../../cli/demo/weather.js";
 import { writer } from "../../cli/demo/writer.js";
 import { connect, type Bus } from "../../troupe.js";
+import { doer } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
 import { start, troupe } from "./command.js";
@@ -402,12 +403,61 @@ describe("dead", () => {
 describe("agents", () => {
   test("ls and show tell skills, instances and load", async () => {
     const people = await run("agents", "ls");
-    assert.match(people.stdout, /^writer +main +1\.0\.0 +1 +0\/16 +headline$/m);
+    assert.match(
+      people.stdout,
+      /^writer +main +1\.0\.0 +ready +1 +0\/16 +headline$/m,
+    );
     const { objects } = await run("agents", "show", "weather", "--json");
     const instances = objects[0]?.["instances"] as { pid: number }[];
     assert.equal(instances[0]?.pid, process.pid);
     const shown = await run("agents", "show", "weather");
     assert.match(shown.stdout, /weather\.forecast .*{ city, failures\? }/);
+  });
+
+  test("pause, resume and drain reach every instance, and show, replay and ls tell of it", async () => {
+    const worker = await bus.serve(
+      doer((input) => input, {}, "sleeper"),
+      {
+        signals: false,
+      },
+    );
+    const why = ["--reason", "repairs"];
+    const paused = await run("agents", "pause", "sleeper", ...why);
+    assert.equal(paused.stdout, "paused sleeper: 1 instance\n");
+    assert.equal(worker.card().state, "paused");
+    const shown = await run("agents", "show", "sleeper");
+    assert.match(shown.stdout, /^paused since .*: repairs$/m);
+    const listed = await run("agents", "ls");
+    assert.match(listed.stdout, /^sleeper +main .* paused +1 +0\/16/m);
+    const resumed = await run("agents", "resume", "sleeper", "--json");
+    assert.deepEqual(resumed.objects, [
+      { resumed: "sleeper", instances: [worker.instance] },
+    ]);
+    const drained = await run("agents", "drain", "sleeper");
+    assert.equal(drained.stdout, "drained sleeper: 1 instance\n");
+    await worker.stopped;
+    const of = ["--agent", "sleeper", "--kind", "agent"];
+    const { stdout } = await run("replay", ...of);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines.length, 7);
+    assert.match(stdout, /  paused +sleeper +agent +reason repairs$/m);
+    const { objects } = await run("replay", ...of, "--json");
+    const kinds = objects.map(({ kind }) => String(kind)).sort();
+    assert.equal(
+      kinds.join(" "),
+      "draining paused paused resumed resumed started stopped",
+    );
+  });
+
+  test("a worker process whose agents were drained ends well", async () => {
+    const module = "dist/test/support/replica-agent.js";
+    const work = start(["work", module, "--json"], { url: server.url });
+    const { serving } = JSON.parse((await work.line()) ?? "{}") as {
+      serving: string;
+    };
+    const { code } = await run("agents", "drain", serving);
+    assert.equal(code, 0);
+    assert.equal((await work.ended).code, 0);
   });
 
   test("one that is not there exits 2, with the nearest", async () => {

@@ -14,9 +14,10 @@ export const quiet = { signals: false } as const;
 export function doer(
   run: (input: unknown, task: TaskContext) => unknown,
   more: { retry?: RetryPolicy; timeout?: "80ms" } = {},
+  name = "doer",
 ) {
   const description = "Does it";
-  return agent("doer", {
+  return agent(name, {
     skills: { do: skill({ description, input: z.any(), ...more, run }) },
   });
 }
