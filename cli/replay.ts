@@ -20,7 +20,7 @@ export const replay: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, completed, failed, canceled, rejected, or agent: what happens to agents",
+      help: "only started, attempt, returned, fallback, completed, failed, canceled, rejected, or agent: what happens to agents",
     },
     since: {
       type: "string",

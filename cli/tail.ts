@@ -16,7 +16,7 @@ export const tail: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, progress, completed, failed, canceled, rejected, or agent: what happens to agents",
+      help: "only started, attempt, returned, fallback, progress, completed, failed, canceled, rejected, or agent: what happens to agents",
     },
   },
   example: "troupe tail --agent weather --kind attempt,failed",

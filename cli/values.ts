@@ -50,6 +50,7 @@ const kinds: readonly Kind[] = [
   "started",
   "attempt",
   "returned",
+  "fallback",
   "progress",
   ...terminalStates,
   "agent",
