@@ -145,6 +145,7 @@ async function ready(
       options.limits ?? {},
       server !== undefined,
     );
+    link.commitsGroups = options.durability === "disk";
     await ensureStreams(link, limits);
     return new Bus(link, server, limits, options.scorer);
   } catch (error) {

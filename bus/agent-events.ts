@@ -10,7 +10,8 @@ import {
 } from "../protocol/agent-events.js";
 import type { Link } from "./connection.js";
 import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
-import type { Publisher, Stored } from "./publisher.js";
+import type { Stored } from "./acknowledgement.js";
+import type { Publisher } from "./publisher.js";
 
 /** Store it only if this is still the place of the last message on these subjects. Else CONFLICT is thrown. */
 export interface Expectation {

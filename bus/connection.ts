@@ -46,6 +46,8 @@ export class Link {
   /** Names this connection in the subjects of its tasks' events. */
   readonly origin = newToken();
   readonly log: Logger;
+  /** Messages to a stream are stored in groups: durability "disk". */
+  commitsGroups = false;
   /** How many copies of EVENTS the cluster keeps, and so of whatever else is made. */
   replicas = 1;
   readonly clock = new ServerClock(() => void this.readClock());

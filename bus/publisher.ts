@@ -12,15 +12,15 @@ import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { markMaybeKnown, maybeKnownLength } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
+import { AckError, parseAck, type Stored } from "./acknowledgement.js";
 import type { Link } from "./connection.js";
+import {
+  GroupCommit,
+  type Group,
+  type Groupable,
+  type GroupSender,
+} from "./group-commit.js";
 import { asNatsHeaders, type WireHeaders } from "./wire-headers.js";
-
-export interface Stored {
-  stream: string;
-  sequence: number;
-  /** The server had this message id already, or the queue a message on its subject. */
-  duplicate: boolean;
-}
 
 export type Done = (
   error: TroupeError | undefined,
@@ -34,7 +34,8 @@ export interface PublishOptions {
 }
 
 /** One message under way. It is also what the client's publish takes as its options. */
-class Pending {
+class Pending implements Groupable {
+  readonly id: string;
   readonly subject: string;
   readonly body: Uint8Array;
   headers: WireHeaders;
@@ -45,8 +46,11 @@ class Pending {
   /** When to send it again, should there be no answer, or should JetStream not be ready. */
   resendAt = this.startedAt + firstSilenceMs;
   sends = 0;
+  /** What it was sent with, where messages are stored in groups. */
+  group: Group<Pending> | undefined;
 
   constructor(
+    id: string,
     subject: string,
     headers: Uint8Array,
     body: Uint8Array,
@@ -54,6 +58,7 @@ class Pending {
     done: Done,
     timeoutMs: number,
   ) {
+    this.id = id;
     this.subject = subject;
     this.headers = asNatsHeaders(headers);
     this.body = body;
@@ -68,17 +73,21 @@ const sweepMs = 200;
 const notReadyDelayMs = 200;
 const firstSilenceMs = 2_000;
 
-export class Publisher {
+export class Publisher implements GroupSender<Pending> {
   readonly #link: Link;
   readonly #token = newToken();
   readonly #inbox = `_INBOX.${this.#token}.`;
   readonly #pending = new Map<string, Pending>();
+  /** Groups whose answer is awaited, by its subject's last token. */
+  readonly #batches = new Map<string, Group<Pending>>();
+  readonly #groups: GroupCommit<Pending> | undefined;
   #count = 0;
   #sweep: NodeJS.Timeout | undefined;
   #confirms = false;
 
   constructor(link: Link) {
     this.#link = link;
+    if (link.commitsGroups) this.#groups = new GroupCommit(link, this);
     link.listen(`${this.#inbox}*`, (msg) => this.#acknowledged(msg));
     link.onReconnect(() => this.#resendAll());
     link.onRefusal((refusal) => {
@@ -90,6 +99,11 @@ export class Publisher {
 
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /** Whether each message has an answer of its own, which a `hearer` can hear. */
+  get answersEach(): boolean {
+    return this.#groups === undefined;
   }
 
   /**
@@ -109,7 +123,15 @@ export class Publisher {
     const id = (this.#count++).toString(36);
     const reply =
       hearer === undefined ? this.#inbox + id : this.#confirmation(hearer, id);
-    const pending = new Pending(subject, headers, body, reply, done, timeoutMs);
+    const pending = new Pending(
+      id,
+      subject,
+      headers,
+      body,
+      reply,
+      done,
+      timeoutMs,
+    );
     this.#pending.set(id, pending);
     this.#sweep ??= setInterval(() => this.#sweepPending(), sweepMs);
     this.#send(pending);
@@ -147,21 +169,40 @@ export class Publisher {
 
   #send(pending: Pending): void {
     if (!this.#link.connected) return;
-    if (pending.sends === 1)
-      pending.headers = asNatsHeaders(markMaybeKnown(pending.headers.encode()));
     pending.sends++;
+    if (pending.sends === 1 && this.#groups?.add(pending)) return;
+    if (pending.sends > 1) this.#leaveGroup(pending);
+    if (pending.sends === 2)
+      pending.headers = asNatsHeaders(markMaybeKnown(pending.headers.encode()));
     this.#link.nats.publish(pending.subject, pending.body, pending);
+  }
+
+  sendAlone(pending: Pending, group?: Group<Pending>): void {
+    pending.group = group;
+    pending.resendAt = Date.now() + firstSilenceMs;
+    this.#link.nats.publish(pending.subject, pending.body, pending);
+  }
+
+  expectAnswer(group: Group<Pending>): string {
+    group.id = `b${(this.#count++).toString(36)}`;
+    const resendAt = Date.now() + firstSilenceMs;
+    for (const pending of group.messages) {
+      pending.group = group;
+      pending.resendAt = resendAt;
+    }
+    this.#batches.set(group.id, group);
+    return this.#inbox + group.id;
   }
 
   #acknowledged(msg: Msg): void {
     const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
     const pending = this.#pending.get(id);
-    if (!pending) return;
+    if (!pending) return this.#groupAnswered(id, msg);
     if (msg.headers?.code === 503) return this.#delay(pending);
     const answer = parseAck(msg.data);
     if (answer instanceof AckError && answer.notReady)
       return this.#delay(pending);
-    this.#finish(id);
+    this.#finish(pending);
     if (answer instanceof AckError && answer.alreadyThere)
       pending.done(undefined, { stream: "", sequence: 0, duplicate: true });
     else if (answer instanceof AckError)
@@ -169,12 +210,44 @@ export class Publisher {
     else pending.done(undefined, answer);
   }
 
+  /** Stored as a whole, or not at all. */
+  #groupAnswered(id: string, msg: Msg): void {
+    const group = this.#batches.get(id);
+    if (!group) return;
+    this.#batches.delete(id);
+    const answer = parseAck(msg.data);
+    let sequence =
+      answer instanceof AckError ? 0 : answer.sequence - group.messages.length;
+    for (const pending of group.messages) {
+      sequence++;
+      if (pending.group !== group) continue; // sent again, or given up
+      pending.group = undefined;
+      if (answer instanceof AckError) this.sendAlone(pending);
+      else {
+        this.#finish(pending);
+        pending.done(undefined, { ...answer, sequence });
+      }
+    }
+    group.end();
+    this.#groups?.pump();
+  }
+
+  #leaveGroup(pending: Pending): void {
+    const { group } = pending;
+    if (!group) return;
+    pending.group = undefined;
+    if (group.id !== undefined) this.#batches.delete(group.id);
+    group.end();
+    this.#groups?.pump();
+  }
+
   #delay(pending: Pending): void {
     pending.resendAt = Date.now() + notReadyDelayMs;
   }
 
-  #finish(id: string): void {
-    this.#pending.delete(id);
+  #finish(pending: Pending): void {
+    this.#pending.delete(pending.id);
+    this.#leaveGroup(pending);
     if (this.#pending.size === 0) {
       clearInterval(this.#sweep);
       this.#sweep = undefined;
@@ -183,9 +256,9 @@ export class Publisher {
 
   #sweepPending(): void {
     const now = Date.now();
-    for (const [id, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       if (now - pending.startedAt > pending.timeoutMs) {
-        this.#finish(id);
+        this.#finish(pending);
         pending.done(outOfTime(this.#link, pending), undefined);
       } else if (pending.resendAt <= now) {
         pending.resendAt = now + firstSilenceMs * 2 ** pending.sends;
@@ -195,20 +268,21 @@ export class Publisher {
   }
 
   #resendAll(): void {
+    this.#groups?.clear();
     for (const pending of this.#pending.values()) this.#send(pending);
   }
 
   #failSubject(subject: string, error: TroupeError): void {
-    for (const [id, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       if (pending.subject !== subject) continue;
-      this.#finish(id);
+      this.#finish(pending);
       pending.done(error, undefined);
     }
   }
 
   #failAll(error: TroupeError): void {
-    for (const [id, pending] of this.#pending) {
-      this.#finish(id);
+    for (const pending of this.#pending.values()) {
+      this.#finish(pending);
       pending.done(error, undefined);
     }
   }
@@ -232,102 +306,3 @@ function outOfTime(link: Link, pending: Pending): TroupeError {
     `waited ${formatMs(pending.timeoutMs)} for nats-server at ${link.url} to store a message on "${pending.subject}" (${state}): it may or may not be stored; publish again with the same id`,
   );
 }
-
-class AckError {
-  readonly code: number;
-  readonly description: string;
-
-  constructor(code: number, description: string) {
-    this.code = code;
-    this.description = description;
-  }
-
-  /** 10008: JetStream is starting or without a leader; 10009 and 10074: no quorum yet. */
-  get notReady(): boolean {
-    return this.code === 10008 || this.code === 10009 || this.code === 10074;
-  }
-
-  /** A queue holds a message on this subject, and longer than the server remembers message ids. */
-  get alreadyThere(): boolean {
-    return this.code === 10077 && /per subject/.test(this.description);
-  }
-
-  toTroupeError(subject: string): TroupeError {
-    if (this.code === 10071 || this.code === 10164) {
-      return new TroupeError(
-        "CONFLICT",
-        `another message was stored first on "${subject}": ${this.description}`,
-      );
-    }
-    if (
-      this.code === 10077 ||
-      this.code === 10047 ||
-      this.code === 10023 ||
-      this.code === 10122
-    ) {
-      return new TroupeError(
-        "STREAM_FULL",
-        `the server cannot store a message on "${subject}": ${this.description}. Raise the limit, or let workers catch up`,
-        { data: { description: this.description } },
-      );
-    }
-    return new TroupeError(
-      "BUS_FAILED",
-      `the server refused a message on "${subject}": ${this.description} (${this.code})`,
-    );
-  }
-}
-
-/** `{"stream":"NAME", "seq":N}`, with `"duplicate": true` where it is one, in nearly all cases. */
-const plainAck = /^\{"stream":"([^"]+)", ?"seq":(\d+)\}$/;
-
-interface AckBody {
-  stream: string;
-  seq: number;
-  duplicate?: boolean;
-  error?: { err_code?: number; code: number; description: string };
-}
-
-function parseAck(data: Uint8Array): Stored | AckError {
-  const text = decoder.decode(data);
-  const plain = plainAck.exec(text);
-  if (plain)
-    return { stream: plain[1]!, sequence: Number(plain[2]), duplicate: false };
-  const answer = parseJson(text);
-  if (answer === undefined)
-    return new AckError(
-      0,
-      `"${text.slice(0, 64)}" is no answer of JetStream: somebody else answers on this subject, or no stream has it`,
-    );
-  if (answer.error)
-    return new AckError(
-      answer.error.err_code ?? answer.error.code,
-      answer.error.description,
-    );
-  return {
-    stream: answer.stream,
-    sequence: answer.seq,
-    duplicate: answer.duplicate === true,
-  };
-}
-
-/** Anyone may answer, and what throws in a subscription's callback ends the connection. */
-function parseJson(text: string): AckBody | undefined {
-  try {
-    const answer = JSON.parse(text) as Partial<AckBody> | null;
-    return answer?.error || typeof answer?.seq === "number"
-      ? (answer as AckBody)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const firstOfSuccess = '{"stream"'.charCodeAt(2);
-
-/** Whether the server has stored the message that this answers; told without reading all of it. */
-export function saysStored(acknowledgement: Uint8Array): boolean {
-  return acknowledgement[2] === firstOfSuccess; // what went wrong would stand first: {"error"
-}
-
-const decoder = new TextDecoder("latin1");

@@ -22,7 +22,8 @@ import type { Link } from "./connection.js";
 import { EndNotices } from "./end-notices.js";
 import { endOf } from "./history.js";
 import { contentTypeOf } from "../protocol/task-message.js";
-import type { Publisher, Stored } from "./publisher.js";
+import type { Stored } from "./acknowledgement.js";
+import type { Publisher } from "./publisher.js";
 
 /** The task that an event speaks of. */
 export interface Subject {
@@ -190,7 +191,10 @@ export class Recorder {
     const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
     const notice = { agent, origin, contentType: facts.contentType, body };
     return new Promise((resolve, reject) => {
-      const alone = this.#notices.begin() && origin !== noOrigin;
+      const alone =
+        this.#notices.begin() &&
+        this.#publisher.answersEach &&
+        origin !== noOrigin;
       const { reconnectedAt } = this.#link;
       const done = (error: TroupeError | undefined): void => {
         this.#notices.finish();

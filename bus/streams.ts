@@ -53,11 +53,12 @@ const essential: readonly (keyof StreamConfig)[] = [
   "discard_new_per_subject",
 ];
 
-function onFile(limits: StreamLimits) {
+function onFile(link: Link, limits: StreamLimits) {
   return {
     storage: StorageType.File,
     allow_direct: true,
     ...(limits.replicas === undefined ? {} : { num_replicas: limits.replicas }),
+    ...(link.commitsGroups ? { allow_atomic: true } : {}),
   };
 }
 
@@ -68,7 +69,7 @@ function onFile(limits: StreamLimits) {
 function queueConfig(link: Link, agent: string, limits: StreamLimits): Wanted {
   const { queue, queued, partitioning } = link.subjects;
   return {
-    ...onFile(limits),
+    ...onFile(link, limits),
     name: queue(agent),
     subjects: queued(agent),
     subject_transform: partitioning(agent),
@@ -85,7 +86,7 @@ function queueConfig(link: Link, agent: string, limits: StreamLimits): Wanted {
 /** What this version needs, and the limits that were named. */
 function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
   const { streams, buckets, all, retold } = link.subjects;
-  const file = onFile(limits);
+  const file = onFile(link, limits);
   return [
     {
       ...file,

@@ -9,7 +9,8 @@ import { encodeHeaders, type Headers } from "../protocol/headers.js";
 import type { Link } from "./connection.js";
 import { PriorityConsumer } from "./consumer.js";
 import type { Delivery } from "./delivery/delivery.js";
-import { checkSize, type Publisher, type Stored } from "./publisher.js";
+import type { Stored } from "./acknowledgement.js";
+import { checkSize, type Publisher } from "./publisher.js";
 import { ensureConsumer } from "./pull.js";
 
 /** The server takes a date after this as past, and fires at once. */

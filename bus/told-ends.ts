@@ -6,7 +6,7 @@ import { parseBatch } from "../protocol/batch.js";
 import { decodeToken, tokenAt } from "../protocol/tokens.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";
-import { saysStored } from "./publisher.js";
+import { saysStored } from "./acknowledgement.js";
 
 /** A terminal event's body, decoded: the JSON-RPC response to the task `id`. */
 export interface Response {

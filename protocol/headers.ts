@@ -85,12 +85,24 @@ export const maybeKnownLength = maybeKnownLine.length;
 
 /** The same block, of a message that may have been stored before. */
 export function markMaybeKnown(block: Uint8Array): Uint8Array {
+  return withLines(block, maybeKnownLine);
+}
+
+/** The same block, of the nth message of an atomic batch. */
+export function batchHeaders(
+  block: Uint8Array,
+  batch: string,
+  sequence: number,
+  isLast: boolean,
+): Uint8Array {
+  const commit = isLast ? "Nats-Batch-Commit: 1\r\n" : "";
+  const lines = `Nats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${sequence}\r\n${commit}`;
+  return withLines(block, Buffer.from(lines, "latin1"));
+}
+
+function withLines(block: Uint8Array, lines: Uint8Array): Uint8Array {
   const first = block.subarray(0, firstLineLength);
-  return Buffer.concat([
-    first,
-    maybeKnownLine,
-    block.subarray(firstLineLength),
-  ]);
+  return Buffer.concat([first, lines, block.subarray(firstLineLength)]);
 }
 
 /** Half a character, as cutting a text may leave, is replaced: encodeURIComponent throws for it. */
