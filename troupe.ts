@@ -187,7 +187,9 @@ export class Bus implements AsyncDisposable {
   readonly #asks: Asks;
   readonly #router: Router;
   /** Asks the orchestrator about tasks, agents, contexts and dead letters. */
-  readonly query = new Queries((target, input) => this.ask(target, input));
+  readonly query = new Queries((target, input, options) =>
+    this.ask(target, input, options),
+  );
   readonly #workers = new Set<Worker>();
   readonly #orchestrators = new Set<Orchestrator>();
   /** Whoever serves also moves what falls due. */

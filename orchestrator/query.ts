@@ -1,6 +1,7 @@
 // Asking the orchestrator: the same as its skills, with dates for times. Whichever orchestrator is there answers;
 // where none is, NO_RESPONDERS is thrown at once.
 import type { Duration } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
 import {
   queries,
   type Answer,
@@ -37,8 +38,25 @@ export interface TasksAnswer {
 }
 
 /** How `bus.ask` looks from here. */
-type Ask = (target: Target, input: object) => Promise<unknown>;
+type Ask = (
+  target: Target,
+  input: object,
+  options: { timeout: number },
+) => Promise<unknown>;
 type Target = (typeof queries)[keyof typeof queries];
+
+/**
+ * Who was killed with a question in hand does not answer it, and a question may be asked again: soon, and then
+ * with more patience, should it be the answer that takes long.
+ */
+const patienceMs = [1_500, 4_000, 15_000];
+
+function isLost(error: unknown): boolean {
+  return (
+    error instanceof TroupeError &&
+    ["WAIT_TIMED_OUT", "NOT_CONNECTED", "WORKER_STOPPING"].includes(error.code)
+  );
+}
 
 export class Queries {
   readonly #ask: Ask;
@@ -79,7 +97,18 @@ export class Queries {
     const input = Object.fromEntries(
       Object.entries(query).map(([field, value]) => [field, toText(value)]),
     );
-    return (await this.#ask(queries[name], input)) as Answer<Name>;
+    const answer = await this.#askAgain(queries[name], input);
+    return answer as Answer<Name>;
+  }
+
+  async #askAgain(target: Target, input: object): Promise<unknown> {
+    for (const timeout of patienceMs.slice(0, -1))
+      try {
+        return await this.#ask(target, input, { timeout });
+      } catch (error) {
+        if (!isLost(error)) throw error;
+      }
+    return this.#ask(target, input, { timeout: patienceMs.at(-1)! });
   }
 }
 
