@@ -14,6 +14,8 @@ export interface ActorDefinition {
   readonly migrate:
     ((snapshot: unknown, version: string) => unknown) | undefined;
   readonly onDeadLetter: "continue" | "stop";
+  /** So long without a message it is kept in memory. */
+  readonly sleepAfterMs: number;
   /** Whether any machine in it calls skills. */
   readonly callsSkills: boolean;
 }

@@ -6,7 +6,6 @@
 //    id follows from the call's.
 // 2. The message only names the call. What came of it is read from the log by who handles the message, so nobody
 //    can tell a machine of an end that is not on the log.
-import { createHash } from "node:crypto";
 import { PriorityConsumer } from "../bus/consumer.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { ensureConsumer } from "../bus/pull.js";
@@ -18,13 +17,12 @@ import { taskBody, taskHeaders } from "../protocol/task-message.js";
 import { contextOfToken } from "../protocol/tokens.js";
 import type { ContextStore } from "./context-store.js";
 import { callerOf } from "./effects.js";
-import { hostSkills, ownMessage, type OutboxHost } from "./outbox.js";
-
-/** The origin of the calls of an agent's machines in one lane. */
-export function originOfCalls(agent: string, lane: string): string {
-  const hash = createHash("sha256").update(`${lane}/${agent}`).digest("hex");
-  return `calls-${hash.slice(0, 16)}`;
-}
+import {
+  hostSkills,
+  originOfCalls,
+  ownMessage,
+  type OutboxHost,
+} from "./outbox.js";
 
 const slots = 128;
 const troubleDelayMs = 1_000;
@@ -32,8 +30,10 @@ const troubleDelayMs = 1_000;
 export async function followCallEnds(
   host: OutboxHost,
   store: ContextStore,
+  lane: string,
 ): Promise<{ stop(): Promise<void> }> {
-  const { link, origin } = host;
+  const { link, agent } = host;
+  const origin = originOfCalls(agent, lane);
   const pull = {
     stream: link.subjects.streams.events,
     name: origin,
@@ -43,7 +43,7 @@ export async function followCallEnds(
   };
   await ensureConsumer(link, pull);
   const consumer = new PriorityConsumer(link, slots, (delivery) => {
-    tell(host, store, delivery)
+    tell(host, store, lane, delivery)
       .then(
         () => delivery.acknowledge(),
         (error: unknown) => {
@@ -63,6 +63,7 @@ export async function followCallEnds(
 async function tell(
   host: OutboxHost,
   store: ContextStore,
+  lane: string,
   delivery: Delivery,
 ): Promise<void> {
   const { taskId, agent } = parseTaskEventSubject(delivery.subject);
@@ -70,10 +71,9 @@ async function tell(
   const context =
     token && (contextOfToken(token) ?? (await store.nameOf(token)));
   if (!context) return; // nobody's: somebody else uses our origin
-  const spec = ownMessage(host, context, `${taskId}~end`, hostSkills.settled, {
-    call: taskId,
-    agent,
-  });
+  const place = { agent: host.agent, lane, context };
+  const end = { call: taskId, agent };
+  const spec = ownMessage(place, `${taskId}~end`, hostSkills.settled, end);
   await host.publisher.store(
     subjectFor(host.link, spec),
     encodeHeaders(taskHeaders(spec)),

@@ -22,20 +22,14 @@ interface Hot {
   usedAt: number;
 }
 
-export interface StoreLimits {
-  /** How many contexts are kept hot. */
-  hot: number;
-  /** How long one is kept without a message. */
-  idleMs: number;
-}
-
-const defaults: StoreLimits = { hot: 1_000, idleMs: 30_000 };
+/** So many are kept, however busy they are. */
+const mostHot = 1_000;
 
 export class ContextStore {
   readonly #agent: string;
   readonly #records: Records;
   readonly #maxBytes: () => number;
-  readonly #limits: StoreLimits;
+  readonly #sleepAfterMs: number;
   /** In the order of their last use. */
   readonly #hot = new Map<string, Hot>();
   #timer: NodeJS.Timeout | undefined;
@@ -44,15 +38,16 @@ export class ContextStore {
     agent: string,
     records: Records,
     maxBytes: () => number,
-    limits: StoreLimits = defaults,
+    sleepAfterMs: number,
   ) {
     this.#agent = agent;
     this.#records = records;
     this.#maxBytes = maxBytes;
-    this.#limits = limits;
+    this.#sleepAfterMs = sleepAfterMs;
   }
 
-  get hotCount(): number {
+  /** How many are awake. */
+  get awake(): number {
     return this.#hot.size;
   }
 
@@ -110,16 +105,16 @@ export class ContextStore {
 
   #keep(context: string, hot: Hot): void {
     this.#hot.set(context, hot);
-    if (this.#hot.size > this.#limits.hot)
+    if (this.#hot.size > mostHot)
       this.#hot.delete(this.#hot.keys().next().value!);
     this.#timer ??= setInterval(
       () => this.#dropIdle(),
-      this.#limits.idleMs / 4,
+      this.#sleepAfterMs / 4,
     ).unref();
   }
 
   #dropIdle(): void {
-    const oldest = Date.now() - this.#limits.idleMs;
+    const oldest = Date.now() - this.#sleepAfterMs;
     for (const [context, { usedAt }] of this.#hot) {
       if (usedAt > oldest) break;
       this.#hot.delete(context);

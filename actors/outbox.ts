@@ -7,6 +7,7 @@
 // - a cancel of what has ended is nothing.
 //
 // A call that its own agent would refuse becomes an end on the log: the machine hears of it as of any other end.
+import { createHash } from "node:crypto";
 import { cancelTask } from "../bus/cancel.js";
 import type { Link } from "../bus/connection.js";
 import { storeEmitted } from "../bus/emitted.js";
@@ -43,10 +44,20 @@ export interface OutboxHost {
   queues: Queues;
   /** Whose actors send. */
   agent: string;
-  lane: string;
   instance: string;
-  /** Whom the ends of its calls are told to; see actors/call-ends.ts. */
-  origin: string;
+}
+
+/** Where a context's messages stand. Not the lane of the instance: a lane may be given a part of another's queue. */
+export interface ContextPlace {
+  agent: string;
+  lane: string;
+  context: string;
+}
+
+/** Whom the ends of the calls are told to that an agent's machines make; see actors/call-ends.ts. */
+export function originOfCalls(agent: string, lane: string): string {
+  const hash = createHash("sha256").update(`${lane}/${agent}`).digest("hex");
+  return `calls-${hash.slice(0, 16)}`;
 }
 
 export class Outbox {
@@ -59,9 +70,9 @@ export class Outbox {
   }
 
   /** Sends without waiting; `sent` tells when it is done. */
-  begin(context: string, task: string, effects: readonly Effect[]): void {
+  begin(place: ContextPlace, task: string, effects: readonly Effect[]): void {
     if (effects.length === 0) return;
-    const sending = this.send(context, task, effects);
+    const sending = this.send(place, task, effects);
     this.#underWay.set(task, sending);
     sending.then(
       () => this.#underWay.delete(task),
@@ -76,17 +87,18 @@ export class Outbox {
 
   /** Resolves when all of it is on the bus. Emitted events are under way, in order, when this returns. */
   async send(
-    context: string,
+    place: ContextPlace,
     task: string,
     effects: readonly Effect[],
   ): Promise<void> {
     await Promise.all(
-      effects.map((effect) => this.#sendOne(context, task, effect)),
+      effects.map((effect) => this.#sendOne(place, task, effect)),
     );
   }
 
-  #sendOne(context: string, task: string, effect: Effect): Promise<void> {
-    const { link, publisher, agent, instance } = this.#host;
+  #sendOne(place: ContextPlace, task: string, effect: Effect): Promise<void> {
+    const { link, publisher, instance } = this.#host;
+    const { agent, context } = place;
     switch (effect.kind) {
       case "emit": {
         const { index, event } = effect;
@@ -100,20 +112,20 @@ export class Outbox {
         );
       }
       case "call":
-        return this.#call(context, effect);
+        return this.#call(place, effect);
       case "cancel":
-        return this.#cancel(context, effect);
+        return this.#cancel(place, effect);
       case "timer":
-        return this.#startTimer(context, effect);
+        return this.#startTimer(place, effect);
       case "forget":
         return this.#forget(effect.task);
     }
   }
 
-  async #call(context: string, call: Call): Promise<void> {
+  async #call(place: ContextPlace, call: Call): Promise<void> {
     const { inputCheck, queues, publisher, link } = this.#host;
     const { agent, skill, input, checked, lane = defaultLane } = call;
-    const spec = this.#toSpec(context, call);
+    const spec = toSpec(place, call);
     try {
       const stateful = checked
         ? call.stateful
@@ -143,8 +155,11 @@ export class Outbox {
     );
   }
 
-  async #cancel(context: string, call: Cancellation): Promise<void> {
-    const { link, recorder, agent } = this.#host;
+  async #cancel(
+    { agent, context }: ContextPlace,
+    call: Cancellation,
+  ): Promise<void> {
+    const { link, recorder } = this.#host;
     const { task: id, agent: called } = call;
     const reason = `context "${context}" of agent "${agent}" left the state that called it`;
     try {
@@ -159,11 +174,12 @@ export class Outbox {
   }
 
   async #startTimer(
-    context: string,
+    place: ContextPlace,
     { task, dueAt }: TimerStart,
   ): Promise<void> {
-    const { link, publisher, agent, lane } = this.#host;
-    const spec = ownMessage(this.#host, context, task, hostSkills.timer, {});
+    const { link, publisher } = this.#host;
+    const { agent, lane, context } = place;
+    const spec = ownMessage(place, task, hostSkills.timer, {});
     await scheduleOnce(link, publisher, {
       taskId: task,
       agent,
@@ -183,30 +199,29 @@ export class Outbox {
       Buffer.from(JSON.stringify({ filter })),
     );
   }
+}
 
-  #toSpec(caller: string, call: Call): TaskSpec {
-    const { task, agent, skill, input, lane, level, context, key } = call;
-    return {
-      taskId: task,
-      idGiven: true,
-      agent,
-      skill,
-      input,
-      lane: lane ?? defaultLane,
-      level: level ?? defaultLevel,
-      origin: this.#host.origin,
-      contentType: "msgpack",
-      context: context ?? caller,
-      key,
-      deadlineAt: call.deadlineAt,
-    };
-  }
+function toSpec(caller: ContextPlace, call: Call): TaskSpec {
+  const { task, agent, skill, input, lane, level, context, key } = call;
+  return {
+    taskId: task,
+    idGiven: true,
+    agent,
+    skill,
+    input,
+    lane: lane ?? defaultLane,
+    level: level ?? defaultLevel,
+    origin: originOfCalls(caller.agent, caller.lane),
+    contentType: "msgpack",
+    context: context ?? caller.context,
+    key,
+    deadlineAt: call.deadlineAt,
+  };
 }
 
 /** A message of a context to itself. */
 export function ownMessage(
-  { agent, lane }: { agent: string; lane: string },
-  context: string,
+  { agent, lane, context }: ContextPlace,
   taskId: string,
   skill: string,
   input: unknown,

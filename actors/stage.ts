@@ -10,7 +10,7 @@
 //
 // To keep them, it replaces the system's scheduler, its source of ids and each actor's executor of actions, as
 // soon as XState tells that the actor is made. These are parts of XState that its types do not show: they are
-// named in `Backstage` and nowhere else, and test/actors/step.test.ts fails when one of them changes.
+// named in actors/backstage.ts and nowhere else, and test/actors/step.test.ts fails when one of them changes.
 import {
   createActor,
   type AnyActor,
@@ -22,12 +22,21 @@ import {
 import { TroupeError } from "../protocol/errors.js";
 import type { Outcome } from "../protocol/task-events.js";
 import {
+  findCall,
+  follow,
+  isOwn,
+  wayTo,
+  type Action,
+  type Backstage,
+} from "./backstage.js";
+import { endless, toFailure, tooLate, unnamed } from "./stage-failures.js";
+import {
   canSleep,
   cannotSleep,
   type ActorDefinition,
 } from "./actor-definition.js";
 import { effectId, type Call } from "./effects.js";
-import type { ActorState, Persisted, Timer } from "./record.js";
+import type { ActorState, Timer } from "./record.js";
 import { callHosts, settledEvent, type CallHost } from "./skill-call.js";
 
 /** What makes ids and times the same whoever handles the message, and however often. */
@@ -51,35 +60,6 @@ interface LiveTimer {
   id: string;
   event: EventObject;
   dueAt: number;
-}
-
-interface Action {
-  type: string;
-  info: unknown;
-  params: unknown;
-  exec: ((info: unknown, params: unknown) => unknown) | undefined;
-}
-
-interface Backstage {
-  id: string;
-  src: unknown;
-  logic: Parameters<typeof canSleep>[0];
-  _parent?: Backstage & AnyActorRef;
-  _actorScope: { actionExecutor(action: Action): void };
-  system: {
-    _bookId(): string;
-    scheduler: {
-      schedule(
-        source: AnyActorRef,
-        target: AnyActorRef,
-        event: EventObject,
-        delay: number,
-        id?: string,
-      ): void;
-      cancel(source: AnyActorRef, id: string): void;
-      cancelAll(source: AnyActorRef): void;
-    };
-  };
 }
 
 const maxSteps = 5_000;
@@ -178,7 +158,8 @@ export class Stage implements CallHost {
   }
 
   #count(): void {
-    if (++this.#steps > maxSteps) throw endless(this.#definition.agent);
+    if (++this.#steps > maxSteps)
+      throw endless(this.#definition.agent, maxSteps);
   }
 
   #receive(actor: Backstage): void {
@@ -243,11 +224,6 @@ export class Stage implements CallHost {
   }
 }
 
-/** XState's own actions begin with its name; of these, `log` is for the outside as well. */
-function isOwn({ type }: Action): boolean {
-  return !type.startsWith("xstate.") || type === "xstate.log";
-}
-
 /** XState files a child that was spawned without an id under the name "undefined", where the next one replaces it. */
 function checked(agent: string, action: Action): Action {
   const { id } = (action.params ?? {}) as { id?: unknown };
@@ -255,72 +231,5 @@ function checked(agent: string, action: Action): Action {
   throw new TroupeError(
     "HANDLER_REFUSED",
     `the machine of agent "${agent}" uses spawnChild without an id: give it one, spawnChild(…, { id }), so that its child can be found again`,
-  );
-}
-
-type Children = Record<string, AnyActorRef>;
-
-function childrenOf(actor: AnyActorRef): Children {
-  const { children } = actor.getSnapshot() as { children?: Children };
-  return children ?? {};
-}
-
-function follow(
-  root: AnyActorRef,
-  way: readonly string[],
-): AnyActorRef | undefined {
-  let actor: AnyActorRef | undefined = root;
-  for (const id of way) actor = actor && childrenOf(actor)[id];
-  return actor;
-}
-
-function wayTo(actor: AnyActorRef): string[] {
-  const way: string[] = [];
-  let at = actor as unknown as Backstage;
-  for (; at._parent; at = at._parent) way.unshift(at.id);
-  return way;
-}
-
-function findCall(actor: AnyActorRef, task: string): AnyActorRef | undefined {
-  for (const child of Object.values(childrenOf(actor))) {
-    const { status, call } = child.getSnapshot() as unknown as Persisted;
-    if (call?.task === task && status === "active") return child;
-    const found = findCall(child, task);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-function toFailure(agent: string, thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  const { code, message } = (thrown ?? {}) as {
-    code?: string;
-    message?: string;
-  };
-  return new TroupeError(
-    "HANDLER_REFUSED",
-    `an actor in the machine of agent "${agent}" failed, and the machine has no onError for it: ${code ?? "error"}: ${message ?? String(thrown)}`,
-    { cause: thrown },
-  );
-}
-
-function endless(agent: string): TroupeError {
-  return new TroupeError(
-    "HANDLER_REFUSED",
-    `the machine of agent "${agent}" took more than ${maxSteps} steps for one event: see which "always", raised events or messages among its actors go in a circle`,
-  );
-}
-
-function tooLate(agent: string): TroupeError {
-  return new TroupeError(
-    "HANDLER_REFUSED",
-    `an action of the machine of agent "${agent}" sent an event to an actor after the state was stored, where it would be lost: use raise, sendTo or emit instead`,
-  );
-}
-
-function unnamed(agent: string, id: string): TroupeError {
-  return new TroupeError(
-    "HANDLER_REFUSED",
-    `the machine of agent "${agent}" spawned the actor "${id}" from logic without a name, which cannot be found again after a sleep: give it in setup({ actors }) and spawn it by its name`,
   );
 }

@@ -50,7 +50,7 @@ export async function measureMemory(
 }
 
 /** Also where the process was started without --expose-gc. */
-function garbageCollector(): () => void {
+export function garbageCollector(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
 }

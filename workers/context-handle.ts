@@ -155,9 +155,9 @@ export class Context<
     options: { lane?: string } = {},
   ): Promise<TaskHandle<{ resumed: boolean }>> {
     const { link, publisher } = this.#host;
-    const place = { agent: this.agent, lane: options.lane ?? defaultLane };
-    const { resume } = hostSkills;
-    const spec = ownMessage(place, this.id, newId(), resume, {});
+    const lane = options.lane ?? defaultLane;
+    const place = { agent: this.agent, lane, context: this.id };
+    const spec = ownMessage(place, newId(), hostSkills.resume, {});
     await publisher.store(
       subjectFor(link, spec),
       encodeHeaders(taskHeaders(spec)),

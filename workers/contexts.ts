@@ -18,28 +18,35 @@
 //
 // The interleavings, one by one: docs/decisions/0021-stateful-agents.md.
 import type { ActorDefinition } from "../actors/actor-definition.js";
-import { followCallEnds, originOfCalls } from "../actors/call-ends.js";
+import { followCallEnds } from "../actors/call-ends.js";
 import { ContextStore, type Opened } from "../actors/context-store.js";
-import { Outbox, type OutboxHost } from "../actors/outbox.js";
+import {
+  Outbox,
+  type ContextPlace,
+  type OutboxHost,
+} from "../actors/outbox.js";
 import { stateOf, type ActorRecord, type Handled } from "../actors/record.js";
 import { OwnActions } from "../actors/own-actions.js";
-import type { OwnAction } from "../actors/stage.js";
 import { step, type Step } from "../actors/step.js";
 import { isConflict } from "../bus/bucket.js";
 import { endOf } from "../bus/history.js";
 import { InputCheck } from "../bus/input-check.js";
 import type { Registry } from "../bus/registry.js";
 import { Records } from "../bus/records.js";
-import {
-  isErrorCode,
-  messageOf,
-  TroupeError,
-  type ErrorCode,
-} from "../protocol/errors.js";
+import type { TroupeError } from "../protocol/errors.js";
+import { defaultLane } from "../protocol/subjects.js";
+import { actionsAgain } from "./context-again.js";
 import { ContextMessages, type ContextTask } from "./context-messages.js";
 import { nameInRecord, type Ending } from "./context-naming.js";
 import { contextOf, mayBeBehind, misplaced, placeOf } from "./context-place.js";
-import { finished, standsStill, stillStopped } from "./context-refusals.js";
+import {
+  failedBefore,
+  finished,
+  isOfTheBus,
+  standsStill,
+  stillStopped,
+  toTroupeError,
+} from "./context-refusals.js";
 import { PartitionEras } from "./partition-eras.js";
 
 /** What came of a message: what its task returns, why it failed, or that it had ended already. */
@@ -58,22 +65,24 @@ export class Contexts {
   readonly #messages: ContextMessages;
   readonly #actions: OwnActions;
   readonly #eras = new PartitionEras();
-  #ends: { stop(): Promise<void> } | undefined;
+  /** Whose calls it hears the ends of: its own, and those of the lane of which it may be given a part. */
+  readonly #lanes: ReadonlySet<string>;
+  #ends: { stop(): Promise<void> }[] = [];
 
   constructor(
     definition: ActorDefinition,
-    host: Omit<OutboxHost, "origin" | "inputCheck"> & { registry: Registry },
+    host: Omit<OutboxHost, "inputCheck"> & { registry: Registry; lane: string },
   ) {
     const { link, publisher, agent, lane, registry } = host;
     this.#definition = definition;
-    const origin = originOfCalls(agent, lane);
-    const inputCheck = new InputCheck(link, registry);
-    this.#host = { ...host, origin, inputCheck };
+    this.#lanes = new Set([defaultLane, lane]);
+    this.#host = { ...host, inputCheck: new InputCheck(link, registry) };
     this.#records = new Records(link, publisher);
     this.#store = new ContextStore(
       agent,
       this.#records,
       () => link.maxPayload - envelopeBytes,
+      definition.sleepAfterMs,
     );
     this.#outbox = new Outbox(this.#host);
     this.#messages = new ContextMessages(link);
@@ -86,18 +95,20 @@ export class Contexts {
     return this.#actions.failures;
   }
 
-  get hotCount(): number {
-    return this.#store.hotCount;
+  /** How many contexts are kept in memory. */
+  get awake(): number {
+    return this.#store.awake;
   }
 
   async start(): Promise<void> {
     await this.#records.open(this.#host.queues.replicas);
-    if (this.#definition.callsSkills)
-      this.#ends = await followCallEnds(this.#host, this.#store);
+    if (!this.#definition.callsSkills) return;
+    for (const lane of this.#lanes)
+      this.#ends.push(await followCallEnds(this.#host, this.#store, lane));
   }
 
   async stop(): Promise<void> {
-    await this.#ends?.stop();
+    await Promise.all(this.#ends.map((ends) => ends.stop()));
     this.#store.stop();
   }
 
@@ -130,7 +141,7 @@ export class Contexts {
     const record = await this.#read(context);
     const handled = record?.handled[task.lane];
     if (handled?.task === task.id)
-      await this.#outbox.send(context, task.id, handled.effects);
+      await this.#outbox.send(this.#placeOf(task), task.id, handled.effects);
     else await this.#name(task, undefined);
   }
 
@@ -183,8 +194,7 @@ export class Contexts {
     const stopped = stillStopped(record, task);
     if (stopped) throw standsStill(agent, context, stopped);
     const message = await this.#messages.read(task, input);
-    if (message === "resume")
-      return this.#resumeContext(task, record, revision, era);
+    if (message === "resume") return this.#goOn(task, record, revision, era);
     const before = record && stateOf(this.#definition, record);
     if (!before && message.kind !== "event") return ignored;
     if (before?.snapshot.status === "done") {
@@ -219,49 +229,29 @@ export class Contexts {
       revision,
       era,
     );
-    this.#outbox.begin(context, task.id, effects);
+    this.#outbox.begin(this.#placeOf(task), task.id, effects);
     this.#actions.run(context, actions);
     return { output: result };
   }
 
   /** It was handled before: its effects are sent again, its actions run again, and the result is what it was. */
   async #resume(task: ContextTask, handled: Handled): Promise<Handling> {
-    const { failure, result, effects, before } = handled;
-    if (failure) {
-      const code = isErrorCode(failure.code) ? failure.code : "HANDLER_FAILED";
-      const error = new TroupeError(code, failure.message, {
-        retryable: false,
-      });
-      return { error };
-    }
-    const context = task.context!;
-    this.#outbox.begin(context, task.id, effects);
-    if (before)
-      this.#actions.run(context, await this.#actionsAgain(task, handled));
+    const { failure, result, effects } = handled;
+    if (failure) return { error: failedBefore(failure) };
+    this.#outbox.begin(this.#placeOf(task), task.id, effects);
+    const again = actionsAgain(
+      this.#definition,
+      this.#host.link,
+      this.#messages,
+      task,
+      handled,
+    );
+    this.#actions.run(task.context!, await again);
     return { output: result };
   }
 
-  async #actionsAgain(
-    task: ContextTask,
-    { before }: Handled,
-  ): Promise<OwnAction[]> {
-    try {
-      const message = await this.#messages.read(task, task.input);
-      if (message === "resume") return [];
-      const from = before === "start" ? undefined : before;
-      const now = this.#host.link.clock.now();
-      const cause = { context: task.context!, task: task.id, now };
-      return step(this.#definition, from, message, cause).actions;
-    } catch (error) {
-      this.#host.link.log.warn(
-        { task: task.id, context: task.context, error: messageOf(error) },
-        "the actions of an event that was handled before could not be run again",
-      );
-      return [];
-    }
-  }
-
-  async #resumeContext(
+  /** A person says that it need not stand still any more. */
+  async #goOn(
     task: ContextTask,
     record: ActorRecord | undefined,
     revision: number,
@@ -270,10 +260,8 @@ export class Contexts {
     if (!record?.stopped) return { output: { resumed: false } };
     const { stopped: _, ...rest } = record;
     const result = { resumed: true };
-    const handled = {
-      ...record.handled,
-      [task.lane]: { ...placeOf(task), result, effects: [] },
-    };
+    const named = { ...placeOf(task), result, effects: [] };
+    const handled = { ...record.handled, [task.lane]: named };
     await this.#store.commit({ ...rest, handled }, revision, era);
     return { output: result };
   }
@@ -297,6 +285,10 @@ export class Contexts {
     }
   }
 
+  #placeOf({ lane, context }: ContextTask): ContextPlace {
+    return { agent: this.#host.agent, lane, context: context! };
+  }
+
   async #hasEnded({ id }: ContextTask): Promise<boolean> {
     const { link, agent } = this.#host;
     return (await endOf(link, id, agent)) !== undefined;
@@ -304,23 +296,3 @@ export class Contexts {
 }
 
 const ignored: Handling = { output: { ignored: true } };
-
-const ofTheBus: readonly ErrorCode[] = [
-  "CONFLICT",
-  "BUS_FAILED",
-  "WAIT_TIMED_OUT",
-  "STREAM_FULL",
-  "CONNECTION_CLOSED",
-  "PERMISSION_DENIED",
-];
-
-/** What else goes wrong here would do so again, and counts as a failed attempt. */
-function isOfTheBus(error: unknown): boolean {
-  return error instanceof TroupeError && ofTheBus.includes(error.code);
-}
-
-function toTroupeError(error: unknown): TroupeError {
-  if (error instanceof TroupeError) return error;
-  const message = `a message could not be handled: ${messageOf(error)}`;
-  return new TroupeError("HANDLER_FAILED", message, { cause: error });
-}

@@ -19,6 +19,7 @@ import type {
 import type { ContextResult } from "../actors/step.js";
 import type { RetryPolicy } from "../bus/delivery/retry.js";
 import type { Labels } from "../protocol/card.js";
+import { toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { AnySkill, SkillDefinition } from "./skill.js";
 
@@ -92,6 +93,8 @@ export interface StatefulOptions<
   snapshotVersion?: string;
   /** Makes a snapshot of this version out of an older one. Without it, contexts of another version are refused. */
   migrate?: (snapshot: unknown, version: string) => unknown;
+  /** A context without a message for so long is no longer kept in memory. Default 30s. */
+  sleepAfter?: Duration;
   /** How often a machine that throws is tried again. */
   retry?: RetryPolicy;
   /** What becomes of a context whose event ended as a dead letter. Default it goes on with the next. */
@@ -117,6 +120,7 @@ export function toActor(
     makeInput: input ?? (({ context }) => ({ id: context })),
     migrate,
     onDeadLetter,
+    sleepAfterMs: toMs(options.sleepAfter ?? "30s", "sleepAfter"),
     callsSkills: checkMachine(agent, machine),
   };
 }

@@ -188,6 +188,13 @@ export class Worker implements AsyncDisposable {
     };
   }
 
+  /** Of a stateful agent: how many contexts are in memory, and how many actions of its machines have failed. */
+  get contexts(): { awake: number; actionsFailed: number } | undefined {
+    if (!this.#contexts) return undefined;
+    const { awake, actionsFailed } = this.#contexts;
+    return { awake, actionsFailed };
+  }
+
   /** How its deliveries ended so far. */
   get counts(): Readonly<Record<Result, number>> {
     return this.#inHand.counts;

@@ -33,6 +33,7 @@ function definitionOf(machine: AnyStateMachine): ActorDefinition {
     makeInput: ({ context }) => ({ id: context }),
     migrate: undefined,
     onDeadLetter: "continue",
+    sleepAfterMs: 1,
     callsSkills: checkMachine("a", machine),
   };
 }

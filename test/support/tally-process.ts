@@ -1,5 +1,7 @@
-// An instance of "tally" in a process that is going to be killed.
+// An instance of "tally" in a process that is going to be killed, or that tells its memory once it has handled
+// anything and all contexts sleep again.
 import "./end-with-parent.js";
+import { garbageCollector } from "../../bench/memory.js";
 import { connect } from "../../index.js";
 import { tally } from "./tally.js";
 
@@ -9,5 +11,18 @@ const { url, namespace, concurrency } = JSON.parse(process.argv[2]!) as {
   concurrency: number;
 };
 const bus = await connect({ url, namespace });
-await bus.serve(tally, { concurrency, ackWait: "1s" });
-console.log(JSON.stringify({ ready: true }));
+const worker = await bus.serve(tally, { concurrency, ackWait: "1s" });
+const collect = garbageCollector();
+const tell = () => {
+  collect();
+  const { completed: handled } = worker.counts;
+  const { heapUsed, rss } = process.memoryUsage();
+  console.log(JSON.stringify({ handled, heapUsed, rss }));
+};
+tell();
+let told = 0;
+setInterval(() => {
+  if (worker.contexts?.awake !== 0 || worker.counts.completed === told) return;
+  told = worker.counts.completed;
+  tell();
+}, 200);

@@ -41,5 +41,6 @@ export const tallyMachine = setup({
 export const tally = agent("tally", {
   machine: tallyMachine,
   events: { ADD: z.object({ n: z.number() }) },
+  sleepAfter: "400ms",
   retry: { crashes: 1_000 },
 });
