@@ -30,7 +30,7 @@ import { Throttle } from "./throttle.js";
 
 const longestGoodMs = 250;
 const shortestGoodMs = 20;
-const sweepMs = 5_000;
+const sweepMs = 1_000;
 /** Over so long it is told how many tasks pass here. */
 const learnMs = 500;
 /** A draw that took longer is not used. */
@@ -79,7 +79,9 @@ export class RatePolicy implements Policy {
       shortestGoodMs,
       Math.min(longestGoodMs, (limit.burst * everyMs) / 2),
     );
-    const capacity = Math.max(1, limit.burst - this.#goodMs / everyMs);
+    // What is less than a tenth of a token is not worth a whole one of the burst.
+    const late = Math.floor(this.#goodMs / everyMs + 0.9);
+    const capacity = Math.max(1, limit.burst - late);
     this.#rules = { everyMs, capacity };
     const { link, publisher } = host;
     this.#bucket = new Bucket(
@@ -97,6 +99,11 @@ export class RatePolicy implements Policy {
 
   partOf(input: unknown, task: TaskFacts): string {
     return partBy(this.#limit.by, "rate", input, task);
+  }
+
+  /** How many parts it remembers. */
+  get parts(): number {
+    return this.#pockets.size;
   }
 
   isFree(part: string): boolean {

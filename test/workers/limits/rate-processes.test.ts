@@ -3,9 +3,12 @@
 // machine that may be busy with other tests, it must not be passed and not fall far below.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startChild, type Child } from "../../support/child.js";
 import { eventually } from "../../support/eventually.js";
-import type { RateOrder } from "../../support/rate-process.js";
+import {
+  startLimited,
+  stretchesOf,
+  type Limited,
+} from "../../support/limited.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -19,26 +22,18 @@ const sizes: readonly (readonly [number, number])[] =
         [100, 25],
         [1_000, 250],
       ];
-type Said = { ready?: true; begun?: number[] };
 
 for (const [limit, burst] of sizes)
   test(`${limit} a second hold over four processes, one killed and one started in the middle`, async (t) => {
     const bus = await shared.connect(t);
-    const order: RateOrder = {
-      url: shared.server.url,
-      namespace: shared.namespaceOf(t),
-      limit,
-      burst,
-    };
-    const start = () => startChild<Said>(t, "rate-process", order);
-    const children: Child<Said>[] = await Promise.all([
-      start(),
-      start(),
-      start(),
-    ]);
+    const limits = { rate: { limit, per: "1s", burst } } as const;
+    const start = () => startLimited(shared, t, { limits });
+    const children: Limited[] = await Promise.all([start(), start(), start()]);
     const amount = Math.ceil(limit * (seconds + 12));
     await Promise.all(
-      Array.from({ length: amount }, (_, at) => bus.submit("limited.work", at)),
+      Array.from({ length: amount }, () =>
+        bus.submit("limited.work", { ms: 0 }),
+      ),
     );
     await eventually(() => begunBy(children).length > limit / 2);
     await children[0]!.kill();
@@ -64,10 +59,8 @@ for (const [limit, burst] of sizes)
     });
   });
 
-function begunBy(children: readonly Child<Said>[]): number[] {
-  return children.flatMap(({ said }) =>
-    said.flatMap(({ begun = [] }) => begun),
-  );
+function begunBy(children: readonly Limited[]): number[] {
+  return stretchesOf(children).map(({ begun }) => begun);
 }
 
 function mostIn(begun: readonly number[], ms: number): number {
