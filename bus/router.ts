@@ -8,6 +8,7 @@ import { toMs, formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { parseNeed, type Need } from "../protocol/need.js";
 import { toRouteHeader, type Route } from "../protocol/route.js";
+import { defaultLane } from "../protocol/subjects.js";
 import type { Link } from "./connection.js";
 import { Directory, type AgentChange } from "./directory.js";
 import {
@@ -18,7 +19,13 @@ import {
 } from "./discovery.js";
 import type { Registry } from "./registry.js";
 import type { Candidate } from "./routing/candidate.js";
-import { decide, explain, sift, type Refusal } from "./routing/decision.js";
+import {
+  decide,
+  explain,
+  sift,
+  type Decision,
+  type Refusal,
+} from "./routing/decision.js";
 import { LexicalScorer } from "./routing/lexical.js";
 import type { Scorer } from "./routing/scorer.js";
 import { SkillIndex } from "./routing/skill-index.js";
@@ -33,6 +40,8 @@ export interface RouteOptions {
   /** In this lane only. */
   lane?: string | undefined;
 }
+
+type Found = Extract<Decision, { lanes: number }>;
 
 interface How {
   isAsk?: boolean;
@@ -59,12 +68,7 @@ export class Router {
 
   /** Throws NO_CANDIDATE with the nearest, and ARGUMENT_INVALID for a need that is none. */
   async route(need: Need, options: RouteOptions & How = {}): Promise<Route> {
-    const index = await this.#open();
-    const waitMs = need.wait === undefined ? 0 : toMs(need.wait, "wait");
-    const found = await this.#decide(index, need, options);
-    if (found.route) return found.route;
-    if (waitMs === 0) throw noCandidate(need, found.refusals);
-    return this.#await(index, need, options, waitMs);
+    return (await this.#choose(need, options)).route;
   }
 
   /** For a question, which any instance of the agent may answer. */
@@ -79,9 +83,15 @@ export class Router {
     input: unknown,
     options: Options,
   ): Promise<[FoundTarget, unknown, Options & Routed]> {
-    const route = await this.route(need, options);
-    const { agent, skill, lane } = route;
-    const routed = { ...options, lane, route: toRouteHeader(route) };
+    const { route, lanes } = await this.#choose(need, options);
+    const { agent, skill, lane, strategy } = route;
+    const routed = { ...options, route: toRouteHeader(route) };
+    // Where it fits in all lanes of the agent, their split decides as it does for who names the agent.
+    const isSplit =
+      strategy === "pull" &&
+      lane === defaultLane &&
+      lanes >= this.#answering()(agent);
+    if (!isSplit) routed.lane = lane;
     return [{ agent, name: skill }, input, routed];
   }
 
@@ -148,6 +158,16 @@ export class Router {
     return named.length > 0 ? named : index.like(skill);
   }
 
+  async #choose(need: Need, options: RouteOptions & How): Promise<Found> {
+    const index = await this.#open();
+    const waitMs = need.wait === undefined ? 0 : toMs(need.wait, "wait");
+    const found = await this.#decide(index, need, options);
+    if (found.route) return found;
+    if (waitMs === 0) throw noCandidate(need, found.refusals);
+    return this.#await(index, need, options, waitMs);
+  }
+
+  /** How many lanes of an agent have instances that take tasks. */
   #answering(): (agent: string) => number {
     const lanes = new Map<string, number>();
     for (const { agent, ready } of this.directory.lanes())
@@ -160,7 +180,7 @@ export class Router {
     need: Need,
     options: RouteOptions & How,
     waitMs: number,
-  ): Promise<Route> {
+  ): Promise<Found> {
     return new Promise((resolve, reject) => {
       const stop = () => {
         clearTimeout(timer);
@@ -175,7 +195,7 @@ export class Router {
       const look = () => {
         this.#decide(index, need, options).then(
           (found) => {
-            if (found.route) settle(() => resolve(found.route));
+            if (found.route) settle(() => resolve(found));
             else refusals = found.refusals;
           },
           (error: TroupeError) => settle(() => reject(error)),

@@ -4,25 +4,29 @@ import type { AgentCard, InstanceCard } from "../protocol/card.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { drain, pause, resume } from "./agent-orders.js";
+import { find, findOptions, forget, labelsText } from "./agents-find.js";
 import { lanesOf } from "./known-agents.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, pause, resume, drain } as const;
+const forms = { ls, show, find, pause, resume, drain, forget } as const;
 
 export const agents: Verb = {
   summary:
-    "Lists agents with their living instances; shows, pauses, resumes and drains one.",
+    "Lists agents with their living instances; finds, shows, pauses, resumes and drains one.",
   usage: [
     "troupe agents ls",
     "troupe agents show NAME",
+    'troupe agents find "make this shorter" [--tag TAG] [--label NAME=VALUE] …',
     "troupe agents pause NAME [--lane LANE] [--reason TEXT]",
     "troupe agents resume NAME [--lane LANE]",
     "troupe agents drain NAME [--lane LANE] [--instance ID]",
+    "troupe agents forget NAME [--lane LANE]   (one that is served no more)",
   ],
   options: {
+    ...findOptions,
     lane: { type: "string", value: "LANE", help: "only this lane of it" },
     reason: {
       type: "string",
@@ -63,7 +67,7 @@ function ls(call: Call): Promise<ExitCode> {
     const listed = cards.map((card) => toListed(card, living, orders));
     call.output.list(
       listed,
-      [...head, "SKILLS"],
+      [...head, "LATENCY", "LABELS", "SKILLS"],
       rowOf,
       "No agent has been served here yet.",
     );
@@ -118,6 +122,8 @@ function rowOf(listed: Listed): string[] {
     stateOf(listed),
     String(instances.length),
     loadOf(instances),
+    latencyOf(instances),
+    shorten(labelsText(commonLabels(listed)), 30),
     shorten(skills.map((skill) => skill.id).join(", "), 60),
   ];
 }
@@ -126,6 +132,23 @@ function loadOf(instances: readonly InstanceCard[]): string {
   const sum = (field: "running" | "concurrency") =>
     instances.reduce((total, instance) => total + instance[field], 0);
   return `${sum("running")}/${sum("concurrency")}`;
+}
+
+/** Of those that have done anything. */
+function latencyOf(instances: readonly InstanceCard[]): string {
+  const known = instances.flatMap(({ latencyMs }) => latencyMs ?? []);
+  if (known.length === 0) return "-";
+  const sum = known.reduce((total, latencyMs) => total + latencyMs, 0);
+  return `${(sum / known.length).toFixed(1)}ms`;
+}
+
+/** What callers may go by; of the card, where no instance lives. */
+function commonLabels({ labels, instances }: Listed): Record<string, string> {
+  const [first, ...others] = instances.map((instance) => instance.labels);
+  const shared = Object.entries(first ?? labels).filter(([name, value]) =>
+    others.every((each) => each[name] === value),
+  );
+  return Object.fromEntries(shared);
 }
 
 function print(call: Call, agent: Listed): void {
@@ -164,6 +187,7 @@ const instanceRow = (instance: InstanceCard): string[] => [
   `done ${instance.done}`,
   `failed ${instance.failed}`,
   `since ${dateOf(new Date(instance.startedAt))}`,
+  labelsText(instance.labels),
   shorten((instance.troubles ?? []).join(", "), 60),
 ];
 

@@ -2,6 +2,8 @@
 import { TroupeError } from "../protocol/errors.js";
 import type { TaskState } from "../protocol/task.js";
 import type { TaskSummary } from "../bus/task-list.js";
+import { describeNeed } from "../protocol/need.js";
+import type { Route } from "../protocol/route.js";
 import { dateOf, eventLine, timeOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
@@ -124,6 +126,7 @@ function factsOf(call: Call, task: TaskSummary): string[][] {
     ["key", task.key],
     ["lane", task.lane],
     ["context", task.context],
+    ["routed", task.route && routeText(task.route)],
     ["due", task.dueAt && dateOf(task.dueAt)],
     ["deadline", task.deadline && dateOf(task.deadline)],
     ["attempts", String(task.attempts)],
@@ -135,6 +138,11 @@ function factsOf(call: Call, task: TaskSummary): string[][] {
   return facts.flatMap(([name, value]) =>
     value === undefined ? [] : [[output.paint("dim", name), value]],
   );
+}
+
+function routeText({ need, strategy, why, fitting }: Route): string {
+  const others = fitting === 1 ? "" : `, of ${fitting} that fitted`;
+  return `for ${describeNeed(need)} by ${strategy}: ${why}${others}`;
 }
 
 export function unknownTask(id: string): TroupeError {

@@ -27,6 +27,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "Request-reply, not stored",
     load: async () => (await import("./ask.js")).ask,
   },
+  route: {
+    summary: "Who would get a task, and why",
+    load: async () => (await import("./route.js")).route,
+  },
   tasks: {
     summary: "List, show and cancel tasks",
     load: async () => (await import("./tasks.js")).tasks,

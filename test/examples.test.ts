@@ -20,6 +20,8 @@ const printed: Readonly<Record<string, RegExp>> = {
     /completed { metres: 4 }.*canceled struck rock.*it is canceled/s,
   "dead-letters.js": /redriven: { sold: 1 }.*redriven: { sold: 9 }/s,
   "replaying.js": /4 headlines/,
+  "routing.js":
+    /eu: It rained.*us: It.*us: It.*<It rained.*\.summarize, .*round-robin.*NO_CANDIDATE nobody does/s,
 };
 
 describe("examples", { concurrency: 2 }, () => {

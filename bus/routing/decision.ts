@@ -23,9 +23,9 @@ export interface Refusal {
   why: string;
 }
 
+/** `lanes`: in how many lanes of the chosen agent the skill fits. */
 export type Decision =
-  | { route: Route; chosen: Candidate }
-  | { route?: undefined; refusals: Refusal[] };
+  { route: Route; lanes: number } | { route?: undefined; refusals: Refusal[] };
 
 export function decide(
   possible: readonly Candidate[],
@@ -41,7 +41,10 @@ export function decide(
     told - 1,
   );
   return {
-    chosen,
+    lanes: fitting.filter(
+      ({ lane, skill }) =>
+        lane.agent === chosen.lane.agent && skill.id === chosen.skill.id,
+    ).length,
     route: {
       need,
       ...toRouteCandidate(chosen, need),

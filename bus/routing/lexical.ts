@@ -16,8 +16,20 @@ const fieldWeights = {
   examples: 1,
 } as const;
 const pairWeight = 0.4;
-/** What a word that was mended counts. */
+/** What a word that was mended counts, and what one that no card has counts against all of them. */
 const mendedWeight = 0.8;
+/** Where it is one of those that every request has, whatever is meant. */
+const smallWeight = 0.2;
+const smallWords = new Set(
+  wordsOf(
+    "a about all an and any are as at be but by can could did do does for from get give go had has have he her him " +
+      "his how i if in into is it its just know let like make may me might my need no not now of on one or our out " +
+      "please put she should so some than that the their them then there these they this those to too up us want " +
+      "was we were what when where which who why will with would you your",
+  ),
+);
+/** Where there are fewer skills, a word counts as rare as if there were so many. */
+const fewSkills = 50;
 /** BM25's k1 and b: how soon a word that occurs again adds nothing, and how much a long card is held against it. */
 const saturation = 1.2;
 const lengthShare = 0.5;
@@ -37,7 +49,7 @@ interface Known {
 }
 
 export class LexicalScorer implements Scorer {
-  readonly minScore = 0.05;
+  readonly minScore = 0.1;
   readonly #documents = new Map<number, Known>();
   readonly #postings = new Map<string, Postings>();
   readonly #vocabulary = new Vocabulary();
@@ -122,17 +134,25 @@ export class LexicalScorer implements Scorer {
     const terms = new Map<string, number>();
     const words = wordsOf(text).map((word) => {
       const near = this.#vocabulary.nearest(word);
-      terms.set(near ?? word, near === word ? 1 : mendedWeight);
+      terms.set(near ?? word, weightOf(word, near));
       return near ?? word;
     });
-    for (const pair of pairsOf(words)) terms.set(pair, pairWeight);
+    for (const pair of pairsOf(words))
+      if (this.#postings.has(pair)) terms.set(pair, pairWeight);
     return terms;
   }
 
   #rarity(having: number): number {
-    const count = this.#documents.size;
+    const count = Math.max(this.#documents.size, fewSkills);
     return Math.log(1 + (count - having + 0.5) / (having + 0.5));
   }
+}
+
+function weightOf(word: string, near: string | undefined): number {
+  if (near === word) return 1;
+  return near === undefined && smallWords.has(word)
+    ? smallWeight
+    : mendedWeight;
 }
 
 const isPair = (term: string): boolean => term.includes(" ");

@@ -268,6 +268,19 @@ test("a lane is a candidate of its own, and the caller may ask for one", async (
   });
 });
 
+test("where all lanes of an agent fit, its split decides, and where they do not, the need does", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(teller("text", "1.0.0"), quiet);
+  await bus.serve(teller("text", "2.0.0"), { ...quiet, lane: "next" });
+  const caller = await known(await shared.connect(t), 2);
+  await bus.lanes.split("text", { main: 0, next: 1 });
+  await eventually(
+    async () => (await caller.call("text.summarize", 1)) === "text@2.0.0",
+  );
+  assert.equal(await caller.call("summarize", 1), "text@2.0.0");
+  assert.equal(await caller.call("summarize@^1", 1), "text@1.0.0");
+});
+
 test("needs that are none are refused", async (t) => {
   const bus = await shared.connect(t);
   const wrong: unknown[] = [

@@ -1,0 +1,143 @@
+// troupe route: who would get a task, and why. Nothing is submitted.
+import type { RouteOptions } from "../bus/router.js";
+import { strategies, type Need, type Strategy } from "../protocol/need.js";
+import type { Route, RouteCandidate } from "../protocol/route.js";
+import { toNeed } from "../bus/target.js";
+import { exitCodes, wrongUsage } from "./exit.js";
+import { unknownWord } from "./nearest.js";
+import { withBus } from "./session.js";
+import { toDuration } from "./values.js";
+import type { Call, Options, Verb } from "./verb.js";
+
+const options: Options = {
+  text: {
+    type: "string",
+    value: "WORDS",
+    help: "what is to be done, in plain words, instead of a NEED",
+  },
+  label: {
+    type: "string",
+    value: "NAME=VALUE",
+    multiple: true,
+    help: "which all its instances must have; may be given several times",
+  },
+  tag: {
+    type: "string",
+    value: "TAG",
+    multiple: true,
+    help: "which the skill must have; may be given several times",
+  },
+  prefer: {
+    type: "string",
+    value: "STRATEGY",
+    help: `${strategies.join(", ")} (default pull)`,
+  },
+  context: {
+    type: "string",
+    value: "ID",
+    help: "what sticky goes by",
+  },
+  lane: { type: "string", value: "LANE", help: "in this lane only" },
+  wait: {
+    type: "string",
+    value: "30s",
+    help: "how long to wait for one that fits (default not at all)",
+  },
+};
+
+export const route: Verb = {
+  summary: "Says who would get a task, and why. Nothing is submitted.",
+  usage: [
+    "troupe route NEED           such as summarize, text.summarize@^2 or '*.summarize@>=2 <3'",
+    'troupe route --text WORDS   such as "make this shorter"',
+  ],
+  options,
+  example: `troupe route --text "make this shorter" --label region=eu`,
+  run(call) {
+    call.atMost(1);
+    const need = needFrom(call);
+    return withBus(call, async (bus) => {
+      const found = await bus.route(need, optionsFrom(call));
+      if (call.output.json) call.output.object(found);
+      else print(call, found);
+      return exitCodes.done;
+    });
+  },
+};
+
+function print(call: Call, found: Route): void {
+  const { agent, skill, lane, version, strategy, why, fitting } = found;
+  call.output.line(
+    `${call.output.paint("cyan", `${agent}.${skill}`)} ${version}  lane ${lane}  ${strategy}: ${why}`,
+  );
+  call.output.line();
+  call.output.rows([head, ...found.candidates.map(rowOf)]);
+  if (fitting > found.candidates.length)
+    call.output.note(`and ${fitting - found.candidates.length} more`);
+}
+
+function needFrom(call: Call): Need {
+  const text = call.text("text");
+  const word = call.words[0];
+  if ((text === undefined) === (word === undefined))
+    throw wrongUsage("say a NEED or --text WORDS, one of them: see --help");
+  const need: Need = word === undefined ? { text: text! } : toNeed(word);
+  const tags = call.texts("tag");
+  const labels = labelsFrom(call.texts("label"));
+  const prefer = call.text("prefer");
+  const wait = call.text("wait");
+  return {
+    ...need,
+    ...(tags.length > 0 ? { tags } : {}),
+    ...(labels === undefined ? {} : { labels }),
+    ...(prefer === undefined ? {} : { prefer: toStrategy(prefer) }),
+    ...(wait === undefined ? {} : { wait: toDuration(wait, "--wait") }),
+  };
+}
+
+function optionsFrom(call: Call): RouteOptions {
+  return { context: call.text("context"), lane: call.text("lane") };
+}
+
+export function labelsFrom(
+  texts: readonly string[],
+): Record<string, string> | undefined {
+  if (texts.length === 0) return undefined;
+  const pairs = texts.map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+    if (name !== undefined && value !== undefined) return [name, value];
+    throw wrongUsage(`--label "${text}" is none: write it such as region=eu`);
+  });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
+
+function toStrategy(text: string): Strategy {
+  const strategy = strategies.find((name) => name === text);
+  if (strategy === undefined)
+    throw wrongUsage(unknownWord("strategy", text, strategies));
+  return strategy;
+}
+
+const head = [
+  "CANDIDATE",
+  "VERSION",
+  "LANE",
+  "SCORE",
+  "INSTANCES",
+  "LOAD",
+  "LATENCY",
+];
+
+function rowOf(candidate: RouteCandidate): string[] {
+  const { agent, skill, version, lane, score, instances, load, latencyMs } =
+    candidate;
+  return [
+    `${agent}.${skill}`,
+    version,
+    lane,
+    score?.toFixed(2) ?? "",
+    String(instances),
+    load === undefined ? "" : `${Math.round(load * 100)}%`,
+    latencyMs === undefined ? "" : `${latencyMs.toFixed(1)}ms`,
+  ];
+}
