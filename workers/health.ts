@@ -28,7 +28,9 @@ export interface Patient {
 
 const tickMs = 1_000;
 const againMs = 250;
-const orderTries = 40;
+const longestPauseMs = 5_000;
+/** A minute and more; what then can be pulled at all is better served than left. */
+const orderTries = 240;
 
 /** What says that the log itself is in trouble, and not the event that was to be written. */
 const ofTheLog: readonly ErrorCode[] = [
@@ -91,8 +93,8 @@ export class Health {
   }
 
   async #untilWritten(): Promise<void> {
-    while (!this.#stopped) {
-      await pause(againMs);
+    for (let pauseMs = againMs; !this.#stopped; pauseMs *= 2) {
+      await pause(Math.min(pauseMs, longestPauseMs));
       try {
         await this.#tellOf("log");
         return this.#recover("log");

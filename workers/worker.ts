@@ -6,7 +6,6 @@ import {
   isPaused,
   type AgentOrders,
 } from "../bus/agent-orders.js";
-import { startAnswering, type Request } from "../bus/answers.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import type { Queues } from "../bus/queues.js";
 import type { Settings } from "../bus/settings.js";
@@ -14,7 +13,7 @@ import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { toCard, type Agent } from "./agent.js";
-import { answer } from "./answer.js";
+import { AskDesk } from "./ask-desk.js";
 import type { ExecutionHost, Result } from "./assignment.js";
 import { ContextExecution } from "./context-execution.js";
 import { Contexts } from "./contexts.js";
@@ -148,18 +147,17 @@ export class Worker implements AsyncDisposable {
     this.#life.demand("prepared");
     await Promise.all([this.#presence.announce(), this.#settings.open()]);
     this.#stops.push(this.#listenToControl());
-    const answering = startAnswering(link, this.agent, (request) =>
-      this.#answer(request),
-    );
+    const asks = new AskDesk(this.#host, this.lane);
     this.#stops.push(
-      () => answering.stop(),
+      () => asks.stop(),
       () => this.#presence.stop(),
       () => this.#health.stop(),
     );
     this.#stops.push(
-      await this.#settings.follow(agentOrders, this.agent, (orders) =>
-        this.#ordered(orders),
-      ),
+      await this.#settings.follow(agentOrders, this.agent, (orders) => {
+        this.#ordered(orders);
+        asks.obey(orders);
+      }),
     );
     this.#health.start();
     if (this.#signals !== false)
@@ -224,7 +222,11 @@ export class Worker implements AsyncDisposable {
 
   #ordered(orders: AgentOrders): void {
     this.#orders = orders;
-    this.#life.send(isPaused(orders, this.lane) ? "pause" : "resume");
+    const paused = isPaused(orders, this.lane);
+    // Before its card says so: what waits at a gate must not begin after that.
+    if (paused) this.#host.limits?.close();
+    else if (!this.#draining) this.#host.limits?.open();
+    this.#life.send(paused ? "pause" : "resume");
   }
 
   #reason(): { reason?: string } {
@@ -240,17 +242,6 @@ export class Worker implements AsyncDisposable {
   #startFacts(): Record<string, unknown> {
     const { version, lane, state, concurrency, pid } = this.card();
     return { version, lane, state, concurrency, pid };
-  }
-
-  /** An ask cannot wait: who asks a paused agent is told so. */
-  #answer(request: Request): unknown {
-    if (!this.#life.in("serving.order.paused"))
-      return answer(this.#host, request);
-    const { reason = "no reason was given" } = this.#orders;
-    throw new TroupeError(
-      "AGENT_PAUSED",
-      `agent "${this.agent}" is paused (${reason}): submit a task, which waits, or ask again when it is resumed`,
-    );
   }
 
   #listenToControl(): () => void {

@@ -1,6 +1,8 @@
 // Orders to an agent, where its instances are in processes that obey; test/e2e/pause.test.ts kills some.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { z } from "zod";
+import { agent, skill } from "../../index.js";
 import { agentEvents, recordAgentEvent } from "../../bus/agent-events.js";
 import { Publisher } from "../../bus/publisher.js";
 import { doer, gate, quiet } from "../support/doer.js";
@@ -44,6 +46,41 @@ test("a paused agent takes no task, in any lane or with any key, and nothing is 
   assert.deepEqual(outputs, [1, 2, 3, 4]);
   assert.equal(handled.length, 4);
   assert.equal((await operator.agentOrders()).get("doer")?.reason, undefined);
+});
+
+test("what waits at a limit does not begin while the agent is paused, and does when it is resumed", async (t) => {
+  const bus = await shared.connect(t);
+  const { opened, open } = gate();
+  const begun: unknown[] = [];
+  const narrow = agent("doer", {
+    skills: {
+      do: skill({
+        description: "One at a time",
+        input: z.number(),
+        atOnce: 1,
+        async run(input) {
+          begun.push(input);
+          await opened;
+          return input;
+        },
+      }),
+    },
+  });
+  await bus.serve(narrow, quiet);
+  const tasks = await Promise.all(
+    [1, 2, 3].map((input) => bus.submit(narrow.skills.do, input)),
+  );
+  await eventually(() => begun.length === 1);
+  await bus.pauseAgent("doer");
+  open();
+  await eventually(async () => (await bus.instances("doer"))[0]?.done === 1);
+  assert.equal(begun.length, 1);
+  await bus.resumeAgent("doer");
+  await Promise.all(tasks.map((task) => task.result()));
+  assert.deepEqual(
+    begun.map(Number).sort((a, b) => a - b),
+    [1, 2, 3],
+  );
 });
 
 test("tasks in hand finish while the agent is paused", async (t) => {
@@ -104,6 +141,28 @@ test("who asks a paused agent is told so at once", async (t) => {
   });
   await bus.resumeAgent("doer");
   assert.equal(await bus.ask("doer.do", 1), 1);
+});
+
+test("asks go to the lanes that are not paused", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(
+    doer(() => "main"),
+    quiet,
+  );
+  const next = { ...quiet, lane: "next" };
+  await bus.serve(
+    doer(() => "next"),
+    next,
+  );
+  const answers = async () => {
+    const asked = Array.from({ length: 20 }, () => bus.ask("doer.do", 1));
+    return [...new Set((await Promise.all(asked)).map(String))].sort();
+  };
+  assert.deepEqual(await answers(), ["main", "next"]);
+  await bus.pauseAgent("doer", { lane: "next" });
+  assert.deepEqual(await answers(), ["main"]);
+  await bus.resumeAgent("doer", { lane: "next" });
+  await eventually(async () => (await answers()).length === 2);
 });
 
 test("an agent that nobody serves is paused for whoever will", async (t) => {

@@ -94,6 +94,11 @@ export class Gate {
     });
   };
 
+  /** After it was closed. */
+  open(): void {
+    this.#closed = false;
+  }
+
   /** All that wait are turned away, and whoever still comes. */
   close(): void {
     this.#closed = true;

@@ -124,6 +124,11 @@ export class Limits {
     for (const { gate } of this.#skills.values()) gate.onFree();
   }
 
+  /** After it was closed. */
+  open(): void {
+    for (const { gate } of this.#skills.values()) gate.open();
+  }
+
   /** Lets nobody in any more; who waits goes back to the others. */
   close(): void {
     for (const { gate } of this.#skills.values()) gate.close();
