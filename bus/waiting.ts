@@ -55,7 +55,8 @@ function isAt(source: Source, place: WaitingPlace): boolean {
 
 async function sourcesOf(link: Link, filter: WaitingFilter): Promise<Source[]> {
   const { agent, level, ...rest } = filter;
-  const { queue, streams, all, tasksWhere, partitionedWhere } = link.subjects;
+  const { queue, streams, all, tasksWhere, partitionedWhere, timer, due } =
+    link.subjects;
   const queues = (await queuesOf(link))
     .filter((name) => agent === undefined || name === queue(agent))
     .toSorted();
@@ -76,10 +77,12 @@ async function sourcesOf(link: Link, filter: WaitingFilter): Promise<Source[]> {
       ? [{ stream, subject: partitionedWhere({ ...keyed, ...ofAgent }) }]
       : []),
   ]);
-  const timers = all.timers.map((subject) => ({
-    stream: streams.timers,
-    subject,
-  }));
+  const { taskId } = filter;
+  const timed =
+    taskId === undefined
+      ? all.timers
+      : [timer({ agent, taskId }), due({ agent, taskId })];
+  const timers = timed.map((subject) => ({ stream: streams.timers, subject }));
   return [...sources, ...timers];
 }
 

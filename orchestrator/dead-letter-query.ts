@@ -6,8 +6,8 @@ import { fromCursor, toCursor } from "./cursor.js";
 import type { Answer, Query } from "./queries.js";
 import { textFilter, timeFilter, type View } from "./view.js";
 
-/** So many letters are looked at for one page; the page then ends early, with a cursor. */
-const lettersRead = 5_000;
+/** So long letters are looked at for one page; the page then ends early, with a cursor. */
+const readForMs = 700;
 
 const place = z.object({ after: z.int() });
 
@@ -20,13 +20,13 @@ export async function queryDeadLetters(
   const isInTime = timeFilter(view.link, query);
   const isError = textFilter(query.error);
   const letters: Answer<"dead-letters">["letters"] = [];
-  let read = 0;
+  const until = performance.now() + readForMs;
   let last = 0;
   let isMore = false;
   for await (const letter of lettersOf(view, query, from?.after)) {
-    isMore = letters.length === query.limit || read === lettersRead;
+    isMore =
+      letters.length === query.limit || (last > 0 && performance.now() > until);
     if (isMore) break;
-    read++;
     last = letter.sequence;
     const { code, error, at } = letter;
     const isWanted =

@@ -67,7 +67,10 @@ export class Queries {
 
   /** What waits, next first; then what has ended, in the order asked for. */
   async tasks(query: TasksQuery = {}): Promise<TasksAnswer> {
-    const answer = await this.#answer("tasks", query);
+    let answer = await this.#answer("tasks", query);
+    // A page ends early where it takes long to find anything.
+    while (answer.tasks.length === 0 && answer.cursor !== undefined)
+      answer = await this.#answer("tasks", { ...query, cursor: answer.cursor });
     return { ...answer, tasks: answer.tasks.map(withDates) };
   }
 
@@ -81,8 +84,16 @@ export class Queries {
     return this.#answer("contexts", query);
   }
 
-  deadLetters(query: DeadLettersQuery = {}): Promise<Answer<"dead-letters">> {
-    return this.#answer("dead-letters", query);
+  async deadLetters(
+    query: DeadLettersQuery = {},
+  ): Promise<Answer<"dead-letters">> {
+    let answer = await this.#answer("dead-letters", query);
+    while (answer.letters.length === 0 && answer.cursor !== undefined)
+      answer = await this.#answer("dead-letters", {
+        ...query,
+        cursor: answer.cursor,
+      });
+    return answer;
   }
 
   /** Of the orchestrator that happens to answer. */

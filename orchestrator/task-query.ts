@@ -17,10 +17,12 @@ export async function queryTasks(
   query: Query<"tasks">,
 ): Promise<Answer<"tasks">> {
   const { projection, standing } = await view.upToDate();
-  const from = fromCursor(query, place) ?? { in: "queues" };
+  const from = fromCursor(query, place) ?? {
+    in: "queues" as const,
+  };
   let page: Page = { tasks: [], next: undefined };
   if (from.in === "queues" && wantsWaiting(query))
-    page = await waitingPage(view, projection, query, from.after);
+    page = await waitingPage(view, projection, query, from);
   if (!page.next) {
     const rest = query.limit - page.tasks.length;
     const after = from.in === "log" ? from : undefined;

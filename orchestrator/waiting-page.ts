@@ -6,7 +6,7 @@ import { Handouts, waitingTasks, type WaitingPlace } from "../bus/waiting.js";
 import { addressOf } from "../protocol/task-message.js";
 import { isTerminal } from "../protocol/task.js";
 import { encodeToken } from "../protocol/tokens.js";
-import type { Fact } from "./fact.js";
+import { taskIdOf, type Fact } from "./fact.js";
 import type { Projection } from "./projection.js";
 import type { FoundTask, Query } from "./queries.js";
 import {
@@ -18,57 +18,101 @@ import {
   type View,
 } from "./view.js";
 
-/** So many waiting messages are looked at for one page; the page then ends early, with a cursor. */
-const waitingRead = 20_000;
+/** So long waiting messages are looked at for one page; the page then ends early, with a cursor. */
+const readForMs = 700;
 
 export const waitingPlace = z.object({
   in: z.literal("queues"),
   after: z
     .object({ stream: z.string(), subject: z.string(), sequence: z.int() })
     .optional(),
+  /** Of those that have failed before: where that is on the log. */
+  afterFailure: z.int().optional(),
 });
+type Place = z.infer<typeof waitingPlace>;
 
 interface Page {
   tasks: FoundTask[];
-  next: z.infer<typeof waitingPlace> | undefined;
+  next: Place | undefined;
+}
+
+interface Candidate {
+  stored: StoredMessage;
+  place: Omit<Place, "in">;
 }
 
 export async function waitingPage(
   view: View,
   projection: Projection,
   query: Query<"tasks">,
-  after: WaitingPlace | undefined,
+  from: Omit<Place, "in">,
 ): Promise<Page> {
-  const { agent, lane, skill, level, task, context, limit } = query;
+  const reader = await WaitingReader.open(view, projection);
+  const fits = waitingFilter(view, query);
+  const tasks: FoundTask[] = [];
+  const until = performance.now() + readForMs;
+  for await (const { stored, place } of query.error === undefined
+    ? fromQueues(view, query, from.after)
+    : fromFailures(view, projection, query, from.afterFailure)) {
+    const found = await reader.toFound(stored, query.values);
+    if (found && fits(found)) tasks.push(found);
+    if (tasks.length === query.limit || performance.now() > until)
+      return { tasks, next: { in: "queues", ...place } };
+  }
+  return { tasks, next: undefined };
+}
+
+function waitingFilter(view: View, query: Query<"tasks">) {
+  const { skill, context } = query;
   const isInTime = timeFilter(view.link, query);
-  const isError = textFilter(query.error);
   const isState = stateFilter(query.state);
-  const filter = {
+  return (found: FoundTask): boolean =>
+    isState(found.state) &&
+    isInTime(Date.parse(found.at)) &&
+    (skill === undefined || found.skill === skill) &&
+    (context === undefined || found.context === context);
+}
+
+async function* fromQueues(
+  { link }: View,
+  query: Query<"tasks">,
+  after: WaitingPlace | undefined,
+): AsyncGenerator<Candidate> {
+  for await (const stored of waitingTasks(link, filterOf(query), after))
+    yield { stored, place: { after: stored.place } };
+}
+
+/** What waits and has an error has failed before: the log says which those are. */
+async function* fromFailures(
+  { link }: View,
+  projection: Projection,
+  query: Query<"tasks">,
+  after = 0,
+): AsyncGenerator<Candidate> {
+  const isError = textFilter(query.error);
+  const failures = [...projection.open()]
+    .flatMap((trace) => trace.findLast(({ kind }) => kind === "attempt") ?? [])
+    .filter(({ sequence }) => sequence > after)
+    .filter(({ code, error }) => isError(code, error))
+    .toSorted((one, other) => one.sequence - other.sequence);
+  for (const failure of failures) {
+    const { agent, sequence } = failure;
+    const filter = { ...filterOf(query), agent, taskId: taskIdOf(failure) };
+    if (query.agent !== undefined && query.agent !== agent) continue;
+    if (query.task !== undefined && query.task !== filter.taskId) continue;
+    for await (const stored of waitingTasks(link, filter))
+      yield { stored, place: { afterFailure: sequence } };
+  }
+}
+
+function filterOf({ agent, lane, skill, level, task }: Query<"tasks">) {
+  return {
     ...(agent === undefined ? {} : { agent }),
     ...(lane === undefined ? {} : { lane }),
     ...(skill === undefined ? {} : { skill }),
     ...(level === undefined ? {} : { level }),
     ...(task === undefined ? {} : { taskId: task }),
   };
-  const reader = await WaitingReader.open(view, projection);
-  const tasks: FoundTask[] = [];
-  let read = 0;
-  for await (const stored of waitingTasks(view.link, filter, after)) {
-    const next = { in: "queues" as const, after: stored.place };
-    const found = await reader.toFound(stored, query.values);
-    const isWanted =
-      found !== undefined &&
-      isState(found.state) &&
-      isInTime(stored.at.getTime()) &&
-      (skill === undefined || found.skill === skill) &&
-      (context === undefined || found.context === context) &&
-      (query.error === undefined ||
-        isError(found.error?.code, found.error?.message));
-    if (isWanted) tasks.push(found);
-    if (tasks.length === limit || ++read === waitingRead)
-      return { tasks, next };
-  }
-  return { tasks, next: undefined };
 }
 
 class WaitingReader {
