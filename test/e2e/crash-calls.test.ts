@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { killChildren, startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
+import type { Halt } from "../support/halting.js";
 import { order } from "../support/order.js";
 import { sharedServer } from "../support/shared-server.js";
 import { testServer } from "../support/server.js";
@@ -22,20 +23,17 @@ describe(
     for (const when of ["before", "after"] as const)
       for (let at = when === "before" ? 1 : 3; at <= places; at += step)
         test(`${when} the message ${at} that it stores`, (t) =>
-          callsOnce(t, { at, when }));
+          callsOnce(t, { at, when, by: "SIGKILL" }));
   },
 );
 
-async function callsOnce(
-  t: TestContext,
-  dies: { at: number; when: "before" | "after" },
-): Promise<void> {
+async function callsOnce(t: TestContext, halt: Halt): Promise<void> {
   t.after(() => killChildren(t));
   const bus = await shared.connect(t);
   const place = { url: shared.server.url, namespace: bus.namespace };
   const context = bus.context(order, "o-7");
   let dying = true;
-  const first = await startChild(t, "order-process", { ...place, dies });
+  const first = await startChild(t, "order-process", { ...place, halt });
   const restarted = first.ended.then(async () => {
     if (dying) await startChild(t, "order-process", place);
   });

@@ -1,0 +1,60 @@
+// A worker that is frozen over an event of a context, thaws when another has long taken over, and goes on where it was.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { killChildren, startChild } from "../support/child.js";
+import { eventually } from "../support/eventually.js";
+import type { Halt } from "../support/halting.js";
+import { sharedServer } from "../support/shared-server.js";
+import { emptyTally, fold, tally } from "../support/tally.js";
+
+const run = promisify(execFile);
+const shared = sharedServer();
+
+// For an event it stores the record, what was emitted, and the end.
+const places: readonly Omit<Halt, "by">[] = [
+  { at: 1, when: "before" },
+  { at: 1, when: "after" },
+  { at: 2, when: "before" },
+  { at: 3, when: "before" },
+  { at: 3, when: "after" },
+];
+
+for (const place of places)
+  test(`an event is applied once although a worker thaws ${place.when} message ${place.at} of it`, async (t) => {
+    t.after(() => killChildren(t));
+    const bus = await shared.connect(t);
+    const context = bus.context(tally, "c");
+    const add = async (n: number) =>
+      (await context.send({ type: "ADD", n })).result({ timeout: "60s" });
+    const frozen = await startChild<object>(t, "tally-process", {
+      url: shared.server.url,
+      namespace: bus.namespace,
+      concurrency: 4,
+      halt: { ...place, by: "SIGSTOP" },
+    });
+    const first = await context.send({ type: "ADD", n: 0 });
+    await eventually(() => isStopped(frozen.pid));
+    const worker = await bus.serve(tally, { ackWait: "1s" });
+    await first.result({ timeout: "60s" });
+    for (const n of [1, 2, 3]) await add(n);
+    frozen.signal("SIGCONT");
+    for (const n of [4, 5, 6]) await add(n);
+    // What it still had to say of the first event comes before it says goodbye.
+    frozen.signal("SIGTERM");
+    await frozen.ended;
+    for (const n of [7, 8]) await add(n);
+    const numbers = Array.from({ length: 9 }, (_, n) => n);
+    const snapshot = await context.snapshot();
+    assert.deepEqual(snapshot?.context, numbers.reduce(fold, emptyTally));
+    const emitted = [];
+    for await (const { event } of context.emitted()) emitted.push(event.n);
+    assert.deepEqual(emitted, numbers);
+    await worker.drain();
+  });
+
+async function isStopped(pid: number): Promise<boolean> {
+  const { stdout } = await run("ps", ["-o", "stat=", "-p", String(pid)]);
+  return stdout.trim().startsWith("T");
+}
