@@ -232,6 +232,41 @@ test("the shipped users serve, call, ask, follow and replay through the bus", as
   await slow.result();
 });
 
+test("an orchestrator leads and sweeps as its user, all may ask it, and nobody else can take the lease", async (t) => {
+  const as = await shippedBus(t);
+  const bus = await as("orchestrator");
+  const orchestrator = await bus.orchestrate(quiet);
+  await eventually(() => orchestrator.term !== undefined);
+  const submitter = await as("submitter");
+  const observer = await as("observer");
+  const worker = await as("worker");
+  const idle = doer((input) => input);
+  await (await worker.serve(idle, quiet)).drain(); // makes the queue
+  const overdue = await submitter.submit(idle.skills.do, 1, { deadline: 1 });
+  await assert.rejects(overdue.result({ timeout: "30s" }), {
+    code: "DEADLINE_PASSED",
+  });
+  for (const asker of [submitter, observer, worker]) {
+    const { tasks } = await asker.query.tasks({ state: "failed" });
+    assert.deepEqual(
+      tasks.map(({ taskId }) => taskId),
+      [overdue.id],
+    );
+    assert.equal((await asker.query.deadLetters()).letters.length, 1);
+    assert.equal((await asker.query.status()).term, orchestrator.term);
+  }
+  for (const user of ["worker", "submitter", "observer"] as const) {
+    const nats = await connect({ servers: bus.url, user, pass: `pw${user}` });
+    await assert.rejects(
+      jetstream(nats).publish(`$KV.${nameOfLease}.orchestrator`, "{}"),
+      denied,
+    );
+    await nats.close();
+  }
+});
+
+const nameOfLease = subjectsOf("troupe").buckets.leases;
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
