@@ -34,9 +34,9 @@ test("permits of a killed process come back to the others, and the limit held al
     children.find((child) => stretchesOf([child]).length > 1),
   );
   await busy!.kill();
-  const killedAt = performance.timeOrigin + performance.now();
   await Promise.all(tasks.map((task) => task.result()));
-  const most = mostAtOnce(stretchesOf(children), () => killedAt);
+  // What the killed one did not get to say: it worked at least as long as it was told to, or until it was killed.
+  const most = mostAtOnce(stretchesOf(children), ({ begun }) => begun + 50);
   assert.ok(most <= 3, `${most} at once`);
   assert.ok(most >= 2, `${most} at once`);
 });
@@ -68,7 +68,7 @@ test("a probe whose process is killed makes room for another, and the breaker cl
   await long.cancel();
   const good = await startLimited(shared, t, { limits: { breaker } });
   await Promise.all(tasks.map((task) => task.result()));
-  assert.ok(stretchesOf([good, stuck]).length >= 3);
+  await eventually(() => stretchesOf([good, stuck]).length >= 3);
   await eventually(
     async () => (await breakerKinds(bus)).at(-1) === "breaker-closed",
   );

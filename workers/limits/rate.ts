@@ -42,6 +42,8 @@ interface Pocket {
   /** On the clock that nobody sets. */
   goodUntil: number;
   drawing: boolean;
+  /** The last draw gave less than was wanted. */
+  isShort: boolean;
   /** No sooner is there a use in drawing again. */
   drawAt: number;
   waking: NodeJS.Timeout | undefined;
@@ -77,7 +79,11 @@ export class RatePolicy implements Policy {
     const everyMs = limit.perMs / limit.limit;
     this.#goodMs = Math.max(
       shortestGoodMs,
-      Math.min(longestGoodMs, (limit.burst * everyMs) / 2),
+      // Where tokens are few and far between, each that is lost counts.
+      Math.min(
+        Math.max(longestGoodMs, everyMs / 12),
+        (limit.burst * everyMs) / 2,
+      ),
     );
     // What is less than a tenth of a token is not worth a whole one of the burst.
     const late = Math.floor(this.#goodMs / everyMs + 0.9);
@@ -136,9 +142,9 @@ export class RatePolicy implements Policy {
 
   waitMs(part: string): number {
     const pocket = this.#pockets.get(part);
-    const untilNext = (pocket?.drawAt ?? 0) - performance.now();
-    const line = (pocket?.waiting ?? 0) * this.#rules.everyMs;
-    return Math.max(0, untilNext) + line;
+    if (!pocket?.isShort) return 0;
+    const untilNext = pocket.drawAt - performance.now();
+    return Math.max(0, untilNext) + pocket.waiting * this.#rules.everyMs;
   }
 
   /** This instance's share of the rate, as it was lately; a little less, so that somebody is always there. */
@@ -212,11 +218,14 @@ export class RatePolicy implements Policy {
     const now = performance.now();
     pocket.goodUntil = Math.max(
       drawnAt + this.#goodMs,
-      now - drawnAt < slowestMs ? now + this.#goodMs / 4 : 0,
+      now - drawnAt < Math.max(slowestMs, this.#goodMs)
+        ? now + this.#goodMs / 4
+        : 0,
     );
     pocket.used = 0;
     pocket.drawnAt = drawnAt;
     const isShort = drawn < wanted;
+    pocket.isShort = isShort;
     // While tokens are short, asking for each would only make the instances get in each other's way.
     const { everyMs, capacity } = this.#rules;
     const pauseMs = isShort
@@ -258,6 +267,7 @@ export class RatePolicy implements Policy {
       tokens: 0,
       goodUntil: 0,
       drawing: false,
+      isShort: false,
       drawAt: 0,
       waking: undefined,
       used: 0,

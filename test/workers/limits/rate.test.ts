@@ -63,9 +63,6 @@ test("parts are forgotten a while after their last task, here and in the bucket"
   const { policy, link } = await policyOf(t, {});
   const tenants = Array.from({ length: 300 }, (_, at) => `tenant ${at}`);
   for (const tenant of tenants) policy.wanted(tenant, 1);
-  await eventually(() => tenants.every((tenant) => policy.isFree(tenant)), {
-    what: "a token for each",
-  }).catch(() => undefined); // on a busy machine some are too old by then
   assert.equal(policy.parts, 300);
   const { limits } = link.subjects.buckets;
   const options = { ownTtls: true };
@@ -76,7 +73,7 @@ test("parts are forgotten a while after their last task, here and in the bucket"
     bucketSchema,
     options,
   );
-  assert.ok((await bucket.entries("rate.>")).length > 0);
+  await eventually(async () => (await bucket.entries("rate.>")).length > 0);
   await eventually(() => policy.parts === 0, { what: "an empty memory" });
   await eventually(async () => (await bucket.entries("rate.>")).length === 0, {
     what: "an empty bucket",
