@@ -2,14 +2,16 @@
 // on. Reading it costs no round trip; who never asks pays nothing.
 //
 // 1. A change is taken over in the order in which the registry stored it, and told after it is taken over.
-// 2. An instance without a card is kept until its card comes, and a card without instances stays: the two
+// 2. The server says who has died; who was cut off when it did notices by the silence (bus/silence.ts).
+// 3. An instance without a card is kept until its card comes, and a card without instances stays: the two
 //    buckets know nothing of each other's order.
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
 import { messageOf } from "../protocol/errors.js";
 import { namesOfKey, type Change, type Watching } from "./bucket.js";
 import type { Link } from "./connection.js";
-import { instanceKey, type Registry } from "./registry.js";
+import { instanceKey, instanceTtlMs, type Registry } from "./registry.js";
 import { Lane } from "./routing/lane.js";
+import { Silence } from "./silence.js";
 
 /** `announced` and `withdrawn` speak of an agent's card in a lane, the others of an instance. */
 export type AgentChange =
@@ -37,6 +39,9 @@ export type AgentChange =
 type Listener = (change: AgentChange) => void;
 type Instances = Map<string, InstanceCard>;
 
+/** Longer than the server takes, so that it is the server who decides wherever it can be heard. */
+const patienceMs = instanceTtlMs + 3_000;
+
 export class Directory {
   readonly #link: Link;
   readonly #registry: Registry;
@@ -46,6 +51,7 @@ export class Directory {
   /** Where the instance of a key is listed: what is told of its end has no card. */
   readonly #places = new Map<string, InstanceCard>();
   readonly #listeners = new Set<Listener>();
+  #silence: Silence | undefined;
   #opening: Promise<Watching[]> | undefined;
 
   constructor(link: Link, registry: Registry) {
@@ -56,6 +62,9 @@ export class Directory {
   /** Resolves when all that is there is known. */
   open(): Promise<unknown> {
     if (this.#opening) return this.#opening;
+    this.#silence ??= new Silence(this.#link, patienceMs, (key) =>
+      this.#gone(key, "died"),
+    );
     const { cards, living } = this.#registry;
     this.#opening = Promise.all([
       cards.watch("card.*.*", (change) => this.#cardChanged(change)),
@@ -94,24 +103,25 @@ export class Directory {
   }
 
   #instanceChanged({ key, entry, expired }: Change<InstanceCard>): void {
+    if (!entry) return this.#gone(key, expired === true ? "died" : "left");
     const before = this.#places.get(key);
-    if (!entry) {
-      if (before) this.#gone(key, before, expired === true ? "died" : "left");
-      return;
-    }
     const instance = entry.value;
     if (instanceKey(instance) !== key) return; // it speaks of another than it stands for
     const { agent, lane } = instance;
-    if (before && before.lane !== lane) this.#gone(key, before, "left");
+    if (before && before.lane !== lane) this.#gone(key, "left");
     this.#places.set(key, instance);
+    this.#silence?.heard(key);
     const place = placeOf(agent, lane);
     this.#at(place).set(key, instance);
     this.#lanes.get(place)?.changed();
     this.#tell({ kind: kindOf(before, instance), agent, lane, instance });
   }
 
-  #gone(key: string, instance: InstanceCard, kind: "left" | "died"): void {
+  #gone(key: string, kind: "left" | "died"): void {
+    const instance = this.#places.get(key);
+    if (!instance) return;
     const { agent, lane } = instance;
+    this.#silence?.forget(key);
     const place = placeOf(agent, lane);
     this.#places.delete(key);
     this.#at(place).delete(key);

@@ -25,7 +25,7 @@ export async function routingSection(options: {
       ({ half, requests, top1, top3 }) =>
         `${half.padEnd(8)} ${requests} requests   the first is right ${percent(top1)}${half === "untuned" ? ` (aim ${percent(aims.top1)}, ${top1 >= aims.top1 ? "met" : "missed"})` : ""}   among the first three ${percent(top3)}`,
     ),
-    `a decision among ${speed.agents} agents, ${speed.skills} skills: p50 ${speed.p50Ms.toFixed(3)} ms, p99 ${speed.p99Ms.toFixed(3)} ms (aim < ${aims.p99Ms} ms, ${speed.p99Ms < aims.p99Ms ? "met" : "missed"})`,
+    `a decision among ${speed.agents} agents, ${speed.skills} skills: p50 ${speed.p50Ms.toFixed(3)} ms, p99 ${speed.p99Ms.toFixed(3)} ms (aim < ${aims.p99Ms} ms, ${speed.p99Ms < aims.p99Ms ? "met" : "missed"}), of processor time p99 ${speed.p99ProcessorMs.toFixed(3)} ms`,
   ].join("\n");
 }
 

@@ -188,6 +188,27 @@ test("what is no card, or speaks of another instance than it stands for, is pass
   );
 });
 
+test("an instance that falls silent is gone, also where the server's word of it was missed", async (t) => {
+  const directory = await directoryOf(t);
+  const link = await shared.link(t);
+  const bus = await shared.connect(t);
+  await bus.serve(writer, quiet);
+  const heard: string[] = [];
+  directory.onChange(({ kind, agent: name }) => heard.push(`${kind} ${name}`));
+  const [living] = await bus.instances();
+  const registry = new Registry(link, new Publisher(link));
+  await registry.heartbeat({ ...living!, agent: "ghost" });
+  await eventually(() => heard.includes("joined ghost"));
+  // Its only heartbeat is taken away, not marked: what is lost while the connection is away looks like that.
+  const stream = `KV_${link.subjects.buckets.instances}`;
+  const stored = await link.jsm.direct.getMessage(stream, {
+    last_by_subj: `$KV.${link.subjects.buckets.instances}.ghost.*`,
+  });
+  await link.jsm.streams.deleteMessage(stream, stored!.seq);
+  await eventually(() => heard.includes("died ghost"), { timeoutMs: 30_000 });
+  assert.ok(!heard.includes("died writer"));
+});
+
 async function directoryOf(t: TestContext): Promise<Directory> {
   const link = await shared.link(t);
   const directory = new Directory(

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import type { Change } from "../../bus/bucket.js";
+import { agentEvents } from "../../bus/agent-events.js";
 import { Publisher } from "../../bus/publisher.js";
 import { Registry } from "../../bus/registry.js";
 import { agent, skill, type Bus, type InstanceCard } from "../../index.js";
+import type { AgentEvent } from "../../protocol/agent-events.js";
 import { digestOf, type AgentCard } from "../../protocol/card.js";
 import { childWorker } from "../support/child-worker.js";
 import { eventually } from "../support/eventually.js";
@@ -257,6 +259,27 @@ test("of instances of one version that differ in their skills, the last to start
   const { conflict } = await registry.announce(toCard(other));
   assert.equal(conflict?.skills[0]?.id, "echo");
   assert.deepEqual(await skillsOf(bus), ["shout"]);
+
+  const third = agent("writer", {
+    version: "1.2.3",
+    skills: { shout, murmur: echo },
+  });
+  const late = await bus.serve(third, quiet);
+  const conflicts = async () => {
+    const found: AgentEvent[] = [];
+    for await (const event of agentEvents(link, { agent: "writer" }))
+      if (event.kind === "card-conflict") found.push(event);
+    return found;
+  };
+  // The card that was replaced was held by nobody who lives: announced by hand, above.
+  assert.deepEqual(await conflicts(), []);
+  const fourth = agent("writer", { version: "1.2.3", skills: { echo, shout } });
+  const last = await bus.serve(fourth, quiet);
+  const [event] = await conflicts();
+  assert.equal(event?.instance, last.instance);
+  assert.deepEqual(event.data["skills"], ["echo", "shout"]);
+  assert.deepEqual(event.data["otherSkills"], ["shout", "murmur"]);
+  assert.notEqual(late.instance, last.instance);
 });
 
 test("of many that start at once, the newest version's card is the one that is left", async (t) => {

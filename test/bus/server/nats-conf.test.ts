@@ -210,6 +210,10 @@ test("the shipped users serve, call, ask, follow and replay through the bus", as
   assert.equal(await submitter.call("doer.do", 1, { ...wait, key: "k" }), 2);
   assert.equal(await submitter.call("doer.do", "nested", wait), 1);
   assert.equal(await submitter.ask("doer.do", "inner"), 1);
+  const anyone = { skill: "do", wait: "10s" } as const;
+  for (const bus of [submitter, worker])
+    assert.equal(await bus.call(anyone, "inner", wait), 1);
+  assert.equal((await observer.route(anyone)).agent, "doer");
   const task = await submitter.submit(flaky.skills.do, 1);
   const kinds = ["attempt", "started", "completed"];
   for (const bus of [submitter, worker, observer])
