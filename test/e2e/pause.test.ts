@@ -15,58 +15,63 @@ const mixed = (at: number) => {
   return at % 7 === 0 ? { delay: "50ms" as const } : {};
 };
 
+/** More of them by hand: each is a pause, kills of all workers and of the server, and the end of the pause. */
+const rounds = Number(process.env["TROUPE_PAUSE_ROUNDS"] ?? 1);
+
 test("a paused agent stays paused over kill -9 of its workers and of the server, and every task ends once", async (t) => {
   const diary = await newDiary(t);
   await using server = await testServer();
   const place = { url: server.url, namespace: "troupe" };
-  const hands = { ...place, diary, concurrency: 16 };
+  const start = () => startHand(t, { ...place, diary, concurrency: 16 });
   await using bus = await connect({ url: server.url });
-  const first = [await startHand(t, hands), await startHand(t, hands)];
+  let hands = [await start(), await start()];
   const flow = startFlow(bus, {
     inFlight: 60,
     input: () => ({ ms: 5, note: "" }),
     options: mixed,
   });
-  await eventually(() => flow.told.size > 100, { timeoutMs: 30_000 });
-
-  const paused = await bus.pauseAgent("hand", { timeout: "30s" });
-  assert.equal(paused.length, 2);
-  await eventually(async () => {
-    const diary = await inHand();
-    return diary.open === 0;
-  });
-  const { starts } = await inHand();
-  const accepted = flow.accepted.size;
-  await Promise.all(first.map((hand) => hand.kill()));
-  const second = await startHand(t, hands);
-  await server.kill();
-  await server.restart();
-  await startHand(t, hands);
-  await second.kill();
-  await startHand(t, hands);
-  await eventually(async () => {
-    const living = await bus.instances("hand");
-    return (
-      living.length === 2 && living.every(({ state }) => state === "paused")
-    );
-  });
-  assert.equal((await inHand()).starts, starts, "nobody began a task");
-  const waiting = [...flow.accepted].filter((id) => !flow.told.has(id));
-  assert.ok(waiting.length > 0, "tasks wait");
-
-  await bus.resumeAgent("hand", { timeout: "30s" });
+  let waited = 0;
+  for (let round = 0; round < rounds; round++) {
+    const before = flow.told.size;
+    await eventually(() => flow.told.size > before + 100, {
+      timeoutMs: 30_000,
+    });
+    const paused = await bus.pauseAgent("hand", { timeout: "30s" });
+    assert.ok(paused.length >= 2);
+    await eventually(async () => (await begun()).inHand === 0);
+    const { starts } = await begun();
+    await Promise.all(hands.map((hand) => hand.kill()));
+    const victim = await start();
+    await server.kill();
+    await server.restart();
+    hands = [await start()];
+    await victim.kill();
+    hands.push(await start());
+    await eventually(async () => {
+      const living = await bus.instances("hand");
+      return (
+        living.length === 2 && living.every(({ state }) => state === "paused")
+      );
+    });
+    assert.equal((await begun()).starts, starts, "nobody began a task");
+    const waiting = [...flow.accepted].filter((id) => !flow.told.has(id));
+    assert.ok(waiting.length > 0, "tasks wait");
+    waited += waiting.length;
+    await bus.resumeAgent("hand", { timeout: "30s" });
+  }
   await flow.end();
   assert.deepEqual(flow.failures, []);
   const { ends } = await audit({ ...place, ...flow });
   assert.equal(ends.size, flow.accepted.size);
   t.diagnostic(
-    `${accepted} accepted before, ${waiting.length} waited, ${ends.size} ended`,
+    `${rounds} rounds, ${waited} waited through a pause, ${ends.size} ended`,
   );
 
-  async function inHand() {
+  /** All kills are of workers that have nothing in hand, so every start is finished. */
+  async function begun() {
     const entries = await readDiary(diary);
     const starts = entries.filter(({ what }) => what === "start").length;
-    return { starts, open: starts - (entries.length - starts) };
+    return { starts, inHand: starts - (entries.length - starts) };
   }
 });
 

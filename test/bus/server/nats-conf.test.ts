@@ -271,6 +271,29 @@ test("an orchestrator leads and sweeps as its user, all may ask it, and nobody e
 
 const nameOfLease = subjectsOf("troupe").buckets.leases;
 
+test("only the orchestrator pauses, resumes and drains agents", async (t) => {
+  const as = await shippedBus(t);
+  const orchestrator = await as("orchestrator");
+  await orchestrator.agents();
+  const worker = await as("worker");
+  const serving = await worker.serve(
+    doer((input) => input),
+    quiet,
+  );
+  const submitter = await as("submitter");
+  for (const bus of [submitter, worker, await as("observer")])
+    await assert.rejects(bus.pauseAgent("doer"), { code: "PERMISSION_DENIED" });
+  assert.equal(serving.card().state, "ready");
+  await orchestrator.pauseAgent("doer", { reason: "repairs" });
+  assert.equal(serving.card().state, "paused");
+  for (const bus of [submitter, worker, await as("observer")])
+    assert.equal((await bus.agentOrders()).get("doer")?.reason, "repairs");
+  await orchestrator.resumeAgent("doer");
+  assert.equal(await submitter.call("doer.do", 1, { timeout: "10s" }), 1);
+  await orchestrator.drainAgent("doer");
+  await serving.stopped;
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
