@@ -38,7 +38,7 @@ test("a paused instance whose server dies comes back paused", async () => {
   const handled: unknown[] = [];
   const worker = await bus.serve(
     doer((input) => handled.push(input)),
-    quiet,
+    { ...quiet, ackWait: "1s" }, // what it gave back while the server died comes after that
   );
   await bus.pauseAgent("doer");
   const task = await bus.submit("doer.do", 1);
