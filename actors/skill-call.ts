@@ -5,6 +5,7 @@ import type { ActorLogic, EventObject, Snapshot } from "xstate";
 import { toMs, type Duration } from "../protocol/duration.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { Level } from "../protocol/levels.js";
+import { contextToken, encodeToken } from "../protocol/tokens.js";
 import {
   checkInput,
   namesOf,
@@ -77,6 +78,9 @@ export function callSkill<const To extends PlainTarget>(
   options: CallSkillOptions = {},
 ): SkillCallLogic<InputOf<To>, OutputOf<To>> {
   const names = namesOf(target);
+  encodeToken(names.agent, "agent");
+  encodeToken(names.skill, "skill");
+  if (options.context !== undefined) contextToken(options.context);
   const deadlineMs =
     options.deadline === undefined
       ? undefined

@@ -35,3 +35,10 @@ export function unnamed(agent: string, id: string): TroupeError {
     `the machine of agent "${agent}" spawned the actor "${id}" from logic without a name, which cannot be found again after a sleep: give it in setup({ actors }) and spawn it by its name`,
   );
 }
+
+export function tooFar(agent: string, delayMs: number): TroupeError {
+  return new TroupeError(
+    "HANDLER_REFUSED",
+    `the machine of agent "${agent}" has a delay of ${delayMs} ms: give it a number that ends before the year 2262`,
+  );
+}

@@ -29,7 +29,13 @@ import {
   type Action,
   type Backstage,
 } from "./backstage.js";
-import { endless, toFailure, tooLate, unnamed } from "./stage-failures.js";
+import {
+  endless,
+  toFailure,
+  tooFar,
+  tooLate,
+  unnamed,
+} from "./stage-failures.js";
 import {
   canSleep,
   cannotSleep,
@@ -37,6 +43,7 @@ import {
 } from "./actor-definition.js";
 import { effectId, type Call } from "./effects.js";
 import type { ActorState, Timer } from "./record.js";
+import { latestDue } from "../bus/timers.js";
 import { callHosts, settledEvent, type CallHost } from "./skill-call.js";
 
 /** What makes ids and times the same whoever handles the message, and however often. */
@@ -187,6 +194,7 @@ export class Stage implements CallHost {
     system._bookId = () => `${task}:${booked++}`; // else it would be that of another actor of this process
     system.scheduler.schedule = (source, target, event, delay, id) => {
       const dueAt = this.now + Math.max(0, delay);
+      if (!(dueAt < latestDue)) throw tooFar(this.#definition.agent, delay);
       const name = id ?? `${task}:${this.#ids}`;
       system.scheduler.cancel(source, name);
       const timer = { task: this.#newId("timer"), source, target, id: name };

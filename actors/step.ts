@@ -2,6 +2,7 @@
 // reads no clock, no bus and no memory of its own, so that whoever repeats it comes to the same.
 import { encodeBody } from "../protocol/codec.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
+import { encodeToken } from "../protocol/tokens.js";
 import type { Outcome } from "../protocol/task-events.js";
 import type { ActorDefinition } from "./actor-definition.js";
 import type { Call, Cancellation, Effect } from "./effects.js";
@@ -45,6 +46,9 @@ export function step(
   const stage = enter(definition, before, message, cause);
   try {
     act(stage, message);
+    // It stands in a subject.
+    for (const { type } of stage.emitted)
+      encodeToken(type, "the type of an emitted event");
   } catch (thrown) {
     throw toTroupeError(thrown);
   }

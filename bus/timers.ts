@@ -14,7 +14,7 @@ import { checkSize, type Publisher } from "./publisher.js";
 import { ensureConsumer } from "./pull.js";
 
 /** The server takes a date after this as past, and fires at once. */
-const latest = Date.UTC(2262, 0, 1);
+export const latestDue = Date.UTC(2262, 0, 1);
 
 export interface Delayed {
   /** Names the timer. */
@@ -53,7 +53,7 @@ export function schedule(
   publisher: Publisher,
   delayed: Delayed,
 ): Promise<Stored> {
-  if (delayed.dueAt > latest) {
+  if (delayed.dueAt > latestDue) {
     throw new TroupeError(
       "ARGUMENT_INVALID",
       `a delay until ${new Date(delayed.dueAt).toISOString()} is too long: the server keeps dates until 2262`,

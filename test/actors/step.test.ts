@@ -453,6 +453,30 @@ test("machines that go in a circle are stopped: always, raise, and actors that a
     );
 });
 
+test("delays without an end and emitted events without a type are refused before anything is stored", () => {
+  const machine = setup({
+    types: { emitted: {} as { type: string } },
+    delays: { never: Number.POSITIVE_INFINITY, none: Number.NaN },
+  }).createMachine({
+    initial: "a",
+    on: { EMPTY: { actions: emit({ type: "" }) } },
+    states: {
+      a: { on: { NEVER: "b", NONE: "c" } },
+      b: { after: { never: "a" } },
+      c: { after: { none: "a" } },
+    },
+  });
+  for (const type of ["NEVER", "NONE"])
+    assert.throws(() => actorOf(machine).send(type), {
+      code: "HANDLER_REFUSED",
+      message: /delay of (Infinity|NaN) ms/,
+    });
+  assert.throws(() => actorOf(machine).send("EMPTY"), {
+    code: "ARGUMENT_INVALID",
+    message: /type of an emitted event "" is empty/,
+  });
+});
+
 test("children without an id or a name are refused, for they could not be found again", () => {
   const kid = setup({}).createMachine({});
   const machine = setup({ actors: { kid } }).createMachine({
