@@ -110,6 +110,8 @@ export interface ConnectOptions {
 export interface AskOptions {
   /** Default 10s. */
   timeout?: Duration;
+  /** Which version of the agent, when two run side by side. Default main, or as its lanes are split. */
+  lane?: string;
 }
 
 /** Connects to NATS; where none is named, to an embedded server that ends with this process. */
@@ -185,6 +187,7 @@ export class Bus implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #submitter: Submitter;
   readonly #asks: Asks;
+  readonly #laneChoice: LaneChoice;
   readonly #router: Router;
   /** Asks the orchestrator about tasks, agents, contexts and dead letters. */
   readonly query = new Queries((target, input, options) =>
@@ -217,13 +220,14 @@ export class Bus implements AsyncDisposable {
       this.#settings,
       this.#registry,
     );
+    this.#laneChoice = new LaneChoice(link, this.#settings);
     this.#submitter = new Submitter(
       link,
       this.#publisher,
       this.#outcomes,
       new InputCheck(link, this.#registry),
       this.#queues,
-      new LaneChoice(link, this.#settings),
+      this.#laneChoice,
     );
     this.#asks = new Asks(link);
     this.#router = new Router(link, this.#registry, scorer);
@@ -322,17 +326,22 @@ export class Bus implements AsyncDisposable {
     input: InputOf<To>,
     options: AskOptions = {},
   ): Promise<OutputOf<To>> {
-    const need = needOf(target);
-    const named = need
-      ? await this.#router.find(need)
-      : (target as NamedTarget);
     const timeoutMs =
       options.timeout === undefined
         ? defaultAskMs
         : toMs(options.timeout, "timeout");
-    const checked = checkInput(named, input);
+    const need = needOf(target);
+    const checked = need ? undefined : checkInput(target as NamedTarget, input);
     if (checked) await checked;
-    return this.#asks.ask(namesOf(named), input, timeoutMs) as Promise<
+    const found = need
+      ? await this.#router.find(need, options)
+      : { ...namesOf(target as NamedTarget), lane: options.lane };
+    const asking = this.#laneChoice.know(found.agent, found);
+    const beganAt = asking && performance.now();
+    if (asking) await asking;
+    const waitedMs = beganAt === undefined ? 0 : performance.now() - beganAt;
+    found.lane ??= this.#laneChoice.chooseForAsk(found.agent);
+    return this.#asks.ask(found, input, timeoutMs, waitedMs) as Promise<
       OutputOf<To>
     >;
   }

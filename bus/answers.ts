@@ -6,7 +6,7 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import type { ContentType, Headers } from "../protocol/headers.js";
 import { toCallToolResult, type CallToolParams } from "../protocol/mcp.js";
 import { toRpcError } from "../protocol/rpc.js";
-import { decodeToken, encodeToken } from "../protocol/tokens.js";
+import { decodeToken, encodeToken, tokenAt } from "../protocol/tokens.js";
 import { contentTypeOf } from "../protocol/task-message.js";
 import type { Link } from "./connection.js";
 import { headersOf } from "./delivery/delivery.js";
@@ -26,14 +26,15 @@ export interface Answering {
   stop(): Promise<void>;
 }
 
+/** Takes what is asked of this agent in this lane, as one of those that do. */
 export function startAnswering(
   link: Link,
-  agent: string,
+  { agent, lane }: { agent: string; lane: string },
   answerer: Answerer,
 ): Answering {
   const inHand = new Set<Promise<void>>();
   const subscription = link.listen(
-    link.subjects.asksOf(agent),
+    link.subjects.asksOf(agent, lane),
     (msg) => {
       if (!msg.reply) return; // nobody waits for it
       const answering = answer(link, msg, answerer);
@@ -101,9 +102,7 @@ function parseCall(msg: Msg, headers: Headers): Call {
       `the request on "${msg.subject}" is no JSON-RPC request of tools/call`,
     );
   }
-  const skill = decodeToken(
-    msg.subject.slice(msg.subject.lastIndexOf(".") + 1),
-  );
+  const skill = decodeToken(tokenAt(msg.subject, 3));
   const { arguments: input } = params as CallToolParams;
   return { id, skill, input, contentType: contentTypeOf(headers, msg.data) };
 }

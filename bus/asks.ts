@@ -8,6 +8,7 @@ import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import { newToken } from "../protocol/ids.js";
+import { defaultLane } from "../protocol/subjects.js";
 import { parseOutcome, type Outcome } from "../protocol/task-events.js";
 import type { Link } from "./connection.js";
 import { asNatsHeaders } from "./wire-headers.js";
@@ -15,11 +16,20 @@ import { checkSize } from "./publisher.js";
 import type { Names } from "./target.js";
 import { endSpan, headersFor, startSpan } from "./trace.js";
 
-interface Ask extends Names {
-  resolve: (output: unknown) => void;
-  reject: (error: TroupeError) => void;
+/** Whom one asks. */
+export interface Asked extends Names {
+  /** Default main. */
+  lane?: string | undefined;
+}
+
+interface Times {
   startedAt: number;
   timeoutMs: number;
+}
+
+interface Ask extends Asked, Times {
+  resolve: (output: unknown) => void;
+  reject: (error: TroupeError) => void;
 }
 
 const sweepMs = 50;
@@ -38,15 +48,25 @@ export class Asks {
     link.onReconnect(() => this.#failAll(lostOnTheWay));
     link.onRefusal(({ subject, error }) =>
       this.#failAll((ask) =>
-        link.subjects.ask(ask.agent, ask.skill) === subject ? error : undefined,
+        link.subjects.ask(ask.agent, ask.skill, ask.lane) === subject
+          ? error
+          : undefined,
       ),
     );
   }
 
-  ask(names: Names, input: unknown, timeoutMs: number): Promise<unknown> {
+  /** Of its time so much may have been waited already. */
+  ask(
+    names: Asked,
+    input: unknown,
+    timeoutMs: number,
+    waitedMs = 0,
+  ): Promise<unknown> {
+    const startedAt = Date.now() - waitedMs;
+    const times = { startedAt, timeoutMs };
     const span = startSpan("ask", { ...names, taskId: "" });
-    if (!span) return this.#send(names, input, timeoutMs, {});
-    const answer = this.#send(names, input, timeoutMs, headersFor(span));
+    if (!span) return this.#send(names, input, times, {});
+    const answer = this.#send(names, input, times, headersFor(span));
     answer.then(
       () => endSpan(span),
       (error: unknown) => endSpan(span, error),
@@ -55,16 +75,16 @@ export class Asks {
   }
 
   #send(
-    names: Names,
+    names: Asked,
     input: unknown,
-    timeoutMs: number,
+    { startedAt, timeoutMs }: Times,
     trace: { traceparent?: string },
   ): Promise<unknown> {
     const link = this.#link;
     if (link.closed) throw link.closedError();
     this.#listen();
     const id = (this.#count++).toString(36);
-    const subject = link.subjects.ask(names.agent, names.skill);
+    const subject = link.subjects.ask(names.agent, names.skill, names.lane);
     const body = encodeBody({
       jsonrpc: "2.0",
       id,
@@ -84,9 +104,10 @@ export class Asks {
       this.#pending.set(id, {
         agent: names.agent,
         skill: names.skill,
+        lane: names.lane,
         resolve,
         reject,
-        startedAt: Date.now(),
+        startedAt,
         timeoutMs,
       });
       this.#sweep ??= setInterval(() => this.#sweepAsks(), sweepMs);
@@ -142,10 +163,11 @@ export class Asks {
   }
 }
 
-function nobodyThere({ agent, skill }: Ask): TroupeError {
+function nobodyThere({ agent, skill, lane = defaultLane }: Ask): TroupeError {
+  const where = lane === defaultLane ? "" : ` in lane "${lane}"`;
   return new TroupeError(
     "NO_RESPONDERS",
-    `no instance of agent "${agent}" is there to answer ${agent}.${skill}: start one, or submit a durable task instead, which waits for one`,
+    `no instance of agent "${agent}" is there${where} to answer ${agent}.${skill}: start one, or submit a durable task instead, which waits for one`,
   );
 }
 

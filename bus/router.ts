@@ -32,6 +32,7 @@ import { SkillIndex } from "./routing/skill-index.js";
 import { Memory } from "./routing/strategies.js";
 import type { Routed, SubmitOptions } from "./submitter.js";
 import type { FoundTarget } from "./target.js";
+import type { Asked } from "./asks.js";
 
 export interface RouteOptions {
   /** For `sticky`: tasks of the same context, or else of the same key, go to the same place. */
@@ -71,10 +72,11 @@ export class Router {
     return (await this.#choose(need, options)).route;
   }
 
-  /** For a question, which any instance of the agent may answer. */
-  async find(need: Need): Promise<FoundTarget> {
-    const { agent, skill } = await this.route(need, { isAsk: true });
-    return { agent, name: skill };
+  /** Whom to ask; without a lane where the agent's split is to say which. */
+  async find(need: Need, options: { lane?: string }): Promise<Asked> {
+    const found = await this.#choose(need, { ...options, isAsk: true });
+    const { agent, skill } = found.route;
+    return { agent, skill, lane: options.lane ?? this.#laneOf(found) };
   }
 
   /** What to hand to the submitter instead of the need. */
@@ -83,16 +85,25 @@ export class Router {
     input: unknown,
     options: Options,
   ): Promise<[FoundTarget, unknown, Options & Routed]> {
-    const { route, lanes } = await this.#choose(need, options);
-    const { agent, skill, lane, strategy } = route;
-    const routed = { ...options, route: toRouteHeader(route) };
-    // Where it fits in all lanes of the agent, their split decides as it does for who names the agent.
+    const found = await this.#choose(need, options);
+    const { agent, skill } = found.route;
+    const lane = options.lane ?? this.#laneOf(found);
+    const route = toRouteHeader(found.route);
+    const routed = {
+      ...options,
+      ...(lane === undefined ? {} : { lane }),
+      route,
+    };
+    return [{ agent, name: skill }, input, routed];
+  }
+
+  /** Where it fits in all lanes of the agent, their split decides as it does for who names the agent. */
+  #laneOf({ route: { agent, lane, strategy }, lanes }: Found) {
     const isSplit =
       strategy === "pull" &&
       lane === defaultLane &&
-      lanes >= this.#answering()(agent);
-    if (!isSplit) routed.lane = lane;
-    return [{ agent, name: skill }, input, routed];
+      lanes >= this.#lanesThere(agent);
+    return isSplit ? undefined : lane;
   }
 
   /** By name, or the best fit first where there is a text. */
@@ -143,7 +154,7 @@ export class Router {
       memory: this.#memory,
       peek,
       minScore: need.minScore ?? this.#scorer.minScore,
-      ...(isAsk ? { answering: this.#answering() } : {}),
+      isAsk,
     });
   }
 
@@ -168,11 +179,11 @@ export class Router {
   }
 
   /** How many lanes of an agent have instances that take tasks. */
-  #answering(): (agent: string) => number {
-    const lanes = new Map<string, number>();
+  #lanesThere(name: string): number {
+    let count = 0;
     for (const { agent, ready } of this.directory.lanes())
-      if (ready.length > 0) lanes.set(agent, (lanes.get(agent) ?? 0) + 1);
-    return (agent) => lanes.get(agent) ?? 0;
+      if (agent === name && ready.length > 0) count++;
+    return count;
   }
 
   #await(

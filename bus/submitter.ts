@@ -50,7 +50,7 @@ export interface SubmitOptions {
   deadline?: Duration | Date;
   /** The A2A context: tasks that belong together. */
   context?: string;
-  /** Which version of the agent, when two run side by side. Default main. */
+  /** Which version of the agent, when two run side by side. Default main, or as its lanes are split. */
   lane?: string;
   /** The format of the message and of its events. Default msgpack. */
   format?: ContentType;

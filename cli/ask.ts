@@ -15,6 +15,11 @@ export const ask: Verb = {
       value: "10s",
       help: "how long to wait for the answer (default 10s)",
     },
+    lane: {
+      type: "string",
+      value: "LANE",
+      help: "which version of the agent (default main, or as its lanes are split)",
+    },
   },
   example: `troupe ask writer.headline '{"text":"It rained for a week."}'`,
   run(call) {
@@ -24,7 +29,9 @@ export const ask: Verb = {
     const input = toJson(call.words[1] ?? "{}", "the input");
     const timeout = toDuration(call.text("timeout") ?? "10s", "--timeout");
     return withBus(call, async (bus) => {
-      const output = await bus.ask(target, input, { timeout });
+      const lane = call.text("lane");
+      const options = lane === undefined ? { timeout } : { timeout, lane };
+      const output = await bus.ask(target, input, options);
       call.output.result({ output }, () => inFull(output));
       return exitCodes.done;
     });

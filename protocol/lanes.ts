@@ -54,7 +54,7 @@ export const laneSetting: z.ZodType<LaneSetting> = z.looseObject({
 export function laneOf(split: Split, { key, context, taskId }: Choice): string {
   const place = key ?? context;
   return place === undefined
-    ? byWeight(split.weights, fractionOf(taskId))
+    ? laneAt(split.weights, fractionOf(taskId))
     : split.partitions[partitionOf(keyToken(place))]!;
 }
 
@@ -152,7 +152,8 @@ function sharesOf(weights: Weights): Map<string, number> {
   return shares;
 }
 
-function byWeight(weights: Weights, fraction: number): string {
+/** Exactly by weight; the fraction is from 0 to 1. */
+export function laneAt(weights: Weights, fraction: number): string {
   const lanes = lanesOf(weights);
   const total = lanes.reduce((sum, lane) => sum + weights[lane]!, 0);
   let upTo = 0;

@@ -63,6 +63,10 @@ function eventTokens(where: EventFilter): string {
   return `${agent}.${taskId}.${where.kind ?? "*"}.${where.origin ?? "*"}`;
 }
 
+/** Of an ask's subject: who asks by hand need not know of lanes. */
+const laneSuffix = (lane: string): string =>
+  lane === defaultLane ? "" : `.${encodeToken(lane, "lane")}`;
+
 /** The origin of tasks that were submitted without one, by a bare NATS client. */
 export const noOrigin = "-";
 
@@ -169,9 +173,10 @@ export function subjectsOf(namespace: string) {
     due: (of: TimerAddress) => `${ns}.due.${timerTokens(of)}`,
     allDue: `${ns}.due.*.*`,
 
-    ask: (agent: string, skill: string) =>
-      `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}`,
-    asksOf: (agent: string) => `${ns}.ask.${token(agent)}.*`,
+    ask: (agent: string, skill: string, lane = defaultLane) =>
+      `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}${laneSuffix(lane)}`,
+    asksOf: (agent: string, lane = defaultLane) =>
+      `${ns}.ask.${token(agent)}.*${laneSuffix(lane)}`,
     live: (agent: string, taskId: string) =>
       `${ns}.live.${token(agent)}.${token(taskId, "task id")}`,
     liveOf: (where: { agent?: string; taskId?: string }) =>

@@ -1,5 +1,5 @@
-// Where an instance answers asks. An ask cannot wait and names no lane: while the whole agent is paused, who asks
-// is told so; while only this instance's lane is, the others' instances answer.
+// Where an instance answers what its lane is asked. An ask cannot wait: while the agent or the lane is paused,
+// who asks is told so.
 import { isPaused, type AgentOrders } from "../bus/agent-orders.js";
 import {
   startAnswering,
@@ -15,8 +15,6 @@ export class AskDesk {
   readonly #lane: string;
   #orders: AgentOrders | undefined;
   #answering: Answering | undefined;
-  /** Those in hand of a desk that was closed. */
-  #closing: Promise<void> = Promise.resolve();
 
   constructor(host: ExecutionHost, lane: string) {
     this.#host = host;
@@ -26,37 +24,27 @@ export class AskDesk {
   /** Opens with the first orders. */
   obey(orders: AgentOrders): void {
     this.#orders = orders;
-    if (isPaused(orders, this.#lane) && !orders.paused) this.#close();
-    else this.#open();
-  }
-
-  /** Resolves when those in hand are answered. */
-  async stop(): Promise<void> {
-    this.#close();
-    await this.#closing;
-  }
-
-  #open(): void {
     const { link, agent } = this.#host;
-    this.#answering ??= startAnswering(link, agent, (request) =>
+    const place = { agent, lane: this.#lane };
+    this.#answering ??= startAnswering(link, place, (request) =>
       this.#answer(request),
     );
   }
 
-  #close(): void {
-    const stopped = this.#answering?.stop();
-    this.#answering = undefined;
-    this.#closing = Promise.all([this.#closing, stopped]).then(() => undefined);
-    this.#closing.catch(() => undefined); // the next who stops hears of it
+  /** Resolves when those in hand are answered. */
+  async stop(): Promise<void> {
+    await this.#answering?.stop();
   }
 
   #answer(request: Request): unknown {
-    const { agent } = this.#host;
-    if (!this.#orders?.paused) return answer(this.#host, request);
-    const { reason = "no reason was given" } = this.#orders;
+    const orders = this.#orders;
+    if (!orders || !isPaused(orders, this.#lane))
+      return answer(this.#host, request);
+    const { paused, reason = "no reason was given" } = orders;
+    const where = paused ? "" : ` in lane "${this.#lane}"`;
     throw new TroupeError(
       "AGENT_PAUSED",
-      `agent "${agent}" is paused (${reason}): submit a task, which waits, or ask again when it is resumed`,
+      `agent "${this.#host.agent}" is paused${where} (${reason}): submit a task, which waits, or ask again when it is resumed`,
     );
   }
 }

@@ -14,7 +14,7 @@ export class PartitionEras {
 
   /** The era of its partition. A new one begins where deliveries went elsewhere. */
   of(delivery: Delivery): number {
-    const name = tokenAt(delivery.subject, 4);
+    const name = partitionOf(delivery);
     const sequence = delivery.consumerSequence;
     const known = this.#partitions.get(name);
     if (known && known.last + 1 === sequence && delivery.count === 1) {
@@ -28,7 +28,7 @@ export class PartitionEras {
 
   /** Somebody else has written to one of its contexts. */
   renew(delivery: Delivery): number {
-    const known = this.#partitions.get(tokenAt(delivery.subject, 4));
+    const known = this.#partitions.get(partitionOf(delivery));
     const era = ++this.#count;
     if (known) known.era = era;
     return era;
@@ -39,3 +39,7 @@ export class PartitionEras {
     this.#partitions.clear();
   }
 }
+
+/** Lanes have partitions of the same numbers, and an instance may serve those of main besides its own. */
+const partitionOf = ({ subject }: Delivery): string =>
+  `${tokenAt(subject, 3)}.${tokenAt(subject, 4)}`;

@@ -1,6 +1,11 @@
 // Which lane a task goes to whose submitter names none. What is set is watched from the first task to an agent
 // on; afterwards an agent without a split costs a look into a map.
-import { laneOf, type Choice, type Split } from "../../protocol/lanes.js";
+import {
+  laneAt,
+  laneOf,
+  type Choice,
+  type Split,
+} from "../../protocol/lanes.js";
 import { messageOf } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { addressOf, type TaskSpec } from "../../protocol/task-message.js";
@@ -9,8 +14,9 @@ import { lastMessage } from "../history.js";
 import type { Settings } from "../settings.js";
 import { laneSettings } from "./setting.js";
 
-/** Someone who may not read the settings asks again only after a while. */
-const tryAgainMs = 30_000;
+/** Who may not read the settings asks again after a minute, and whose server did not answer, after a second. */
+const deniedMs = 60_000;
+const tryAgainMs = 1_000;
 
 export interface Lanes {
   /** Where its subject says it goes. */
@@ -54,6 +60,12 @@ export class LaneChoice {
     return { lane, handledIn };
   }
 
+  /** Where to ask, which has neither key nor context nor id. */
+  chooseForAsk(agent: string): string {
+    const split = this.#splits.get(agent);
+    return split ? laneAt(split.weights, Math.random()) : defaultLane;
+  }
+
   /** Submitted again while it waits, a task is the same in whichever lane the split would put it now. */
   async stay(spec: TaskSpec): Promise<void> {
     const { agent, taskId, key } = spec;
@@ -74,7 +86,11 @@ export class LaneChoice {
         "the split of the agent's lanes cannot be read; tasks that name no lane go to main",
       );
       this.#splits.set(agent, null);
-      setTimeout(() => this.#splits.delete(agent), tryAgainMs).unref();
+      const denied = /permissions violation/i.test(messageOf(error));
+      setTimeout(
+        () => this.#splits.delete(agent),
+        denied ? deniedMs : tryAgainMs,
+      ).unref();
     } finally {
       this.#asking.delete(agent);
     }

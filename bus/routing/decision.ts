@@ -11,8 +11,8 @@ const nearlyAsGood = 0.8;
 const told = 5;
 
 export interface Asking extends Choice {
-  /** Where any instance of an agent may answer, whatever its lane: its lanes with instances. */
-  answering?: (agent: string) => number;
+  /** Nothing is stored that could wait for an instance. */
+  isAsk?: boolean;
   /** In this lane only. */
   lane: string | undefined;
   minScore: number;
@@ -61,14 +61,14 @@ export function decide(
 /** What fits, and why the rest does not. */
 export function sift(
   possible: readonly Candidate[],
-  asking: Pick<Asking, "need" | "answering" | "lane" | "minScore">,
+  asking: Pick<Asking, "need" | "isAsk" | "lane" | "minScore">,
 ): { fitting: Candidate[]; refusals: Refusal[] } {
-  const { need, answering, lane, minScore } = asking;
+  const { need, isAsk = false, lane, minScore } = asking;
   const fitting: Candidate[] = [];
   const refusals: Refusal[] = [];
   for (const candidate of possible) {
     const why =
-      objection(candidate, need, answering !== undefined) ??
+      objection(candidate, need, isAsk) ??
       (lane !== undefined && candidate.lane.lane !== lane
         ? `lane "${lane}" was asked for`
         : candidate.score < minScore && need.text !== undefined
@@ -77,30 +77,7 @@ export function sift(
     if (why === undefined) fitting.push(candidate);
     else refusals.push({ candidate, why });
   }
-  if (answering) return everywhere(fitting, refusals, answering);
   return { fitting, refusals };
-}
-
-/** Of an agent all lanes must fit, or none does. */
-function everywhere(
-  fitting: readonly Candidate[],
-  refusals: Refusal[],
-  answering: (agent: string) => number,
-): { fitting: Candidate[]; refusals: Refusal[] } {
-  const lanes = new Map<string, Set<string>>();
-  for (const { lane } of fitting)
-    lanes.set(lane.agent, (lanes.get(lane.agent) ?? new Set()).add(lane.lane));
-  const all: Candidate[] = [];
-  for (const candidate of fitting) {
-    const { agent } = candidate.lane;
-    if (lanes.get(agent)!.size >= answering(agent)) all.push(candidate);
-    else
-      refusals.push({
-        candidate,
-        why: "another lane of it, whose instances answer as well, does not fit",
-      });
-  }
-  return { fitting: all, refusals };
 }
 
 /** The best of those that fit, and, where a strategy is to choose, those as good. Best first. */

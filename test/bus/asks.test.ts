@@ -99,6 +99,7 @@ test("an ask under way fails when the connection is closed or breaks, for nobody
   await bus.close();
   await closed;
   await using third = await connect({ url: server.url });
+  await third.lanes.all(); // so that the ask is under way at once
   const broken = assert.rejects(third.ask(slow.skills.do, 1), {
     code: "NOT_CONNECTED",
     message: /may or may not have been handled/,

@@ -65,17 +65,17 @@ test("every process follows a split, a promotion and a rollback within a second,
   const phase = async (canary: number) => {
     const from = Date.now() + followsWithinMs;
     await eventually(() => Date.now() > from);
-    await submitters.more(400);
+    await submitters.more(300);
     phases.push({ from, to: Date.now(), canary });
   };
-  await phase(0);
+  await submitters.more(50);
   await bus.lanes.split("hand", { main: 80, canary: 20 });
   await phase(0.2);
   await bus.lanes.promote("hand", "canary");
   await phase(1);
   await bus.lanes.rollback("hand");
   await phase(0.2);
-  await bus.lanes.rollback("hand");
+  await bus.lanes.clear("hand");
   await phase(0);
   await submitters.end();
   const accepted = submitters.accepted();
@@ -94,8 +94,8 @@ test("every process follows a split, a promotion and a rollback within a second,
       return at >= from && at < to;
     });
     const share = ofPhase.filter(isOf("canary")).length / ofPhase.length;
-    assert.ok(ofPhase.length >= 300, `${ofPhase.length} tasks`);
-    const tolerance = canary % 1 === 0 ? 0 : 0.08;
+    assert.ok(ofPhase.length >= 250, `${ofPhase.length} tasks`);
+    const tolerance = canary % 1 === 0 ? 0 : 0.1;
     assert.ok(
       Math.abs(share - canary) <= tolerance,
       `canary got ${share} instead of ${canary}`,

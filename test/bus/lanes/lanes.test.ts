@@ -165,12 +165,14 @@ describe("the lanes of an agent", () => {
       async () => (await bus.backlog("clerk", "canary")).waiting === 5,
     );
     assert.equal(done.length, 0, "the lane it is in now waits for the other");
+    for (let n = 6; n < 8; n++)
+      tasks.push(await bus.submit("clerk.file", n, { key: "a" }));
     release();
     await Promise.all(tasks.map((task) => task.result()));
     const numbers = done.map((line) => line.slice(-1)).join("");
-    assert.equal(numbers, "012345");
+    assert.equal(numbers, "01234567");
     assert.equal(done[0], "old 0");
-    assert.equal(done.at(-1), "new 5");
+    assert.equal(done.at(-1), "new 7");
   });
 
   test("a lane that nobody serves is refused, unless it is forced", async (t) => {
@@ -215,6 +217,39 @@ describe("the lanes of an agent", () => {
       code: "SKILL_UNKNOWN",
     });
     await assert.rejects(rhyme({ lane: "main" }), { code: "SKILL_UNKNOWN" });
+  });
+
+  test("asks go to main, to the lane that they name, and by the split", async (t) => {
+    const { bus, other } = await both(t);
+    const ask = (options = {}) => other.ask(write, good, options);
+    const share = async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 400 }, () => ask()),
+      );
+      return countOf(answers, "2.0.0") / answers.length;
+    };
+    assert.equal(await share(), 0, "a lane without a share is not asked");
+    assert.equal(await ask({ lane: "canary" }), "2.0.0");
+    assert.equal(await other.ask("write@^2", good), "2.0.0");
+    await assert.rejects(ask({ lane: "blue" }), {
+      code: "NO_RESPONDERS",
+      message: /no instance of agent "writer" is there in lane "blue"/,
+    });
+    await bus.lanes.split("writer", { main: 1, canary: 1 });
+    await eventually(async () => Math.abs((await share()) - 0.5) < 0.13);
+    await bus.lanes.promote("writer", "canary");
+    await eventually(async () => (await share()) === 1);
+    assert.equal(await ask({ lane: "main" }), "1.0.0");
+  });
+
+  test("a need follows the split as well, unless it asks for what only one lane has", async (t) => {
+    const { bus, other } = await both(t);
+    await bus.lanes.promote("writer", "canary");
+    await goesTo(other, "2.0.0");
+    const need = (more = {}) =>
+      other.call({ skill: "write", wait: "5s", ...more }, good);
+    assert.equal(await need(), "2.0.0");
+    assert.equal(await need({ version: "^1" }), "1.0.0");
   });
 
   test("the same id submitted again is one task, whatever lane the split has for it by now", async (t) => {
