@@ -14,7 +14,8 @@ export const counter = agent("counter", {
         everyMs: z.int().min(1).max(60_000).default(500),
       }),
       output: z.object({ counted: z.number(), byProcess: z.number() }),
-      examples: [`{"to":20}`],
+      tags: ["numbers", "progress"],
+      examples: ["Count to twenty"],
       async run({ to, everyMs }, task) {
         for (let at = 1; at <= to; at++) {
           await pause(everyMs, undefined, { signal: task.signal });

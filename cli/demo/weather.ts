@@ -26,7 +26,11 @@ export const weather = agent("weather", {
       }),
       output: z.object({ city: z.string(), celsius: z.number() }),
       retry: { attempts: 4, first: "200ms", max: "2s" },
-      examples: [`{"city":"Bergen","failures":2}`],
+      tags: ["weather", "temperature", "warm", "cold", "tomorrow"],
+      examples: [
+        "How warm will it be in Lima?",
+        "Do I need a jacket tomorrow?",
+      ],
       run({ city, failures }, task) {
         const isDown =
           failures === undefined

@@ -10,7 +10,8 @@ export const writer = agent("writer", {
       description: "A headline for a text",
       input: z.object({ text: z.string() }),
       output: z.object({ headline: z.string() }),
-      examples: [`{"text":"It rained for a week, and the river rose."}`],
+      tags: ["title", "heading", "shorten", "short"],
+      examples: ["Find a title for this story", "Make this shorter"],
       run({ text }) {
         const [sentence = ""] = text.split(/[.!?,;\n]/);
         const words = sentence.trim().split(/\s+/).filter(Boolean);

@@ -279,6 +279,23 @@ test("where all lanes of an agent fit, its split decides, and where they do not,
   assert.equal(await caller.call("summarize@^1", 1), "text@1.0.0");
 });
 
+test("who names the agent opens no directory", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(teller("text"), quiet);
+  const caller = await shared.connect(t);
+  await caller.call("text.summarize", 1);
+  await caller.ask("text.summarize", 1);
+  const link = await shared.link(t);
+  const watchers = async () => {
+    const { buckets } = link.subjects;
+    const stream = `KV_${buckets.instances}`;
+    return (await link.jsm.consumers.list(stream).next()).length;
+  };
+  assert.equal(await watchers(), 0);
+  await known(caller, 1);
+  assert.equal(await watchers(), 1);
+});
+
 test("needs that are none are refused", async (t) => {
   const bus = await shared.connect(t);
   const wrong: unknown[] = [
