@@ -1,5 +1,5 @@
-// Request-reply that is not stored, answerer's side: any instance of an agent takes a request, as the queue
-// group decides.
+// Request-reply that is not stored, answerer's side: any instance of an agent and lane takes a request, as the
+// queue group decides.
 import type { Msg } from "@nats-io/transport-node";
 import { decodeBody, encodeBody } from "../protocol/codec.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";

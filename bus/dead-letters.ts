@@ -38,6 +38,8 @@ export interface RedriveOptions {
   /** Instead of the input that it died of. */
   input?: unknown;
   priority?: Level;
+  /** Default the one that it came from. */
+  lane?: string;
 }
 
 /** An event of the dead task, shortened. */
@@ -149,7 +151,7 @@ export class DeadLetter {
       this.taskId,
       taskId,
       headers.key,
-      options.priority,
+      options,
       this.#link,
     );
     const kept: Headers = {
@@ -200,16 +202,16 @@ function subjectOfRedrive(
   oldId: string,
   newId: string,
   key: string | undefined,
-  priority: Level | undefined,
+  { priority, lane }: RedriveOptions,
   link: Link,
 ): string {
   const kind = original === "" ? "" : tokenAt(original, 1);
   if (kind === "partition") {
     // A bare client that did not say its key again in a header has had its place in the order.
-    const { agent, lane } = parseKeyedSubject(original);
+    const from = parseKeyedSubject(original);
     return link.subjects.keyed({
-      agent,
-      lane,
+      agent: from.agent,
+      lane: lane ?? from.lane,
       key: key ?? newId,
       taskId: newId,
     });
@@ -223,6 +225,7 @@ function subjectOfRedrive(
   const address = parseTaskSubject(original);
   return link.subjects.task({
     ...address,
+    lane: lane ?? address.lane,
     taskId: newId,
     level: isLevel(priority) ? priority : address.level,
   });

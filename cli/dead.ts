@@ -17,7 +17,7 @@ export const dead: Verb = {
   usage: [
     "troupe dead ls [--agent NAME]",
     "troupe dead show ID",
-    "troupe dead redrive ID [--input JSON] [--priority LEVEL]",
+    "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE]",
     "troupe dead purge ID",
     "troupe dead redrive|purge --agent NAME | --all",
   ],
@@ -30,6 +30,11 @@ export const dead: Verb = {
       help: "redrive: instead of the input that it died of",
     },
     priority: { type: "string", value: "LEVEL", help: "redrive: its level" },
+    lane: {
+      type: "string",
+      value: "LANE",
+      help: "redrive: to this one (default the one that it came from)",
+    },
   },
   example: `troupe dead redrive 01K0ABC --input '{"city":"Oslo"}'`,
   run(call) {
@@ -134,7 +139,9 @@ async function eachLetter(
 function redriveOptions(call: Call): RedriveOptions {
   const input = call.text("input");
   const priority = call.text("priority");
+  const lane = call.text("lane");
   return {
+    ...(lane === undefined ? {} : { lane }),
     ...(input === undefined ? {} : { input: toJson(input, "--input") }),
     ...(priority === undefined ? {} : { priority: toLevel(priority) }),
   };

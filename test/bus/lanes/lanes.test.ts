@@ -242,6 +242,23 @@ describe("the lanes of an agent", () => {
     assert.equal(await ask({ lane: "main" }), "1.0.0");
   });
 
+  for (const key of [undefined, "a"])
+    test(`what died in a lane ${key ? "with" : "without"} a key is redriven there, or in another`, async (t) => {
+      const { bus } = await both(t);
+      const redriven = async (options: { lane?: string }) => {
+        const dies = { lane: "canary", ...(key ? { key } : {}) };
+        const task = await bus.submit(write, { fail: true }, dies);
+        await assert.rejects(task.result(), { code: "HANDLER_REFUSED" });
+        for await (const letter of bus.deadLetters({ task: task.id })) {
+          const id = await letter.redrive({ input: good, ...options });
+          return bus.task(id).result();
+        }
+        return "no letter";
+      };
+      assert.equal(await redriven({}), "2.0.0");
+      assert.equal(await redriven({ lane: "main" }), "1.0.0");
+    });
+
   test("a need follows the split as well, unless it asks for what only one lane has", async (t) => {
     const { bus, other } = await both(t);
     await bus.lanes.promote("writer", "canary");
