@@ -275,11 +275,19 @@ export class Bus implements AsyncDisposable {
       settings,
     );
     this.#orchestrators.add(orchestrator);
-    await orchestrator.start();
-    const { agent, instance } = orchestrator;
-    const worker = await this.serve(agent, { instance, signals: false });
-    orchestrator.answersBy(worker);
-    if (signals !== false) drainOnSignals(orchestrator, signals);
+    try {
+      await orchestrator.start();
+      const { agent, instance } = orchestrator;
+      const worker = await this.serve(agent, { instance, signals: false });
+      orchestrator.answersBy(worker);
+    } catch (error) {
+      await orchestrator.drain();
+      throw error;
+    }
+    if (signals !== false) {
+      const forget = drainOnSignals(orchestrator, signals);
+      orchestrator.onState((state) => state === "stopped" && forget());
+    }
     return orchestrator;
   }
 

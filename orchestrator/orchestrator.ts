@@ -37,6 +37,7 @@ interface Drainable {
 
 const defaultWindow = 100_000;
 const tryAgainMs = 500;
+const slowMs = 30_000;
 /** So long an orchestrator that failed at leading leaves it to others. */
 const pauseMs = 5_000;
 /** So long who asks waits for an orchestrator that recovers anew. */
@@ -121,8 +122,12 @@ export class Orchestrator implements Answerer {
   }
 
   async upToDate(): Promise<UpToDate> {
-    await this.#untilAnswering(patienceMs);
-    return this.#following!.upToDate();
+    for (;;) {
+      await this.#untilAnswering(patienceMs);
+      const upToDate = await this.#following!.upToDate();
+      if (upToDate) return upToDate;
+      this.#life.send("cut");
+    }
   }
 
   #entered(
@@ -195,15 +200,15 @@ export class Orchestrator implements Answerer {
 
   async #campaign(): Promise<void> {
     this.#isCampaigning = true;
-    while (this.state !== "draining" && this.state !== "stopped")
+    for (let ms = tryAgainMs; !this.#draining; ms = Math.min(ms * 2, slowMs))
       try {
         return await this.#lease.start();
       } catch (error) {
         this.link.log.warn(
           { error: messageOf(error) },
-          "the lease cannot be watched yet; it is tried again",
+          "it cannot ask for the lease, so it does not lead; it is tried again",
         );
-        await pause(tryAgainMs);
+        await pause(ms);
       }
   }
 

@@ -56,9 +56,13 @@ export class Following {
     }
   }
 
-  /** As it is when all that is on the log now is folded, or when that takes too long. */
-  async upToDate(): Promise<UpToDate> {
+  /**
+   * As it is when all that is on the log now is folded, or when that takes too long. Undefined when the log is
+   * not the one that was folded.
+   */
+  async upToDate(): Promise<UpToDate | undefined> {
     const { first, last } = await logRange(this.#link);
+    if (last < this.projection.to) return undefined;
     this.#last = last;
     await this.#feed.reaches(last, patienceMs);
     this.projection.covers(first, this.#feed.position);
