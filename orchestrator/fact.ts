@@ -11,6 +11,7 @@ import {
   type StoredKind,
   type TerminalState,
 } from "../protocol/task.js";
+import { isStatusKind } from "../protocol/task-events.js";
 import { decodeToken } from "../protocol/tokens.js";
 
 export type FactKind = Exclude<StoredKind, "end"> | TerminalState;
@@ -94,7 +95,7 @@ function readBody({ headers, body }: LogEntry, stored: string): Said {
   if (stored !== "end") {
     const { error, retryAt } = message.params ?? {};
     return {
-      kind: stored === "attempt" || stored === "returned" ? stored : "started",
+      kind: isStatusKind(stored) ? stored : "started",
       skill: "",
       ...errorOf(error),
       retryAt: typeof retryAt === "number" ? retryAt : undefined,

@@ -252,7 +252,8 @@ export function parseTaskEvent(
   };
 }
 
-function isStatusKind(
+/** Whether an event of this kind is no start and no end. */
+export function isStatusKind(
   kind: string,
 ): kind is "attempt" | "returned" | "fallback" {
   return kind === "attempt" || kind === "returned" || kind === "fallback";
