@@ -89,7 +89,7 @@ async function scale(
   let scaling = startScaling(bounds);
   let blind = false;
   for (;;) {
-    await Promise.race([pause(observeEveryMs), untilAborted(signal)]);
+    await pause(observeEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     try {
       const seen = await observer.observe(crew.serving);
