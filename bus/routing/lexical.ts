@@ -28,6 +28,8 @@ const smallWords = new Set(
       "was we were what when where which who why will with would you your",
   ),
 );
+/** A card that says more is not found any better by it, and would cost every caller. */
+const maxTexts = 200;
 /** Where there are fewer skills, a word counts as rare as if there were so many. */
 const fewSkills = 50;
 /** BM25's k1 and b: how soon a word that occurs again adds nothing, and how much a long card is held against it. */
@@ -164,7 +166,7 @@ function massesOf(document: SkillDocument): Map<string, number> {
   for (const field of Object.keys(
     fieldWeights,
   ) as (keyof typeof fieldWeights)[])
-    for (const text of [document[field]].flat()) {
+    for (const text of [document[field]].flat().slice(0, maxTexts)) {
       const words = wordsOf(text);
       for (const word of words) count(word, fieldWeights[field]);
       for (const pair of pairsOf(words))

@@ -5,13 +5,16 @@ import { stemmer } from "stemmer";
 
 const stems = new Map<string, string>();
 const maxStems = 20_000;
-/** Whoever pastes a whole document is understood by its beginning. */
+/** Whoever pastes a whole document is understood by its beginning, and what is this long is no word. */
 const maxWords = 200;
+const maxLetters = 40;
+const maxText = 4_000;
 
 /** In order, and as often as they occur. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
   const plain = text
+    .slice(0, maxText)
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
     .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
@@ -19,6 +22,7 @@ export function wordsOf(text: string): string[] {
     .replace(/['’]/g, "");
   for (const [word] of plain.matchAll(/[\p{L}\p{N}]+/gu)) {
     if (words.length === maxWords) break;
+    if (word.length > maxLetters) continue;
     words.push(stemOf(word));
   }
   return words;

@@ -61,6 +61,18 @@ test("names are split at humps and underscores, accents and capitals do not coun
   assert.equal(wordsOf("word ".repeat(10_000)).length, 200);
 });
 
+test("neither a card nor a request of any size costs more than a moment", () => {
+  const startedAt = performance.now();
+  const scorer = scorerOf(documents);
+  const blob = "A1".repeat(500_000);
+  const many = Array.from({ length: 10_000 }, (_, at) => `tag${at} ${blob}`);
+  scorer.add(9, document("huge", { tags: many, description: blob }));
+  for (const text of [blob, `${blob} newsletter`, "b".repeat(1_000_000)])
+    assert.equal(best(scorer, text), undefined);
+  assert.equal(best(scorer, `newsletter ${blob}`), 2);
+  assert.ok(performance.now() - startedAt < 10_000);
+});
+
 test("what was removed is forgotten: the scores are those of a scorer that never knew it", () => {
   const scorer = scorerOf(documents);
   scorer.add(7, document("translate", { tags: ["list", "text"] }));
