@@ -42,6 +42,11 @@ export interface ControlHost {
 }
 
 const lookMs = 100;
+const obeying: readonly InstanceCard["state"][] = [
+  "paused",
+  "draining",
+  "stopped",
+];
 /** Of an order that is not about one instance, but about all. */
 const noInstance = "-";
 
@@ -58,7 +63,8 @@ export async function pauseAgent(
   );
   return untilAll(host, { agent, lane }, timeoutMs, {
     what: "to pause",
-    obeyed: ({ state }) => state !== "ready" && state !== "degraded",
+    // One that registers has not asked yet whether it is paused; a degraded one may not have heard.
+    obeyed: ({ state }) => obeying.includes(state),
   });
 }
 

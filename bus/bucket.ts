@@ -30,6 +30,8 @@ export interface Entry<Value> {
 export interface Change<Value> {
   key: string;
   entry: Entry<Value> | undefined;
+  /** Of the value, or of the mark that says that it is gone. */
+  revision: number;
   /** Gone by age, and not because somebody deleted it. */
   expired?: boolean;
 }
@@ -204,11 +206,12 @@ export class Bucket<Value> {
   #toChange(stored: StoredMessage): Change<Value> {
     const { subject, headers, body, sequence: revision, at } = stored;
     const key = subject.slice(this.#subject("").length);
-    if (headers.operation !== undefined) return { key, entry: undefined };
+    if (headers.operation !== undefined)
+      return { key, entry: undefined, revision };
     if (headers.markerReason !== undefined)
-      return { key, entry: undefined, expired: true };
+      return { key, entry: undefined, revision, expired: true };
     const value = this.#parse(key, body);
-    return { key, entry: value && { key, value, revision, at } };
+    return { key, entry: value && { key, value, revision, at }, revision };
   }
 
   #parse(key: string, body: Uint8Array): Value | undefined {

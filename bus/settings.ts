@@ -6,13 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { messageOf } from "../protocol/errors.js";
-import {
-  Bucket,
-  isConflict,
-  keyOf,
-  namesOfKey,
-  type Change,
-} from "./bucket.js";
+import { Bucket, isConflict, keyOf, namesOfKey } from "./bucket.js";
 import type { Link } from "./connection.js";
 import type { Publisher } from "./publisher.js";
 
@@ -55,7 +49,9 @@ export class Settings {
   /** Resolves when all that is set is known; from then on it is kept up to date. */
   open(): Promise<unknown> {
     if (this.#opening) return this.#opening;
-    this.#opening = this.#bucket.watch(">", (change) => this.#changed(change));
+    this.#opening = this.#bucket.watch(">", ({ key, entry, revision }) =>
+      this.#apply(key, { revision, value: entry?.value }),
+    );
     this.#opening.catch(() => (this.#opening = undefined));
     return this.#opening;
   }
@@ -74,7 +70,12 @@ export class Settings {
   /** Asks the server, for who cannot go by what a broken connection may have kept from being heard. */
   async refresh<Value>(of: SettingKind<Value>, name: string): Promise<Value> {
     const key = keyOf(of.kind, name);
-    this.#changed({ key, entry: await this.#bucket.get(key) });
+    const before = this.#seen.get(key) ?? nothing;
+    const entry = await this.#bucket.get(key);
+    if (entry) this.#apply(key, entry);
+    // That nothing is set says nothing against what was heard meanwhile.
+    else if ((this.#seen.get(key) ?? nothing) === before)
+      this.#set(key, { revision: before.revision, value: undefined });
     return this.get(of, name);
   }
 
@@ -137,17 +138,14 @@ export class Settings {
     }
   }
 
-  #changed({ key, entry }: Change<unknown>): void {
-    if (entry) this.#apply(key, entry);
-    else this.#apply(key, { ...nothing, revision: Number.POSITIVE_INFINITY });
-  }
-
-  /** A deletion bears no revision; whatever is written after it counts. */
+  /** What was heard of before, or is older, changes nothing. */
   #apply(key: string, { revision, value }: Seen): void {
     const known = this.#seen.get(key) ?? nothing;
-    if (revision <= known.revision) return;
-    const deleted = revision === Number.POSITIVE_INFINITY;
-    this.#seen.set(key, deleted ? nothing : { revision, value });
+    if (revision > known.revision) this.#set(key, { revision, value });
+  }
+
+  #set(key: string, seen: Seen): void {
+    this.#seen.set(key, seen);
     for (const tell of this.#listeners.get(key) ?? []) {
       try {
         tell();

@@ -6,6 +6,7 @@
 //    while this instance was cut off is not served by it for a moment.
 // 2. The log counts as mended when it has taken an event of ours, and not before.
 import type { Link } from "../bus/connection.js";
+import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError, type ErrorCode } from "../protocol/errors.js";
 
 export type Trouble = "connection" | "log" | "event loop";
@@ -53,12 +54,13 @@ export class Health {
     this.#of = of;
   }
 
-  /** Why it is degraded; empty when it is well. */
-  get troubles(): string[] {
-    return Array.from(
+  /** Why it is degraded; nothing when it is well. */
+  get onCard(): Pick<InstanceCard, "troubles"> {
+    const troubles = Array.from(
       this.#troubles,
       ([trouble, { why }]) => `${trouble}: ${why}`,
     );
+    return troubles.length === 0 ? {} : { troubles };
   }
 
   start(): void {

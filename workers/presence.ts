@@ -82,10 +82,15 @@ export class Presence {
 
   /** The first heartbeat, and from then on one after the other. */
   async start(): Promise<void> {
-    await this.#of.registry.heartbeat(this.#of.card());
+    await this.tell();
     this.#timer = setInterval(() => this.beat(), heartbeatMs);
     this.#timer.unref();
     this.#forgetReconnect = this.#of.link.onReconnect(() => this.beat());
+  }
+
+  /** Resolves when all can know how it is now. */
+  tell(): Promise<void> {
+    return this.#of.registry.heartbeat(this.#of.card());
   }
 
   /** Now, and not only when it is due: when something has changed that others go by. */

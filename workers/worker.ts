@@ -153,6 +153,9 @@ export class Worker implements AsyncDisposable {
       () => this.#presence.stop(),
       () => this.#health.stop(),
     );
+    // Seen first: who pauses the agent before that is heard now, and who does it later waits for this instance.
+    await this.#presence.start();
+    await this.#settings.refresh(agentOrders, this.agent);
     this.#stops.push(
       await this.#settings.follow(agentOrders, this.agent, (orders) => {
         this.#ordered(orders);
@@ -162,7 +165,7 @@ export class Worker implements AsyncDisposable {
     this.#health.start();
     if (this.#signals !== false)
       this.#stops.push(drainOnSignals(this, this.#signals));
-    await Promise.all([this.#presence.start(), link.flush()]);
+    await Promise.all([this.#presence.tell(), link.flush()]);
     this.#log.tell("started", this.#startFacts());
   }
 
@@ -176,7 +179,7 @@ export class Worker implements AsyncDisposable {
       version: this.#definition.version,
       lane: this.lane,
       state: stateOnCard(this.#life),
-      ...this.#troubles(),
+      ...this.#health.onCard,
       concurrency: this.concurrency,
       running: this.#inHand.size,
       done: completed,
@@ -214,7 +217,7 @@ export class Worker implements AsyncDisposable {
     else this.#intake.shut();
     if (!before.startsWith("serving")) return;
     this.#presence.beat();
-    if (event === "pause") this.#log.tell("paused", this.#reason());
+    if (event === "pause") this.#log.tell("paused", reasonOf(this.#orders));
     else if (event === "resume") this.#log.tell("resumed");
     else if (event === "drain")
       this.#log.tell("draining", { running: this.#inHand.size });
@@ -227,16 +230,6 @@ export class Worker implements AsyncDisposable {
     if (paused) this.#host.limits?.close();
     else if (!this.#draining) this.#host.limits?.open();
     this.#life.send(paused ? "pause" : "resume");
-  }
-
-  #reason(): { reason?: string } {
-    const { reason } = this.#orders;
-    return reason === undefined ? {} : { reason };
-  }
-
-  #troubles(): Pick<InstanceCard, "troubles"> {
-    const { troubles } = this.#health;
-    return troubles.length === 0 ? {} : { troubles };
   }
 
   #startFacts(): Record<string, unknown> {
@@ -296,4 +289,8 @@ export class Worker implements AsyncDisposable {
       );
     }
   }
+}
+
+function reasonOf({ reason }: AgentOrders): { reason?: string } {
+  return reason === undefined ? {} : { reason };
 }

@@ -327,3 +327,32 @@ test("events of others under an agent's name do not disturb", async (t) => {
   );
   assert.equal(await bus.call("doer.do", 1), 1);
 });
+
+test("instances that start in the moment of a pause begin nothing after it", async (t) => {
+  const operator = await shared.connect(t);
+  const begun: number[] = [];
+  const busy = doer(() => {
+    begun.push(performance.now());
+  });
+  await (await operator.serve(busy, quiet)).drain(); // its queue is there
+  const buses = await Promise.all(
+    Array.from({ length: 6 }, () => shared.connect(t)),
+  );
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(
+      Array.from({ length: 50 }, () => operator.submit(busy.skills.do, 1)),
+    );
+    const starting = buses.map((bus) => bus.serve(busy, quiet));
+    await Promise.race(starting); // the others are about to
+    await operator.pauseAgent("doer");
+    const paused = performance.now();
+    const workers = await Promise.all(starting);
+    assert.ok(workers.every((worker) => worker.card().state === "paused"));
+    assert.deepEqual(
+      begun.filter((at) => at > paused),
+      [],
+    );
+    await Promise.all(workers.map((worker) => worker.drain()));
+    await operator.resumeAgent("doer");
+  }
+});

@@ -113,3 +113,17 @@ test("a setting that is deleted by hand counts as not set, until it is set again
   await eventually(() => other.get(limits, "a").slots === 6);
   assert.equal((await link.jsm.streams.info(stream)).state.messages, 1);
 });
+
+test("who asks the server anew is not told less than what was heard meanwhile", async (t) => {
+  const { settings, other } = await opened(t);
+  await Promise.all([settings.open(), other.open()]);
+  for (let round = 1; round <= 20; round++) {
+    const name = `a${round}`;
+    const asked = settings.refresh(limits, name);
+    await other.change(limits, name, () => ({ slots: 5 }));
+    await asked;
+    await eventually(() => settings.get(limits, name).slots === 5);
+    assert.equal((await settings.refresh(limits, name)).slots, 5);
+  }
+  assert.deepEqual(await settings.refresh(limits, "never"), limits.unset);
+});
