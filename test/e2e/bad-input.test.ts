@@ -132,7 +132,11 @@ test("an unknown agent or skill is refused at submit; by a bare client's task it
   await assert.rejects(bus.ask("clerk.nothing", good), {
     code: "SKILL_UNKNOWN",
   });
-  for (const target of ["clerk", ".file", "clerk.", ""])
+  await assert.rejects(bus.submit("clerk", good), {
+    code: "NO_CANDIDATE",
+    message: /nearest is clerk\.file/,
+  });
+  for (const target of [".file", "clerk.", ""])
     await assert.rejects(bus.submit(target, good), {
       code: "ARGUMENT_INVALID",
       message: /names no skill: write "agent\.skill"/,
