@@ -60,9 +60,10 @@ export class Execution
   parsed: ParsedTask | undefined;
   keepAliveAt = 0;
   slotless = false;
+  isUntouched = false;
+  #recalling: Promise<Recollection> | undefined;
   leave: Leave | undefined;
   barred: TroupeError | undefined;
-  #verdict: Verdict = "unused";
   #context: HandlerContext | undefined;
   /** 0 until its handler runs. */
   #begunAt = 0;
@@ -98,7 +99,7 @@ export class Execution
       );
       return this.giveBack(troubleDelayMs);
     } finally {
-      this.leave?.(this.#verdict);
+      if (this.leave !== undefined) this.#leaveGate("unused");
       this.host.watch.release(this);
     }
   }
@@ -164,15 +165,33 @@ export class Execution
     };
   }
 
-  protected mayBeKnown(): boolean {
-    return this.delivery.mayBeKnown || this.host.canceled.has(this.id);
+  mayBeKnown(): boolean {
+    const { mayBeForgotten, mayBeKnown } = this.delivery;
+    const isKnown = this.isUntouched ? mayBeForgotten : mayBeKnown;
+    return isKnown || this.host.canceled.has(this.id);
   }
 
   get input(): unknown {
     return this.parsed?.input;
   }
 
-  protected async recall(): Promise<Recollection> {
+  /** What is limited is the work, not the writing of its end. */
+  #leaveGate(verdict: Verdict): void {
+    this.leave!(verdict);
+    this.leave = undefined;
+  }
+
+  recallAhead(): void {
+    if (!this.mayBeKnown()) return;
+    this.#recalling = this.#recallNow();
+    this.#recalling.catch(() => undefined); // who needs it hears of it
+  }
+
+  protected recall(): Promise<Recollection> {
+    return this.#recalling ?? this.#recallNow();
+  }
+
+  async #recallNow(): Promise<Recollection> {
     const { host, delivery, id } = this;
     const recalled = await recall(host.link, delivery, host.agent, id);
     this.past = recalled.past;
@@ -209,7 +228,7 @@ export class Execution
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
-    if (this.leave !== undefined) this.#verdict = verdictOf(outcome);
+    if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
     if (outcome instanceof TroupeError) return recordFailure(this, outcome);
     return this.host.recorder
       .completed(this.subject, outcome, this.facts())

@@ -15,6 +15,11 @@ export interface Entrant extends TaskFacts {
   /** What its body says, once it was read. */
   parsed: ParsedTask | undefined;
   deadlineInMs(): number;
+  /** Its deliveries so far came here, and none of them began: so nothing can be known of it. */
+  isUntouched: boolean;
+  mayBeKnown(): boolean;
+  /** It waits: what the log says of it may as well be read meanwhile. */
+  recallAhead(): void;
   /** It waits without a slot. */
   slotless: boolean;
   /** To be called when it is over, with what it says of its skill. */

@@ -12,6 +12,7 @@ import { CreditSplitter } from "../../bus/delivery/priority.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import { levels, levelWeights, type Level } from "../../protocol/levels.js";
 import type { Leave, Policy, Verdict } from "./policy.js";
+import { Room, type Waiting } from "./room.js";
 
 /** What waits for the gate: a task, or a request that nobody stored. */
 export interface Visitor {
@@ -35,10 +36,9 @@ export type Passage =
   | { passed: true; leave: Leave }
   | { passed: false; waitMs: number; why: TroupeError };
 
-interface Waiting {
-  visitor: Visitor;
-  settle: (passage: Passage) => void;
-  until: number;
+interface Guest extends Waiting {
+  readonly visitor: Visitor;
+  readonly settle: (passage: Passage) => void;
 }
 
 const lookMs = 100;
@@ -50,7 +50,7 @@ export class Gate {
   readonly #splitter = new CreditSplitter(
     levels.map((level) => levelWeights[level]),
   );
-  readonly #rooms: Waiting[][] = levels.map(() => []);
+  readonly #rooms = levels.map(() => new Room<Guest>());
   /** For how many tasks each policy was last asked, by part. */
   #asked = new Map<Policy, Map<string, number>>();
   #size = 0;
@@ -77,9 +77,11 @@ export class Gate {
     const waitMs = this.#waitMs(visitor);
     if (waitMs > visitor.patienceMs) return this.#turnAway(visitor, waitMs);
     return new Promise((settle) => {
-      const until = performance.now() + visitor.patienceMs;
       if (visitor.needsSlot) this.#slots.release();
-      this.#add({ visitor, settle, until });
+      const name = visitor.parts.join("\n");
+      const since = performance.now();
+      const until = since + visitor.patienceMs;
+      this.#add({ visitor, settle, name, since, until });
       this.onFree();
     });
   }
@@ -102,44 +104,29 @@ export class Gate {
   /** All that wait are turned away, and whoever still comes. */
   close(): void {
     this.#closed = true;
-    for (const room of this.#rooms)
-      for (const waiting of room.splice(0)) this.#turnOut(waiting, 0);
-    this.#size = 0;
+    this.#turnOutOlder(Number.POSITIVE_INFINITY);
     this.#settleLook();
   }
 
   #letPass(): void {
-    const blocked = new Set<string>();
-    const wants = this.#rooms.map((room) => room.length);
+    const wants = this.#rooms.map(({ size }) => size);
     for (;;) {
       const rank = this.#splitter.split(1, wants).indexOf(1);
       if (rank === -1) break;
-      const room = this.#rooms[rank]!;
-      const at = room.findIndex(({ visitor }) =>
-        this.#canPass(visitor, blocked),
-      );
-      if (at === -1) {
-        wants[rank] = 0;
-        continue;
-      }
-      const [waiting] = room.splice(at, 1);
-      wants[rank]!--;
+      const guest = this.#rooms[rank]!.takeFirst((each) => this.#canPass(each));
+      wants[rank] = guest ? wants[rank]! - 1 : 0;
+      if (!guest) continue;
       this.#size--;
-      if (waiting!.visitor.needsSlot) this.#slots.take();
-      waiting!.settle(this.#pass(waiting!.visitor));
+      if (guest.visitor.needsSlot) this.#slots.take();
+      guest.settle(this.#pass(guest.visitor));
     }
     this.#askForMore();
     this.#settleLook();
   }
 
-  /** `blocked` remembers what was found not to be free, so that a full room is gone through once. */
-  #canPass(visitor: Visitor, blocked: Set<string>): boolean {
+  #canPass({ visitor }: Guest): boolean {
     if (visitor.needsSlot && !this.#slots.isFree) return false;
-    const name = visitor.parts.join("\n");
-    if (blocked.has(name)) return false;
-    if (this.#obstacle(visitor) === undefined) return true;
-    blocked.add(name);
-    return false;
+    return this.#obstacle(visitor) === undefined;
   }
 
   /** The first policy that does not let it pass. */
@@ -159,14 +146,16 @@ export class Gate {
   /** Each policy hears how many wait for it alone, and when none does any more. */
   #askForMore(): void {
     const asked = new Map<Policy, Map<string, number>>();
-    for (const { visitor } of this.#rooms.flat()) {
-      if (visitor.needsSlot && !this.#slots.isFree) continue;
-      const policy = this.#obstacle(visitor);
-      if (!policy) continue;
-      const part = visitor.parts[this.#policies.indexOf(policy)]!;
-      const counts = asked.get(policy) ?? new Map<string, number>();
-      asked.set(policy, counts.set(part, (counts.get(part) ?? 0) + 1));
-    }
+    for (const room of this.#rooms)
+      for (const { head, count } of room.heads()) {
+        const { visitor } = head;
+        if (visitor.needsSlot && !this.#slots.isFree) continue;
+        const policy = this.#obstacle(visitor);
+        if (!policy) continue;
+        const part = visitor.parts[this.#policies.indexOf(policy)]!;
+        const counts = asked.get(policy) ?? new Map<string, number>();
+        asked.set(policy, counts.set(part, (counts.get(part) ?? 0) + count));
+      }
     const before = this.#asked;
     this.#asked = asked;
     for (const [policy, counts] of before)
@@ -192,12 +181,13 @@ export class Gate {
   }
 
   /** As one that waited, and has no slot any more. */
-  #turnOut({ visitor, settle }: Waiting, waitMs: number): void {
+  #turnOut({ visitor, settle }: Guest, waitMs: number): void {
+    this.#size--;
     settle(this.#turnAway(visitor, waitMs));
   }
 
-  #add(waiting: Waiting): void {
-    this.#rooms[levels.indexOf(waiting.visitor.level)]!.push(waiting);
+  #add(guest: Guest): void {
+    this.#rooms[levels.indexOf(guest.visitor.level)]!.add(guest);
     this.#size++;
     this.#look ??= setInterval(() => this.#turnOutLate(), lookMs);
     if (this.#size > this.#capacity) this.#makeRoom();
@@ -206,34 +196,27 @@ export class Gate {
   /** Takes the newest of the part that has most here, in its lowest level. */
   #makeRoom(): void {
     const counts = new Map<string, number>();
-    for (const { visitor } of this.#rooms.flat()) {
-      const name = visitor.parts.join("\n");
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
-    const most = Math.max(...counts.values());
+    for (const room of this.#rooms)
+      for (const { head, count } of room.heads())
+        counts.set(head.name, (counts.get(head.name) ?? 0) + count);
+    const [fullest] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
     for (const room of this.#rooms.toReversed()) {
-      const at = room.findLastIndex(
-        ({ visitor }) => counts.get(visitor.parts.join("\n")) === most,
-      );
-      if (at === -1) continue;
-      const [waiting] = room.splice(at, 1);
-      this.#size--;
-      return this.#turnOut(waiting!, this.#waitMs(waiting!.visitor));
+      const guest = room.takeNewest(fullest);
+      if (guest) return this.#turnOut(guest, this.#waitMs(guest.visitor));
     }
   }
 
   #turnOutLate(): void {
-    const now = performance.now();
-    for (const room of this.#rooms) {
-      const late = room.filter(({ until }) => until <= now);
-      for (const waiting of late) {
-        room.splice(room.indexOf(waiting), 1);
-        this.#size--;
-        this.#turnOut(waiting, this.#waitMs(waiting.visitor));
-      }
-    }
+    this.#turnOutOlder(performance.now());
     this.onFree();
     this.#settleLook();
+  }
+
+  /** Those whose patience ended before then. */
+  #turnOutOlder(then: number): void {
+    for (const room of this.#rooms)
+      for (const guest of room.takeLate(then))
+        this.#turnOut(guest, this.#closed ? 0 : this.#waitMs(guest.visitor));
   }
 
   #settleLook(): void {

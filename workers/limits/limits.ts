@@ -18,6 +18,7 @@ import type { LimitRules } from "./options.js";
 import type { Leave, Policy, PolicyHost } from "./policy.js";
 import { RatePolicy } from "./rate.js";
 import { SharedAtOncePolicy } from "./shared-at-once.js";
+import { Untouched } from "./untouched.js";
 
 export interface LimitsHost {
   readonly link: Link;
@@ -47,6 +48,7 @@ interface Guarded {
 }
 
 export class Limits {
+  readonly #untouched = new Untouched();
   readonly #skills: ReadonlyMap<string, Guarded>;
 
   /** Undefined where no skill has a limit. */
@@ -82,6 +84,7 @@ export class Limits {
       if (parts.code !== "INPUT_INVALID") task.barred = parts;
       return undefined; // what cannot be read fails as it always does
     }
+    task.isUntouched = this.#untouched.has(task);
     const passage = await knock(guarded, task, parts);
     if (passage.passed) {
       task.leave = passage.leave;
@@ -91,6 +94,7 @@ export class Limits {
       task.barred = passage.why;
       return undefined;
     }
+    this.#untouched.sentAway(task);
     return delayOf(guarded, task, passage.waitMs);
   }
 
@@ -244,6 +248,7 @@ async function knock(
   });
   if (!(answer instanceof Promise)) return answer;
   task.slotless = true;
+  task.recallAhead();
   const passage = await answer;
   task.slotless = !passage.passed;
   return passage;

@@ -2,7 +2,8 @@
 //
 // 1. A task starts only with a permit that this instance holds, so together they never do more than the limit,
 //    as long as each is heard of within the time to live. Who is not (killed, cut off) loses its permits.
-// 2. An instance takes permits for tasks that wait, keeps them from task to task while tasks go on coming, and
+// 2. A claim that is on its way may be stored already: until it is known, no more start than it leaves.
+// 3. An instance takes permits for tasks that wait, keeps them from task to task while tasks go on coming, and
 //    gives up what it does not use when another waits or when none came for a moment.
 import { Bucket, keyOf, type Watching } from "../../bus/bucket.js";
 import {
@@ -42,6 +43,8 @@ interface Share {
   /** When what is held must be renewed. */
   renewAt: number;
   claiming: boolean;
+  /** So many are left to it by the claim that is on its way. */
+  ceiling: number;
   again: boolean;
 }
 
@@ -97,7 +100,7 @@ export class SharedAtOncePolicy implements Policy {
 
   isFree(part: string): boolean {
     const share = this.#shares.get(part);
-    return share !== undefined && this.#held(share) > share.uses;
+    return share !== undefined && this.#hasFree(share);
   }
 
   enter(part: string): Leave {
@@ -150,6 +153,11 @@ export class SharedAtOncePolicy implements Policy {
     return this.#host.clock.now();
   }
 
+  /** What is being given up counts as given up already: it may be stored by now, and taken by another. */
+  #hasFree(share: Share): boolean {
+    return share.uses < Math.min(this.#held(share), share.ceiling);
+  }
+
   /** What ran out for lack of news is not held any more. */
   #held({ permits }: Share): number {
     const mine = permits?.[this.#host.instance];
@@ -172,6 +180,7 @@ export class SharedAtOncePolicy implements Policy {
       movedAt: 0,
       renewAt: 0,
       claiming: false,
+      ceiling: Number.POSITIVE_INFINITY,
       again: false,
     };
     this.#shares.set(part, share);
@@ -213,16 +222,22 @@ export class SharedAtOncePolicy implements Policy {
         const wants = uses + waiting;
         const asked = { instance, uses, wants, limit, ttlMs };
         return {
-          state: claim(before, asked, clock.now()),
+          state: this.#pledge(share, claim(before, asked, clock.now())),
           result: 0,
           ttlMs: 2 * ttlMs,
         };
       },
     );
     share.renewAt = performance.now() + ttlMs / 3;
+    share.ceiling = Number.POSITIVE_INFINITY;
     this.#heard(share, state, revision);
     if (heldBy(state, instance) < share.uses + share.waiting)
       this.#throttle.begins();
+  }
+
+  #pledge(share: Share, next: Permits): Permits {
+    share.ceiling = heldBy(next, this.#host.instance);
+    return next;
   }
 
   #heard(share: Share, permits: Permits | undefined, revision: number): void {
@@ -230,7 +245,7 @@ export class SharedAtOncePolicy implements Policy {
     const before = this.#heldByOthers(share);
     share.revision = revision;
     share.permits = permits;
-    if (this.#held(share) > share.uses) this.#host.onFree();
+    if (this.#hasFree(share)) this.#host.onFree();
     const isShort = this.#held(share) < share.uses + share.waiting;
     if (isShort && this.#heldByOthers(share) < before) this.#claim(share);
   }
