@@ -54,10 +54,8 @@ async function* eventsSince(
 ): AsyncGenerator<JsMsg, void, undefined> {
   const { streams, taskEventsWhere } = link.subjects;
   const consumer = await link.js.consumers.get(streams.events, {
-    filter_subjects: [
-      taskEventsWhere({ agent, kind: "end" }),
-      taskEventsWhere({ agent, kind: "attempt" }),
-    ],
+    // One subject, for only then can a permission say what the consumer may read.
+    filter_subjects: taskEventsWhere({ agent }),
     deliver_policy: DeliverPolicy.StartTime,
     opt_start_time: new Date(since).toISOString(),
     replay_policy: ReplayPolicy.Instant,

@@ -294,6 +294,40 @@ test("only the orchestrator pauses, resumes and drains agents", async (t) => {
   await serving.stopped;
 });
 
+test("only the orchestrator splits lanes; all users follow the split, and all may look at it", async (t) => {
+  const as = await shippedBus(t);
+  const orchestrator = await as("orchestrator");
+  await orchestrator.agents();
+  const worker = await as("worker");
+  await worker.serve(
+    doer(() => "main"),
+    quiet,
+  );
+  await worker.serve(
+    doer(() => "canary"),
+    { ...quiet, lane: "canary" },
+  );
+  const [submitter, observer] = [await as("submitter"), await as("observer")];
+  for (const bus of [submitter, worker, observer])
+    await assert.rejects(bus.lanes.promote("doer", "canary"), {
+      code: "PERMISSION_DENIED",
+    });
+  await orchestrator.lanes.promote("doer", "canary");
+  const options = { timeout: "10s" } as const;
+  for (const bus of [submitter, worker]) {
+    assert.equal(await bus.call("doer.do", 1, options), "canary");
+    const keyed = { ...options, key: "a" };
+    assert.equal(await bus.call("doer.do", 1, keyed), "canary");
+    assert.equal(await bus.ask("doer.do", 1), "canary");
+  }
+  for (const bus of [orchestrator, worker, observer]) {
+    const { lanes, changes } = await bus.lanes.show("doer");
+    const canary = lanes.find(({ lane }) => lane === "canary");
+    assert.equal(canary?.completed, 4);
+    assert.deepEqual(changes[0]?.weights, { canary: 1 });
+  }
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
