@@ -1,6 +1,7 @@
 // No test waits: time is simulated, and what is supervised fails when it is told to.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { SimulatedClock } from "xstate";
 import {
   supervise,
@@ -414,4 +415,70 @@ test("a listener that throws does not end the supervision", async () => {
   await fail("a");
   await after(100);
   assert.equal(written(), "+a -a +a");
+});
+
+const names = ["a", "b", "c"];
+const happening = fc.oneof(
+  fc.record({ fail: fc.constantFrom(...names) }),
+  fc.record({ slowStart: fc.constantFrom(...names) }),
+  fc.record({ after: fc.integer({ min: 1, max: 3_000 }) }),
+);
+const strategies = ["one-for-one", "rest-for-one", "one-for-all"] as const;
+
+test("whatever fails when, no child lives twice, and after stop or escalation none lives", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...strategies),
+      fc.integer({ min: 1, max: 6 }),
+      fc.array(happening, { maxLength: 25 }),
+      async (strategy, restarts, story) => {
+        const { child, rules, after, lives, escalated } = stage({
+          strategy,
+          restarts,
+          within: "10s",
+        });
+        const living = new Map(names.map((name) => [name, 0]));
+        const slow = new Set<string>();
+        const count = (name: string, more: number) => {
+          living.set(name, living.get(name)! + more);
+          assert.ok(living.get(name)! <= 1, `${name} lives twice`);
+        };
+        const specs = names.map((name) =>
+          child(name, {
+            async start(life) {
+              if (slow.delete(name))
+                await new Promise<void>((resolve) =>
+                  rules.clock!.setTimeout(resolve, 700),
+                );
+              count(name, 1);
+              lives.set(name, life);
+              let stopped = false;
+              return {
+                stop() {
+                  if (!stopped) count(name, -1);
+                  stopped = true;
+                },
+              };
+            },
+          }),
+        );
+        const supervisor = supervise(specs, rules);
+        await settled();
+        for (const each of story) {
+          if ("after" in each) await after(each.after);
+          else if ("slowStart" in each) slow.add(each.slowStart);
+          else lives.get(each.fail)?.failed(new Error("broken"));
+          await settled();
+          if (escalated.length > 0)
+            assert.deepEqual([...living.values()], [0, 0, 0]);
+        }
+        assert.ok(escalated.length <= 1);
+        const stopped = supervisor.stop();
+        for (let at = 0; at < 5; at++) await after(10_000); // what is about to start, and stop, in its time
+        await stopped;
+        assert.deepEqual([...living.values()], [0, 0, 0]);
+      },
+    ),
+    { numRuns: 150 },
+  );
 });
