@@ -68,6 +68,8 @@ export const instanceCard = z.object({
   failed: z.number(),
   /** How long its last tasks took, the newest counting most; none as long as it had none. */
   latencyMs: z.number().optional(),
+  /** The skills whose breaker is open: they fail, and rest for a while. */
+  shut: z.array(z.string()).optional(),
   startedAt: z.string(),
   pid: z.number(),
 });

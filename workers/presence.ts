@@ -25,6 +25,8 @@ export interface Present {
   readonly agentCard: AgentCard;
   readonly labels: Labels;
   readonly weight: number;
+  /** The skills whose breaker is open. */
+  shut(): string[];
   /** How it is now. */
   card(): InstanceCard;
 }
@@ -117,15 +119,17 @@ export class Presence {
   /** What its card says beside its state and its load. */
   facts(): Pick<
     InstanceCard,
-    "card" | "skills" | "labels" | "weight" | "latencyMs"
+    "card" | "skills" | "labels" | "weight" | "latencyMs" | "shut"
   > {
     const { agentCard, labels, weight } = this.#of;
+    const shut = this.#of.shut();
     return {
       card: this.#digest,
       skills: agentCard.skills.map(({ id }) => id),
       labels,
       weight,
       ...(this.#latencyMs === undefined ? {} : { latencyMs: this.#latencyMs }),
+      ...(shut.length === 0 ? {} : { shut }),
     };
   }
 

@@ -78,6 +78,7 @@ export class Worker implements AsyncDisposable {
       agentCard: toCard(definition, this.lane),
       labels: { ...definition.labels, ...options.labels },
       weight: options.weight ?? 1,
+      shut: () => this.#host.limits?.shut() ?? [],
       card: () => this.card(),
     });
     this.stopped = new Promise((resolve) => (this.#hasStopped = resolve));

@@ -34,7 +34,9 @@ export function decide(
   const { need } = asking;
   const { fitting, refusals } = sift(possible, asking);
   if (fitting.length === 0) return { refusals };
-  const best = group(fitting, need);
+  const working = fitting.filter(({ lane, skill }) => !lane.isShut(skill.id));
+  // Where all have their breaker open, a task waits for the end of the rest, as one that names its agent does.
+  const best = group(working.length > 0 ? working : fitting, need);
   const { chosen, why } = choose(best, asking);
   const others = firstOf(
     best.filter((each) => each !== chosen),

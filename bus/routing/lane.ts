@@ -71,6 +71,13 @@ export class Lane {
     return this.skills.has(skill) && (skills?.has(skill) ?? true);
   }
 
+  /** Its breaker is open: tasks would wait until it has rested. */
+  isShut(skill: string): boolean {
+    return this.#now().instances.some(
+      ({ shut }) => shut?.includes(skill) === true,
+    );
+  }
+
   #now(): Ready {
     return (this.#ready ??= this.#look());
   }

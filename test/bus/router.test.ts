@@ -336,3 +336,30 @@ test("input that the chosen skill does not take is refused before anything is st
     message: /the input of counter\.strict .* count: /,
   });
 });
+
+test("needs go to another while a breaker is open", async (t) => {
+  const failing = agent("failing", {
+    version: "2.0.0",
+    skills: {
+      work: skill({
+        description: "Fails",
+        input: z.any(),
+        retry: { attempts: 1 },
+        breaker: { failures: 1, rest: "1m" },
+        run: () => {
+          throw new Error("broken");
+        },
+      }),
+    },
+  });
+  const work = skill({ description: "Works", input: z.any(), run: () => "ok" });
+  const bus = await shared.connect(t);
+  await bus.serve(failing, quiet);
+  await bus.serve(agent("working", { skills: { work } }), quiet);
+  const caller = await known(await shared.connect(t), 2);
+  await assert.rejects(caller.call("work", 1), { code: "HANDLER_FAILED" });
+  await eventually(
+    async () => (await caller.route({ skill: "work" })).agent === "working",
+  );
+  assert.equal(await caller.call("work", 1), "ok");
+});

@@ -74,6 +74,11 @@ export class BreakerPolicy implements Policy {
     );
   }
 
+  /** Not when it has rested: somebody must come to see whether the skill works again. */
+  isShut(): boolean {
+    return this.#restMs() > 0;
+  }
+
   partOf(): string {
     return "";
   }

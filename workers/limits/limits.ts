@@ -123,6 +123,13 @@ export class Limits {
     return passage.passed ? passage.leave : passage.why;
   }
 
+  /** The skills whose breaker is open. */
+  shut(): string[] {
+    return [...this.#skills]
+      .filter(([, { policies }]) => policies.some((each) => each.isShut?.()))
+      .map(([skill]) => skill);
+  }
+
   /** A slot is free again. */
   onSlotFree(): void {
     for (const { gate } of this.#skills.values()) gate.onFree();

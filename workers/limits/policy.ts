@@ -19,6 +19,8 @@ export interface Policy {
   isFree(part: string): boolean;
   /** One more passes; only when it is free. */
   enter(part: string): Leave;
+  /** Whether nothing passes for a while, so that callers had better go elsewhere. */
+  isShut?(): boolean;
   /** So many tasks wait for nothing but this: calls the host's `onFree` when it has become free. */
   wanted(part: string, tasks: number): void;
   /** About how long a task that cannot pass now has to wait, in milliseconds. */

@@ -135,6 +135,22 @@ test("the better fit is first, then who lives, the lane main, the newer version,
   );
 });
 
+test("who has an open breaker is passed over while another fits, and taken where none does", () => {
+  const failing = candidate("failing", [{ shut: ["do"] }], { score: 0.9 });
+  const working = candidate("working", [{ shut: ["else"] }], { score: 0.8 });
+  const chosenOf = (possible: Candidate[]) =>
+    decide(possible, {
+      need: { skill: "do" },
+      context: undefined,
+      memory: new Memory(),
+      peek: false,
+      lane: undefined,
+      minScore: 0,
+    }).route?.agent;
+  assert.equal(chosenOf([failing, working]), "working");
+  assert.equal(chosenOf([failing]), "failing");
+});
+
 test("paused and draining instances are no candidates, and the reason says so", () => {
   const possible = [candidate("a", [{ state: "paused" }])];
   const need = { skill: "do" };
