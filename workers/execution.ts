@@ -104,23 +104,37 @@ export class Execution
     }
   }
 
-  protected async work(): Promise<Result> {
-    if (this.mayBeKnown() && (await this.recall()).ended) {
-      await this.host.recorder.tellAgain(this.subject);
-      return this.acknowledge("late");
-    }
-    return this.begin(prepare(this));
+  // As long as nothing is to be waited for but its end, no promise is made for it.
+
+  protected work(): Promise<Result> | Result {
+    return this.mayBeKnown() ? this.#workAgain() : this.begin(prepare(this));
   }
 
-  protected async begin(runner: SkillRunner | TroupeError): Promise<Result> {
+  async #workAgain(): Promise<Result> {
+    if (!(await this.recall()).ended) return this.begin(prepare(this));
+    await this.host.recorder.tellAgain(this.subject);
+    return this.acknowledge("late");
+  }
+
+  protected begin(runner: SkillRunner | TroupeError): Promise<Result> | Result {
     if (this.death) return finishBurial(this, this.death);
     if (runner instanceof TroupeError) return recordFailure(this, runner);
     if (this.barred !== undefined || hasFallenBack(this))
       return recordBarred(this, this.barred ?? whyFallenBack(this));
-    if (this.past !== firstAttempt)
-      await this.host.recorder.started(this.subject, this.facts());
+    return this.past === firstAttempt
+      ? this.#attempt(runner)
+      : this.#attemptAgain(runner);
+  }
+
+  async #attemptAgain(runner: SkillRunner): Promise<Result> {
+    await this.host.recorder.started(this.subject, this.facts());
+    return this.#attempt(runner);
+  }
+
+  #attempt(runner: SkillRunner): Promise<Result> | Result {
     const outcome = this.#handle(runner);
-    return this.record(outcome instanceof Promise ? await outcome : outcome);
+    if (!(outcome instanceof Promise)) return this.record(outcome);
+    return outcome.then((settled) => this.record(settled));
   }
 
   /** The same task came again while it is in hand here: its older delivery has expired. */
