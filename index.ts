@@ -13,6 +13,12 @@ export {
   type SkillOptions,
 } from "./workers/skill.js";
 export type { TaskContext, ProgressUpdate } from "./workers/task-context.js";
+export type {
+  AtOnceOptions,
+  BreakerOptions,
+  LimitOptions,
+  RateOptions,
+} from "./workers/limits/options.js";
 export type { RetryPolicy } from "./bus/delivery/retry.js";
 
 // Declare what keeps its state

@@ -21,6 +21,8 @@ const printed: Readonly<Record<string, RegExp>> = {
   "dead-letters.js": /redriven: { sold: 1 }.*redriven: { sold: 9 }/s,
   "stateful-order.js":
     /first event: shopping.*reminded of 35.*paid 35 from 4711 for the order.*shipped hat and scarf.*the end: done 35/s,
+  "limits.js":
+    /tea: 9 .*bread: 9 .*salt: 10.*100 ms: true.*breaker-opened, breaker-half-opened/s,
   "replaying.js": /4 headlines/,
   "routing.js":
     /eu: It rained.*us: It.*us: It.*<It rained.*\.summarize, .*round-robin.*NO_CANDIDATE nobody does/s,
