@@ -39,6 +39,16 @@ export function eventTypesOf(machine: AnyStateMachine): string[] {
   );
 }
 
+/** Throws ARGUMENT_INVALID for what is no machine of XState 5. */
+export function expectMachine(agent: string, machine: AnyStateMachine): void {
+  const { implementations, root } = (machine ?? {}) as Partial<AnyStateMachine>;
+  if (implementations && root && isMachine(machine)) return;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `the machine of agent "${agent}" is none of XState 5: make it with setup(…).createMachine(…)`,
+  );
+}
+
 /** Whether any machine in it calls skills. Throws ARGUMENT_INVALID for what cannot sleep. */
 export function checkMachine(agent: string, machine: AnyStateMachine): boolean {
   return new Inspection(agent).machine(machine);

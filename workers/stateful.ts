@@ -4,6 +4,7 @@ import { z } from "zod";
 import {
   checkMachine,
   eventTypesOf,
+  expectMachine,
   type ActorDefinition,
   type StartOf,
 } from "../actors/actor-definition.js";
@@ -56,6 +57,11 @@ type TypesOf<Machine extends AnyStateMachine> = Exclude<
   `xstate.${string}` | "*"
 >;
 
+type EventData<Machine extends AnyStateMachine, Type extends string> = Omit<
+  Extract<EventOf<Machine>, { type: Type }>,
+  "type"
+>;
+
 /** Without a schema of its own, an event has the type that the machine gives it. */
 type InputOfEvent<
   Machine extends AnyStateMachine,
@@ -63,7 +69,7 @@ type InputOfEvent<
   Type extends string,
 > = Type extends keyof Events
   ? Events[Type]
-  : z.ZodType<Omit<Extract<EventOf<Machine>, { type: Type }>, "type">>;
+  : z.ZodType<EventData<Machine, Type>, EventData<Machine, Type>>;
 
 /** A skill for each type of event. */
 export type EventSkills<
@@ -140,6 +146,7 @@ export function toSkills(
   agent: string,
   { machine, events = {}, retry }: StatefulOptions<AnyStateMachine>,
 ): Record<string, AnySkill> {
+  expectMachine(agent, machine);
   const types = new Set([...eventTypesOf(machine), ...Object.keys(events)]);
   if (types.size === 0)
     throw new TroupeError(

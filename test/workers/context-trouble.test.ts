@@ -213,6 +213,11 @@ test("what lives in one process only is refused when the agent is declared, and 
       code: "ARGUMENT_INVALID",
       message: /lives in one process.*callSkill/,
     });
+  for (const machine of [{}, null, { states: {} }])
+    assert.throws(() => agent("a", { machine: machine as never }), {
+      code: "ARGUMENT_INVALID",
+      message: /machine of agent "a" is none of XState 5/,
+    });
   assert.throws(() => agent("a", { machine: absent }), {
     message: /invokes "nobody".*setup/,
   });

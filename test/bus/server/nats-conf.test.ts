@@ -10,7 +10,13 @@ import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { findServerBinary } from "../../../bus/server/binary.js";
-import { connect as connectBus, type Bus } from "../../../index.js";
+import { emit, setup } from "xstate";
+import {
+  agent,
+  callSkill,
+  connect as connectBus,
+  type Bus,
+} from "../../../index.js";
 import { subjectsOf } from "../../../protocol/subjects.js";
 import { doer, gate, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
@@ -236,6 +242,39 @@ test("the shipped users serve, call, ask, follow and replay through the bus", as
   await slow.result();
 });
 
+test("a stateful agent works as a worker: its records, timers, calls and what it emits", async (t) => {
+  const as = await shippedBus(t);
+  await (await as("orchestrator")).agents();
+  const machine = setup({
+    types: {
+      events: {} as { type: "GO" } | { type: "ECHO" } | { type: "END" },
+    },
+    actors: { echo: callSkill("doer.ECHO", { context: "other" }) },
+  }).createMachine({
+    initial: "idle",
+    states: {
+      idle: { on: { GO: "calling", ECHO: "echoed" } },
+      calling: { invoke: { src: "echo", input: {}, onDone: "waiting" } },
+      waiting: { after: { 50: "late", 60_000: "idle" } },
+      late: { entry: emit({ type: "late" }), on: { END: "over" } },
+      echoed: {},
+      over: { type: "final" },
+    },
+  });
+  const stateful = agent("doer", { machine });
+  await (await as("worker")).serve(stateful, quiet);
+  const submitter = await as("submitter");
+  const context = submitter.context(stateful, "c");
+  await context.call({ type: "GO" }, { timeout: "10s" });
+  const seen = (await as("observer")).context(stateful, "c");
+  await eventually(async () => {
+    for await (const { event } of seen.emitted()) return event.type === "late";
+    return false;
+  });
+  await context.call({ type: "END" }, { timeout: "10s" });
+  assert.equal((await seen.snapshot())?.state, "over");
+});
+
 test("an orchestrator leads and sweeps as its user, all may ask it, and nobody else can take the lease", async (t) => {
   const as = await shippedBus(t);
   const bus = await as("orchestrator");
@@ -369,7 +408,8 @@ async function startShipped(agent: string) {
   const begin = text.indexOf("authorization {");
   const extraConfig = text
     .slice(begin, text.indexOf("# --- TLS"))
-    .replaceAll("QUEUE_writer", `QUEUE_${agent}`);
+    .replaceAll("QUEUE_writer", `QUEUE_${agent}`)
+    .replaceAll("_state.writer", `_state.${agent}`);
   assert.ok(begin > 0 && extraConfig.length > 0);
   return withEnvironment(passwords, () => testServer({ extraConfig }));
 }
