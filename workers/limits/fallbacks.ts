@@ -5,6 +5,7 @@
 //    runs once, and the first skill's handler does not run beside it.
 // 2. While a task waits for its fallback its delivery is kept alive, and it has no slot.
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
+import { createHash } from "node:crypto";
 import { cancelTask } from "../../bus/cancel.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Outcomes } from "../../bus/outcomes.js";
@@ -19,6 +20,8 @@ import type { Slots } from "./gate.js";
 
 /** More than so many keep their slots while they wait, and so slow down what comes. */
 const maxWithoutSlot = 256;
+
+const longestId = 200;
 
 interface Waiting {
   readonly fallback: { id: string; agent: string };
@@ -38,8 +41,10 @@ export class Fallbacks implements Fallback {
     this.#slots = slots;
   }
 
-  /** Where the task may fall back to; undefined where to nowhere, which the log of the process says. */
+  /** Where the task may fall back to, or has; undefined where to nowhere, which the log of the process says. */
   async placeFor(task: Assignment, input: unknown): Promise<Names | undefined> {
+    const before = begun(task.past.events)?.fallback;
+    if (before) return before; // whatever this version would do
     const to = fallbackOf(task);
     if (!to) return undefined;
     if (trail(task).includes(tokenOf(to))) return undefined;
@@ -62,7 +67,7 @@ export class Fallbacks implements Fallback {
     input: unknown,
     why: TroupeError,
   ): Promise<Outcome> {
-    const id = `${task.id}~fallback`;
+    const id = fallbackId(task.id);
     if (!begun(task.past.events))
       await task.host.recorder.fellBack(
         task.subject,
@@ -101,13 +106,19 @@ export class Fallbacks implements Fallback {
   ): Promise<Outcome> {
     const { level, context } = task;
     const leftMs = task.deadlineInMs();
-    await this.#submitter.submit(nameOf(to), input, {
-      id: to.id,
-      priority: level,
-      fallbackOf: trail(task).join(","),
-      ...(context === undefined ? {} : { context }),
-      ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
-    });
+    try {
+      await this.#submitter.submit(nameOf(to), input, {
+        id: to.id,
+        priority: level,
+        fallbackOf: trail(task).join(","),
+        ...(context === undefined ? {} : { context }),
+        ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
+      });
+    } catch (thrown) {
+      const error = thrown as TroupeError;
+      if (error.retryable || error.code === "CONNECTION_CLOSED") throw error;
+      return { state: "failed", error }; // it can never be submitted
+    }
     return new Promise((resolve, reject) => {
       this.#outcomes.join({
         taskId: to.id,
@@ -141,6 +152,14 @@ export class Fallbacks implements Fallback {
   }
 }
 
+/** Follows from the id of the task; a hash where that would not fit into a subject. */
+function fallbackId(taskId: string): string {
+  const id = `${taskId}~fallback`;
+  if (Buffer.byteLength(encodeURIComponent(id)) <= longestId) return id;
+  const hash = createHash("sha256").update(taskId, "utf8").digest("hex");
+  return `${hash}~fallback`;
+}
+
 function fallbackOf({ host, skill }: Assignment): Names | undefined {
   return host.runners.get(skill)?.limits?.fallback;
 }
@@ -151,8 +170,9 @@ export function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
 }
 
 /** Whether an earlier delivery of the task has fallen back. */
-export function hasFallenBack({ past }: Assignment): boolean {
-  return past !== firstAttempt && begun(past.events) !== undefined;
+export function hasFallenBack({ past, host }: Assignment): boolean {
+  if (past === firstAttempt || !host.fallbacks) return false;
+  return begun(past.events) !== undefined;
 }
 
 export function whyFallenBack({ past, id }: Assignment): TroupeError {

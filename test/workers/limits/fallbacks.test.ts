@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { z } from "zod";
+import { agent, skill, type Bus, type TaskContext } from "../../../index.js";
+import { gate, quiet, story } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+const once = { attempts: 1 } as const;
+
+/** An agent whose one skill does what it is given, and falls back to another's. */
+function worker(
+  name: string,
+  run: (input: string, task: TaskContext) => unknown,
+  fallback?: string,
+) {
+  return agent(name, {
+    skills: {
+      work: skill({
+        description: "Works",
+        input: z.string(),
+        output: z.string(),
+        retry: once,
+        ...(fallback === undefined ? {} : { fallback }),
+        run: run as (input: string) => string,
+      }),
+    },
+  });
+}
+const down = () => {
+  throw new Error("down");
+};
+
+async function served(t: TestContext, ...agents: ReturnType<typeof worker>[]) {
+  const bus = await shared.connect(t);
+  for (const each of agents) await bus.serve(each, quiet);
+  return bus;
+}
+
+async function letters(bus: Bus): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { agent: name } of bus.deadLetters()) found.push(name);
+  return found.sort();
+}
+
+test("a fallback is told what its task is: the same input, context and level, and who did not do it", async (t) => {
+  const told: unknown[] = [];
+  const bus = await served(
+    t,
+    worker("b", (input, { context, level, id }) => {
+      told.push({ input, context, level, id });
+      return "b";
+    }),
+    worker("a", down, "b.work"),
+  );
+  const task = await bus.submit("a.work", "x", {
+    id: "t1",
+    context: "c1",
+    priority: "high",
+  });
+  assert.equal(await task.result(), "b");
+  assert.deepEqual(told, [
+    { input: "x", context: "c1", level: "high", id: "t1~fallback" },
+  ]);
+  assert.deepEqual(await letters(bus), []);
+});
+
+test("fallbacks may have fallbacks, and end where one would come back to a skill that has failed", async (t) => {
+  const ran: string[] = [];
+  const failing = (name: string, to: string) =>
+    worker(
+      name,
+      () => {
+        ran.push(name);
+        return down();
+      },
+      to,
+    );
+  const bus = await served(
+    t,
+    failing("c", "a.work"),
+    failing("b", "c.work"),
+    failing("a", "b.work"),
+  );
+  await assert.rejects(bus.call("a.work", "x"), {
+    code: "HANDLER_FAILED",
+    message:
+      /down; and its fallback b\.work failed, too: .*c\.work failed, too/,
+  });
+  assert.deepEqual(ran, ["a", "b", "c"]);
+  assert.deepEqual(await letters(bus), ["a", "b", "c"]);
+});
+
+test("a fallback that nobody serves, or that takes other input, is none", async (t) => {
+  const picky = agent("picky", {
+    skills: {
+      work: skill({ description: "Adds", input: z.number(), run: (n) => n }),
+    },
+  });
+  const bus = await served(t, worker("a", down, "nobody.work"));
+  await bus.serve(picky, quiet);
+  await bus.serve(worker("b", down, "picky.work"), quiet);
+  for (const name of ["a.work", "b.work"])
+    await assert.rejects(bus.call(name, "x"), {
+      code: "HANDLER_FAILED",
+      message: "down",
+    });
+});
+
+test("what a fallback gives must be what the skill has promised", async (t) => {
+  const other = agent("b", {
+    skills: {
+      work: skill({ description: "Counts", input: z.string(), run: () => 7 }),
+    },
+  });
+  const bus = await shared.connect(t);
+  await bus.serve(other, quiet);
+  await bus.serve(worker("a", down, "b.work"), quiet);
+  await assert.rejects(bus.call("a.work", "x"), { code: "OUTPUT_INVALID" });
+});
+
+test("a task that is canceled while its fallback works ends canceled, and so does its fallback", async (t) => {
+  const { opened, open } = gate();
+  let begun = false;
+  const bus = await served(
+    t,
+    worker("b", async () => {
+      begun = true;
+      await opened;
+      return "late";
+    }),
+    worker("a", down, "b.work"),
+  );
+  const task = await bus.submit("a.work", "x", { id: "t1" });
+  await eventually(() => begun);
+  assert.equal(await task.cancel("no longer needed"), true);
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+  const fallback = bus.task("t1~fallback");
+  await eventually(async () => (await fallback.state()) === "canceled");
+  open();
+  assert.deepEqual(await letters(bus), []);
+});
+
+test("ids may be long, and of any text", async (t) => {
+  const bus = await served(
+    t,
+    worker("b", () => "b"),
+    worker("a", down, "b.work"),
+  );
+  for (const id of ["x".repeat(250), "a b/é*>".repeat(8)]) {
+    const task = await bus.submit("a.work", "x", { id });
+    assert.equal(await task.result(), "b");
+    const kinds = (await story(task)).map(({ kind }) => kind);
+    assert.deepEqual(kinds, ["fallback", "completed"]);
+  }
+});
