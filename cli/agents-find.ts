@@ -1,9 +1,9 @@
 // troupe agents find and forget: who can do a thing, and the end of a card that nobody serves any more.
 import type { Discovered, DiscoverFilter } from "../bus/discovery.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { labelsFrom } from "./route.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
+import { toLabels } from "./values.js";
 import type { Call, Options } from "./verb.js";
 
 export const findOptions: Options = {
@@ -63,7 +63,7 @@ export function forget(call: Call): Promise<ExitCode> {
 
 function filterFrom(call: Call): DiscoverFilter {
   const text = call.words[1];
-  const labels = labelsFrom(call.texts("label"));
+  const labels = toLabels(call.texts("label"));
   const filter: DiscoverFilter = {
     ...(text === undefined ? {} : { text }),
     ...(labels === undefined ? {} : { labels }),

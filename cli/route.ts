@@ -6,7 +6,7 @@ import { toNeed } from "../bus/target.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
-import { toDuration } from "./values.js";
+import { toDuration, toLabels } from "./values.js";
 import type { Call, Options, Verb } from "./verb.js";
 
 const options: Options = {
@@ -83,7 +83,7 @@ function needFrom(call: Call): Need {
     throw wrongUsage("say a NEED or --text WORDS, one of them: see --help");
   const need: Need = word === undefined ? { text: text! } : toNeed(word);
   const tags = call.texts("tag");
-  const labels = labelsFrom(call.texts("label"));
+  const labels = toLabels(call.texts("label"));
   const prefer = call.text("prefer");
   const wait = call.text("wait");
   return {
@@ -97,18 +97,6 @@ function needFrom(call: Call): Need {
 
 function optionsFrom(call: Call): RouteOptions {
   return { context: call.text("context"), lane: call.text("lane") };
-}
-
-export function labelsFrom(
-  texts: readonly string[],
-): Record<string, string> | undefined {
-  if (texts.length === 0) return undefined;
-  const pairs = texts.map((text) => {
-    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-    if (name !== undefined && value !== undefined) return [name, value];
-    throw wrongUsage(`--label "${text}" is none: write it such as region=eu`);
-  });
-  return Object.fromEntries(pairs) as Record<string, string>;
 }
 
 function toStrategy(text: string): Strategy {

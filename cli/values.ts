@@ -71,3 +71,16 @@ export function fits(
   const kind = "taskId" in event ? event.kind : "agent";
   return kinds.length === 0 || kinds.includes(kind);
 }
+
+/** `region=eu` each. Undefined where there is none. */
+export function toLabels(
+  texts: readonly string[],
+): Record<string, string> | undefined {
+  if (texts.length === 0) return undefined;
+  const pairs = texts.map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+    if (name !== undefined && value !== undefined) return [name, value];
+    throw wrongUsage(`--label "${text}" is none: write it such as region=eu`);
+  });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}

@@ -14,7 +14,7 @@ import {
   type SupervisionOptions,
 } from "./replicas/supervise.js";
 import { closeInTime, openBus, untilInterrupted } from "./session.js";
-import { toDuration } from "./values.js";
+import { toDuration, toLabels } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const work: Verb = {
@@ -33,6 +33,17 @@ export const work: Verb = {
       type: "string",
       value: "LANE",
       help: "take what is submitted to this lane (default main)",
+    },
+    label: {
+      type: "string",
+      value: "NAME=VALUE",
+      multiple: true,
+      help: "by which callers may choose, such as region=eu; may be given several times",
+    },
+    weight: {
+      type: "string",
+      value: "N",
+      help: "its share where callers spread work by weight (default 1)",
     },
     "ack-wait": {
       type: "string",
@@ -89,10 +100,14 @@ function optionsOf(call: Call): ServeOptions {
   const options: ServeOptions = { signals: false };
   const concurrency = call.whole("concurrency");
   const lane = call.text("lane");
+  const labels = toLabels(call.texts("label"));
+  const weight = call.number("weight");
   const ackWait = call.text("ack-wait");
   const drainFor = call.text("drain");
   if (concurrency !== undefined) options.concurrency = concurrency;
   if (lane !== undefined) options.lane = lane;
+  if (labels !== undefined) options.labels = labels;
+  if (weight !== undefined) options.weight = weight;
   if (ackWait !== undefined)
     options.ackWait = toDuration(ackWait, "--ack-wait");
   if (drainFor !== undefined) options.drain = toDuration(drainFor, "--drain");
@@ -125,6 +140,7 @@ function argsOfReplica(call: Call): string[] {
     "namespace",
     "concurrency",
     "lane",
+    "weight",
     "ack-wait",
     "drain",
   ];
@@ -132,6 +148,7 @@ function argsOfReplica(call: Call): string[] {
     const value = call.text(name);
     return value === undefined ? [] : [`--${name}=${value}`];
   });
+  for (const label of call.texts("label")) args.push(`--label=${label}`);
   if (call.output.json) args.push("--json");
   return ["work", ...args, "--", ...call.words];
 }

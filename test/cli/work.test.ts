@@ -41,12 +41,15 @@ describe("work", () => {
     const worker = await working(
       demo("writer"),
       demo("weather"),
-      "--concurrency",
-      "3",
+      "--concurrency=3",
+      "--label=region=eu,tier=gold",
+      "--weight=2.5",
     );
     await eventually(async () => (await bus.instances()).length === 2);
     const [first] = await bus.instances("writer");
     assert.equal(first?.concurrency, 3);
+    assert.deepEqual(first.labels, { region: "eu", tier: "gold" });
+    assert.equal(first.weight, 2.5);
     assert.deepEqual(await bus.call("writer.headline", { text: "a b" }), {
       headline: "A B",
     });
