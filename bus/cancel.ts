@@ -17,6 +17,7 @@ import {
   type StoredMessage,
 } from "./history.js";
 import type { Recorder } from "./recorder.js";
+import { Handouts } from "./waiting.js";
 
 /** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN for one that never was. */
 export async function cancelTask(
@@ -62,16 +63,18 @@ export async function cancelTask(
     return false;
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
-  if (!mayBeActors(pending)) await remove(link, pending);
+  if (!(await isApplied(link, pending))) await remove(link, pending);
   return true;
 }
 
 /**
- * The message of a stateful agent stays in its queue: a worker may have applied it, and died before what it caused
- * was sent. Whoever gets it again finds that it has ended, and sends the rest.
+ * The message of a stateful agent that is in hand stays in its queue: a worker may have applied it, and die before
+ * what it caused is sent. Whoever gets it again finds that it has ended, and sends the rest.
  */
-function mayBeActors({ headers }: StoredMessage): boolean {
-  return headers.key !== undefined && headers.key === headers.context;
+async function isApplied(link: Link, stored: StoredMessage): Promise<boolean> {
+  const { key, context } = stored.headers;
+  if (key === undefined || key !== context) return false;
+  return new Handouts(link).has(stored);
 }
 
 /** The params of whatever the body is, readable or not. */

@@ -91,3 +91,63 @@ test("a call that fails comes as an error, also one that its agent would not tak
     assert.match(snapshot!.context.problem, problem);
   }
 });
+
+test("an event that is canceled while it waits is not applied, and those behind it are", async (t) => {
+  const bus = await shared.connect(t);
+  const context = bus.context(order, "o-1");
+  const [first, second] = [
+    await context.send({ type: "ADD", item: "first" }),
+    await context.send({ type: "ADD", item: "second" }),
+  ];
+  const later = await context.send(
+    { type: "ADD", item: "later" },
+    { delay: "1h" },
+  );
+  assert.equal(await first.cancel("changed my mind"), true);
+  assert.equal(await later.cancel(), true);
+  assert.equal(await first.state(), "canceled");
+  assert.deepEqual(
+    (await bus.tasks({ agent: "order" })).map(({ state }) => state).sort(),
+    ["canceled", "canceled", "submitted"],
+  );
+  await bus.serve(order);
+  await second.result();
+  assert.deepEqual((await context.snapshot())?.context.items, ["second"]);
+  assert.equal(await second.cancel(), false);
+});
+
+test("a call whose state is left is canceled", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(order); // and nobody who takes the money
+  const context = bus.context(order, "o-1");
+  await context.call({ type: "PAY", amount: 7 });
+  const charge = await eventually(
+    async () => (await bus.tasks({ agent: "payment" }))[0],
+  );
+  assert.equal(charge?.context, "o-1");
+  const { state } = await context.call({ type: "CANCEL" });
+  assert.equal(state, "canceled");
+  await eventually(
+    async () => (await bus.find(charge.taskId))?.state === "canceled",
+  );
+});
+
+test("several instances share the contexts of an agent, and each event is applied once and in order", async (t) => {
+  const buses = await Promise.all([1, 2, 3].map(() => shared.connect(t)));
+  for (const bus of buses) await bus.serve(order);
+  const ids = Array.from({ length: 6 }, (_, at) => `o-${at}`);
+  const items = Array.from({ length: 20 }, (_, n) => String(n));
+  await Promise.all(
+    ids.map(async (id) => {
+      let last;
+      for (const item of items)
+        last = await buses[0]!.context(order, id).send({ type: "ADD", item });
+      await last?.result();
+    }),
+  );
+  for (const id of ids)
+    assert.deepEqual(
+      (await buses[1]!.context(order, id).snapshot())?.context.items,
+      items,
+    );
+});
