@@ -75,6 +75,7 @@ export class ContextExecution extends Execution implements ContextTask {
 
   async #finish(): Promise<Result> {
     await this.#contexts.finish(this);
+    await this.host.recorder.tellAgain(this.subject);
     return this.acknowledge("late");
   }
 }
