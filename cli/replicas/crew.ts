@@ -133,7 +133,8 @@ export class Crew {
     this.#deathsBeforeServing = 0;
     this.#options.onEvent({ kind: "serves", replica });
     void gone.then(() => {
-      if (!replica.leaving) this.#dead.set(nameOf(number), replica);
+      if (replica.leaving || this.#over) this.#left(replica);
+      else this.#dead.set(nameOf(number), replica);
       life.failed(deathOf(replica));
     });
     return { stop: () => this.#letGo(replica) };
@@ -150,11 +151,13 @@ export class Crew {
       late.catch(() => undefined),
     ]);
     timer.abort();
-    if (how === "late") {
-      this.#options.onEvent({ kind: "killed", replica });
-      replica.kill();
-      await replica.ended;
-    } else this.#options.onEvent({ kind: "left", replica });
+    if (how === "late") replica.kill();
+    await replica.ended;
+  }
+
+  #left(replica: Replica): void {
+    const kind = replica.killed ? "killed" : "left";
+    this.#options.onEvent({ kind, replica });
   }
 
   #died(child: string, again: number): void {

@@ -19,6 +19,7 @@ export class Parent {
   /** Undefined in a process that no supervisor has started. */
   static find(): Parent | undefined {
     const isReplica = process.env[replicaVariable] !== undefined;
+    delete process.env[replicaVariable]; // not for what a module starts
     return isReplica && process.send ? new Parent() : undefined;
   }
 

@@ -26,6 +26,7 @@ export class Replica {
   newest: Heartbeat | undefined;
   /** It was told to end. */
   leaving = false;
+  killed = false;
   /** How it ended: an exit code, or the signal that ended it. */
   end: number | NodeJS.Signals | undefined;
   /** Resolves when it is over and has said its last words. */
@@ -38,7 +39,7 @@ export class Replica {
     this.number = number;
     this.#process = spawn(
       process.execPath,
-      [...process.execArgv, command, ...args],
+      [...nodeOptions(), command, ...args],
       {
         env: { ...process.env, [replicaVariable]: String(number) },
         stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -93,7 +94,7 @@ export class Replica {
   }
 
   kill(): void {
-    this.leaving = true;
+    this.killed = true;
     this.#process.kill("SIGKILL");
   }
 
@@ -110,3 +111,7 @@ export class Replica {
     );
   }
 }
+
+/** Of several processes only one can listen for a debugger at an address. */
+const nodeOptions = (): string[] =>
+  process.execArgv.filter((option) => !option.startsWith("--inspect"));

@@ -19,11 +19,11 @@ export const hired = agent("hired", {
     block: skill({
       description: "Lets nothing else run",
       input: z.number(),
-      run(ms, task) {
+      async run(ms, task) {
         task.progress(0);
+        await wait(100); // until that is sent
         const shared = new Int32Array(new SharedArrayBuffer(4));
-        setImmediate(() => Atomics.wait(shared, 0, 0, ms)); // its progress is sent before
-        return wait(ms);
+        Atomics.wait(shared, 0, 0, ms);
       },
     }),
   },

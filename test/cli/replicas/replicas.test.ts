@@ -75,6 +75,8 @@ describe("work --replicas", { concurrency: 4 }, () => {
     assert.equal(code, 0);
     assert.equal(stderr, "");
     assert.ok(pids.every((pid) => !isAlive(pid)));
+    const left = crew.said.filter(({ supervisor: what }) => what === "left");
+    assert.deepEqual(new Set(left.map(({ pid }) => pid)), new Set(pids));
     const found = await Promise.all(tasks.map(({ id }) => bus.find(id)));
     const inState = (wanted: string) =>
       found.filter((task) => task?.state === wanted).length;
@@ -126,8 +128,11 @@ describe("work --replicas", { concurrency: 4 }, () => {
     const more = ["--drain", "200ms", "--ack-wait", "1s"];
     const crew = supervisor(t, { ...place, replicas: "1", more });
     const pids = await crew.serves(1);
+    // It is not stored: one listens before there is any.
+    const progress = bus.progress({ agent: "hired" });
+    const blocks = progress.next();
     const task = await bus.submit("hired.block", 60_000);
-    for await (const { kind } of task.events()) if (kind === "progress") break;
+    await blocks;
     crew.signal("SIGTERM");
     const { code } = await crew.ended;
     assert.equal(code, 1);
