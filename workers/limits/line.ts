@@ -1,7 +1,7 @@
 // When tasks that cannot pass now are to come back: one after the other, at about the pace at which they may
 // pass, so that a long queue neither comes back all at once nor goes round and round.
 
-const longestLineMs = 30_000;
+const longestLineMs = 15_000;
 
 export class Line {
   #lastAt = 0;

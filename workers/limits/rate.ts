@@ -147,11 +147,11 @@ export class RatePolicy implements Policy {
     return Math.max(0, untilNext) + pocket.waiting * this.#rules.everyMs;
   }
 
-  /** This instance's share of the rate, as it was lately; a little less, so that somebody is always there. */
+  /** This instance's share of the rate, as it was lately; a third of it, so that somebody is always there. */
   spacingMs(): number {
     const { everyMs } = this.#rules;
     if (this.#use === 0) return everyMs;
-    return Math.min(32 * everyMs, Math.max(everyMs, 0.7 / this.#use));
+    return Math.min(16 * everyMs, Math.max(everyMs, 0.33 / this.#use));
   }
 
   refusal(part: string): TroupeError {
@@ -238,7 +238,8 @@ export class RatePolicy implements Policy {
   /** Slots may not be free as fast as tokens come: then fewer are drawn, so that fewer are lost. */
   #learn(pocket: Pocket, now: number): void {
     const { tokens, used, most } = pocket;
-    pocket.most = tokens > 0 ? Math.max(4, used) : Math.min(2 * most, 1e6);
+    pocket.most =
+      tokens > 0 ? Math.max(4, used) : Math.min(Math.ceil(most * 1.25), 1e6);
     const sinceMs = now - this.#learntAt;
     if (sinceMs < learnMs) return;
     this.#use = sinceMs > 4 * learnMs ? 0 : this.#passed / sinceMs;
