@@ -139,6 +139,42 @@ test("after kill -9 of everything and a restart on the same store all goes on, a
   t.diagnostic(`${rounds} times all was killed, ${ends.size} tasks`);
 });
 
+test("tasks whose sweeping leader dies again and again, in the midst of it, end once and with one letter", async (t) => {
+  const bus = await shared.connect(t);
+  await newDiary(t);
+  const place = { url: bus.url, namespace: bus.namespace };
+  const unserved = { ...hand.skills.work, agent: "nobody" };
+  const overdue = await Promise.all(
+    Array.from({ length: 300 }, () =>
+      bus.submit(unserved, {}, { deadline: 1 }),
+    ),
+  );
+  const first = await startOrchestrator(t, { ...place, diesAfterLetter: true });
+  assert.equal(await first.ended, "SIGKILL");
+  const letters = async () => {
+    const ids: string[] = [];
+    for await (const { taskId } of bus.deadLetters()) ids.push(taskId);
+    return ids;
+  };
+  const begun = (await letters()).length;
+  assert.ok(begun > 0);
+  const second = await startOrchestrator(t, place);
+  await eventually(async () => (await letters()).length > begun);
+  await second.kill();
+  await startOrchestrator(t, place);
+  const ends = await Promise.allSettled(
+    overdue.map((task) => task.result({ timeout: "60s" })),
+  );
+  for (const end of ends)
+    assert.equal(
+      end.status === "rejected" && (end.reason as { code: string }).code,
+      "DEADLINE_PASSED",
+    );
+  const ids = overdue.map(({ id }) => id);
+  await audit({ ...place, accepted: ids, dead: ids });
+  assert.equal((await letters()).length, 300);
+});
+
 async function happened(place: { url: string; namespace: string }) {
   const link = await Link.open({ ...place, timeoutMs: 5_000 });
   const events: AgentEvent[] = [];

@@ -11,12 +11,20 @@ export interface Said {
   term?: number;
 }
 
+export interface OrchestratorPlace {
+  url: string;
+  namespace: string;
+  window?: number;
+  /** It dies when it has stored a dead letter and is to store the end. */
+  diesAfterLetter?: boolean;
+}
+
 export type OrchestratorChild = Child<Said>;
 
 /** Resolves when it answers. */
 export const startOrchestrator = (
   test: TestContext,
-  place: { url: string; namespace: string; window?: number },
+  place: OrchestratorPlace,
 ): Promise<OrchestratorChild> =>
   startChild(test, "orchestrator-process", place);
 
