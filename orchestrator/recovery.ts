@@ -61,8 +61,9 @@ export class Following {
    * not the one that was folded.
    */
   async upToDate(): Promise<UpToDate | undefined> {
+    const { to } = this.projection; // before: it goes on while the range is asked for
     const { first, last } = await logRange(this.#link);
-    if (last < this.projection.to) return undefined;
+    if (last < to) return undefined;
     this.#last = last;
     await this.#feed.reaches(last, patienceMs);
     this.projection.covers(first, this.#feed.position);

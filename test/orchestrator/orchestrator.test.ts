@@ -122,3 +122,23 @@ test("a window that is none is refused", async (t) => {
       code: "ARGUMENT_INVALID",
     });
 });
+
+test("however quickly the log grows while it is asked, it does not take it for another", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(echo, { ...quiet, concurrency: 64 });
+  const orchestrator = await bus.orchestrate(quiet);
+  const states: string[] = [];
+  orchestrator.onState((state) => states.push(state));
+  let ending = false;
+  const lane = async () => {
+    while (!ending) await bus.call(target, 1);
+  };
+  const lanes = Array.from({ length: 32 }, lane);
+  for (let round = 0; round < 100; round++) await bus.query.status();
+  ending = true;
+  await Promise.all(lanes);
+  assert.deepEqual(
+    states.filter((state) => state !== "leading"),
+    [],
+  );
+});
