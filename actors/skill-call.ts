@@ -87,7 +87,8 @@ export function callSkill<const To extends PlainTarget>(
       : toMs(options.deadline, "deadline");
   const { priority: level, deadline: _, ...where } = options;
   const logic: SkillCallLogic<InputOf<To>, OutputOf<To>> = {
-    getInitialSnapshot({ system }, input) {
+    getInitialSnapshot({ system }, given) {
+      const input = given ?? nothingFor(target);
       const host = callHosts.get(system);
       if (!host) return active();
       try {
@@ -129,6 +130,11 @@ export function callSkill<const To extends PlainTarget>(
   };
   logics.add(logic);
   return logic;
+}
+
+/** An event without data, and a tool without arguments, take an empty object. */
+function nothingFor(target: PlainTarget): unknown {
+  return typeof target === "string" || target.stateful ? {} : undefined;
 }
 
 function active() {

@@ -254,7 +254,7 @@ test("a stateful agent works as a worker: its records, timers, calls and what it
     initial: "idle",
     states: {
       idle: { on: { GO: "calling", ECHO: "echoed" } },
-      calling: { invoke: { src: "echo", input: {}, onDone: "waiting" } },
+      calling: { invoke: { src: "echo", onDone: "waiting" } },
       waiting: { after: { 50: "late", 60_000: "idle" } },
       late: { entry: emit({ type: "late" }), on: { END: "over" } },
       echoed: {},
