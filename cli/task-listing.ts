@@ -76,8 +76,8 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
       ? await bus.query.tasks(query)
       : await waitingAndEnded(bus, query);
   } catch (error) {
-    if (!isNobodyThere(error)) throw error;
-    if (asksForMore(query)) throw needsOrchestrator(error);
+    if (!isUnanswered(error)) throw error;
+    if (asksForMore(query)) throw needsOrchestrator(error as TroupeError);
     const { agent, lane, limit } = query;
     const tasks = await bus.tasks({
       ...(agent === undefined ? {} : { agent }),
@@ -147,11 +147,14 @@ function toOrder(text: string): (typeof orders)[number] {
   return order;
 }
 
-function isNobodyThere(error: unknown): boolean {
-  return error instanceof TroupeError && error.code === "NO_RESPONDERS";
+/** Nobody is there, or does not answer, or may not be asked. */
+function isUnanswered(error: unknown): boolean {
+  const codes = ["NO_RESPONDERS", "WAIT_TIMED_OUT", "PERMISSION_DENIED"];
+  return error instanceof TroupeError && codes.includes(error.code);
 }
 
-function needsOrchestrator(cause: unknown): TroupeError {
+function needsOrchestrator(cause: TroupeError): TroupeError {
+  if (cause.code !== "NO_RESPONDERS") return cause;
   return new TroupeError(
     "NO_RESPONDERS",
     "only an orchestrator finds tasks by more than agent and lane, and none is running: start one with troupe up",
