@@ -165,19 +165,29 @@ export class Gate {
       for (const [part, count] of counts) policy.wanted(part, count);
   }
 
-  #waitMs({ parts }: Visitor): number {
-    return Math.max(
-      0,
-      ...this.#policies.map((policy, at) =>
-        policy.isFree(parts[at]!) ? 0 : policy.waitMs(parts[at]!),
-      ),
-    );
+  #waitMs(visitor: Visitor): number {
+    return this.#longest(visitor)?.waitMs ?? 0;
+  }
+
+  /** Of what keeps it, that which will do so longest: the reason that is worth telling. */
+  #longest({
+    parts,
+  }: Visitor): { waitMs: number; why: () => TroupeError } | undefined {
+    let longest: { waitMs: number; why: () => TroupeError } | undefined;
+    for (const [at, policy] of this.#policies.entries()) {
+      const part = parts[at]!;
+      if (policy.isFree(part)) continue;
+      const waitMs = policy.waitMs(part);
+      if (longest === undefined || waitMs > longest.waitMs)
+        longest = { waitMs, why: () => policy.refusal(part) };
+    }
+    return longest;
   }
 
   #turnAway(visitor: Visitor, waitMs: number): Passage {
-    const policy = this.#obstacle(visitor) ?? this.#policies[0]!;
-    const part = visitor.parts[this.#policies.indexOf(policy)]!;
-    return { passed: false, waitMs, why: policy.refusal(part) };
+    const why = this.#longest(visitor)?.why();
+    const first = () => this.#policies[0]!.refusal(visitor.parts[0]!);
+    return { passed: false, waitMs, why: why ?? first() };
   }
 
   /** As one that waited, and has no slot any more. */

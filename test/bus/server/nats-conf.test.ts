@@ -9,12 +9,14 @@ import { promisify } from "node:util";
 import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { z } from "zod";
 import { findServerBinary } from "../../../bus/server/binary.js";
 import { emit, setup } from "xstate";
 import {
   agent,
   callSkill,
   connect as connectBus,
+  skill,
   type Bus,
 } from "../../../index.js";
 import { subjectsOf } from "../../../protocol/subjects.js";
@@ -367,6 +369,44 @@ test("only the orchestrator splits lanes; all users follow the split, and all ma
   }
 });
 
+test("the instances of an agent share its limits as workers, and the breaker is what an ask is told of", async (t) => {
+  const as = await shippedBus(t, "writer");
+  await (await as("orchestrator")).agents();
+  const writer = agent("writer", {
+    skills: {
+      write: skill({
+        description: "Writes, within limits",
+        input: z.boolean(),
+        retry: { attempts: 1 },
+        breaker: { failures: 2, rest: "1m" },
+        atOnce: { limit: 2, shared: true },
+        rate: { limit: 1_000, per: "1s" },
+        run(fails) {
+          if (fails) throw new Error("down");
+          return "written";
+        },
+      }),
+    },
+  });
+  const worker = await as("worker");
+  await worker.serve(writer, quiet);
+  const submitter = await as("submitter");
+  assert.equal(await submitter.call("writer.write", false), "written");
+  for (let times = 0; times < 2; times++)
+    await assert.rejects(submitter.call("writer.write", true));
+  await eventually(() =>
+    submitter.ask("writer.write", false).then(
+      () => false,
+      ({ code }: { code: string }) => code === "BREAKER_OPEN",
+    ),
+  );
+  const kinds: string[] = [];
+  const observer = await as("observer");
+  for await (const { kind } of observer.replay({ kind: "agent" }))
+    kinds.push(kind);
+  assert.ok(kinds.includes("breaker-opened"));
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
@@ -388,8 +428,8 @@ async function shippedServer(t: TestContext) {
 }
 
 /** The same for the bus. */
-async function shippedBus(t: TestContext) {
-  const server = await startShipped("doer");
+async function shippedBus(t: TestContext, agent = "doer") {
+  const server = await startShipped(agent);
   const buses: Bus[] = [];
   t.after(async () => {
     await Promise.all(buses.map((bus) => bus.close()));
