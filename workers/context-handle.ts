@@ -73,7 +73,7 @@ export class Context<
 > {
   readonly id: string;
   readonly agent: string;
-  readonly #definition: StatefulAgent<Machine, Events>;
+  readonly #skills: Readonly<Record<string, AnySkill>>;
   readonly #host: ContextHost;
   readonly #records: Records;
 
@@ -86,7 +86,7 @@ export class Context<
     contextToken(id);
     this.id = id;
     this.agent = definition.name;
-    this.#definition = definition;
+    this.#skills = definition.skills as Readonly<Record<string, AnySkill>>;
     this.#host = host;
     this.#records = new Records(host.link, host.publisher);
   }
@@ -172,7 +172,7 @@ export class Context<
     skill: SkillTarget;
     input: unknown;
   } {
-    const skills = this.#definition.skills as Record<string, AnySkill>;
+    const skills = this.#skills;
     const skill = Object.hasOwn(skills, type) ? skills[type] : undefined;
     if (skill) return { skill: skill as unknown as SkillTarget, input };
     throw new TroupeError(

@@ -4,10 +4,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { connect, type Context } from "../../index.js";
 import { killChildren, startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import { sharedServer } from "../support/shared-server.js";
-import { emptyTally, fold, tally } from "../support/tally.js";
+import { testServer } from "../support/server.js";
+import {
+  emptyTally,
+  fold,
+  tally,
+  type tallyMachine,
+} from "../support/tally.js";
 
 const contexts = Number(process.env["CONTEXTS"] ?? 40);
 const events = Number(process.env["EVENTS"] ?? 25);
@@ -51,21 +58,75 @@ test("every context is the fold of its events in order, however often its instan
   const seconds = (Date.now() - startedAt) / 1000;
   over = true;
   await killing;
-  for (const [at, context] of handles.entries()) {
-    const numbers = Array.from({ length: events }, (_, n) => at * n);
-    const snapshot = await context.snapshot();
-    assert.deepEqual(snapshot?.context, numbers.reduce(fold, emptyTally));
-    const emitted = [];
-    for await (const { event } of context.emitted()) emitted.push(event);
-    assert.deepEqual(
-      emitted,
-      numbers.map((n, index) => ({ type: "added", n, count: index + 1 })),
-    );
-  }
+  for (const [at, context] of handles.entries())
+    await isFold(context, numbersOf(at, events));
   await eventually(async () => (await bus.tasks()).every(isOver));
   t.diagnostic(
     `${contexts * events} events of ${contexts} contexts in ${seconds.toFixed(1)} s, ${kills} kills`,
   );
 });
+
+test("a server that is killed over and over makes no event of a context be lost or applied twice", async () => {
+  await using server = await testServer();
+  await using bus = await connect({ url: server.url });
+  await bus.serve(tally, { ackWait: "1s" });
+  const handles = Array.from({ length: 20 }, (_, at) =>
+    bus.context(tally, `c${at}`),
+  );
+  let over = false;
+  const killing = (async () => {
+    for (let kills = 0; kills < 3 && !over; kills++) {
+      await wait(300 + Math.random() * 300);
+      await server.kill();
+      await server.restart();
+    }
+  })();
+  const each = 30;
+  await Promise.all(
+    handles.map(async (context, at) => {
+      let last;
+      for (const n of numbersOf(at, each))
+        last = await context.send({ type: "ADD", n });
+      await last?.result({ timeout: "2m" });
+    }),
+  );
+  over = true;
+  await killing;
+  for (const [at, context] of handles.entries())
+    await isFold(context, numbersOf(at, each));
+});
+
+test("a queue that is deleted and made anew counts from one again, and its events are applied", async (t) => {
+  const link = await shared.link(t);
+  const numbers = [];
+  for (const round of [0, 1, 2]) {
+    const bus = await shared.connect(t);
+    const worker = await bus.serve(tally);
+    for (let n = round * 10; n < round * 10 + 3 - round; n++) {
+      numbers.push(n);
+      await bus.context(tally, "c").call({ type: "ADD", n });
+    }
+    await worker.drain();
+    await isFold(bus.context(tally, "c"), numbers);
+    await link.jsm.streams.delete(link.subjects.queue("tally"));
+  }
+});
+
+const numbersOf = (at: number, count: number) =>
+  Array.from({ length: count }, (_, n) => at * n);
+
+async function isFold(
+  context: Pick<Context<typeof tallyMachine>, "snapshot" | "emitted">,
+  numbers: number[],
+): Promise<void> {
+  const snapshot = await context.snapshot();
+  assert.deepEqual(snapshot?.context, numbers.reduce(fold, emptyTally));
+  const emitted = [];
+  for await (const { event } of context.emitted()) emitted.push(event);
+  assert.deepEqual(
+    emitted,
+    numbers.map((n, index) => ({ type: "added", n, count: index + 1 })),
+  );
+}
 
 const isOver = ({ state }: { state: string }) => state === "completed";
