@@ -1,8 +1,10 @@
 // Which agents there are, who runs them, how loaded they are, and how their tasks ended in the part of the log
 // that is looked at.
+import { z } from "zod";
 import { queueStates } from "../bus/history.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
 import { isTerminal } from "../protocol/task.js";
+import { fromCursor, toCursor } from "./cursor.js";
 import type { Fact } from "./fact.js";
 import type { Answer, Query, Tally } from "./queries.js";
 import type { View } from "./view.js";
@@ -18,20 +20,40 @@ export async function queryAgents(
       view.registry.instances(query.agent),
       queueStates(view.link),
     ]);
-  const { agent, lane } = query;
+  const { agent, lane, limit } = query;
+  const after = fromCursor(query, place);
   const lengths = new Map(queues.map(({ name, messages }) => [name, messages]));
   const wanted = cards.filter(
     (card) =>
       (agent === undefined || card.name === agent) &&
-      (lane === undefined || card.lane === lane),
+      (lane === undefined || card.lane === lane) &&
+      (after === undefined || comesAfter(card, after)),
   );
+  const page = wanted.slice(0, limit);
   const tallies = tallyByLane(projection.oldestFirst(), agent);
-  const agents = wanted.map((card) => {
+  const agents = page.map((card) => {
     const waiting = lengths.get(view.link.subjects.queue(card.name)) ?? 0;
     const mine = instances.filter((instance) => isOf(instance, card));
     return toFound(card, mine, waiting, tallies.get(laneOf(card)));
   });
-  return { agents, log: standing() };
+  const { name, lane: lastLane } = page.at(-1) ?? {};
+  return {
+    agents,
+    ...(wanted.length > page.length
+      ? { cursor: toCursor(query, { name, lane: lastLane }) }
+      : {}),
+    log: standing(),
+  };
+}
+
+/** In the order of the registry: by name, then by lane. */
+const place = z.object({ name: z.string(), lane: z.string() });
+
+function comesAfter(
+  { name, lane }: AgentCard,
+  after: z.infer<typeof place>,
+): boolean {
+  return (name.localeCompare(after.name) || lane.localeCompare(after.lane)) > 0;
 }
 
 function toFound(

@@ -120,8 +120,13 @@ const foundAgent = z.object({
 });
 
 const agents = {
-  input: z.object({ agent: text.optional(), lane: text.optional() }),
-  output: z.object({ agents: z.array(foundAgent), log: standing }),
+  input: z.object({
+    agent: text.optional(),
+    lane: text.optional(),
+    limit: z.int().min(1).max(200).default(100),
+    cursor,
+  }),
+  output: z.object({ agents: z.array(foundAgent), cursor, log: standing }),
 };
 
 const contexts = {

@@ -210,6 +210,14 @@ test("agents are told with their instances, load and results", async (t) => {
     found.skills.map(({ skill: name, ended }) => [name, ended.completed]),
     [["headline", 1]],
   );
+  const firstOf = await bus.query.agents({ limit: 1 });
+  const { cursor } = firstOf;
+  const second = await bus.query.agents({ limit: 1, cursor });
+  assert.deepEqual(
+    [...firstOf.agents, ...second.agents].map(({ name }) => name),
+    ["orchestrator", "writer"],
+  );
+  assert.equal(second.cursor, undefined);
   const all = await bus.query.agents();
   assert.deepEqual(
     all.agents.map(({ name }) => name),
