@@ -5,15 +5,10 @@
 // 2. What only the leader may do goes through a term (term.ts), and its duties end with it.
 // 3. Whoever leads no more, by whatever way, says so: in its log, and as an event `fenced` when it was not its
 //    own will.
-import { supervise, type Supervisor } from "../actors/supervisor.js";
 import { recordAgentEvent } from "../bus/agent-events.js";
-import { Recorder } from "../bus/recorder.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
-import { deadlines } from "./duties/deadlines.js";
-import { lostInstances } from "./duties/lost-instances.js";
-import { streamLimits } from "./duties/stream-limits.js";
-import { toChild, type DutyHost } from "./duty.js";
+import { Leadership } from "./leadership.js";
 import { Lease, type LeaseTiming } from "./lease.js";
 import {
   orchestratorLifecycle,
@@ -22,7 +17,7 @@ import {
 } from "./orchestrator.machine.js";
 import { Following } from "./recovery.js";
 import { declareSkills, type Answerer } from "./skills.js";
-import { orchestratorName, Term } from "./term.js";
+import { orchestratorName } from "./term.js";
 import type { UpToDate } from "./view.js";
 
 export interface OrchestratorOptions {
@@ -50,11 +45,12 @@ export class Orchestrator implements Answerer {
   readonly publisher: Answerer["publisher"];
   readonly registry: Answerer["registry"];
   readonly #lease: Lease;
+  readonly #leadership: Leadership;
   readonly #life: OrchestratorLifetime;
   readonly #listeners = new Set<(state: OrchestratorState) => void>();
   #following: Following | undefined;
-  #term: Term | undefined;
-  #duties: Supervisor | undefined;
+  /** The end of the last time of leading. */
+  #leaving: Promise<void> | undefined;
   #isCampaigning = false;
   #answering: Drainable | undefined;
   #draining: Promise<void> | undefined;
@@ -76,6 +72,11 @@ export class Orchestrator implements Answerer {
         lost: (why) => this.#lost(why),
       },
       options.lease,
+    );
+    const { link, publisher, registry, instance } = this;
+    this.#leadership = new Leadership(
+      { link, publisher, registry, instance, lease: this.#lease },
+      (why) => this.#giveUp(why),
     );
     this.#life = orchestratorLifecycle.begin(({ state }, event, before) =>
       this.#entered(state, event, before),
@@ -139,7 +140,7 @@ export class Orchestrator implements Answerer {
       { instance: this.instance, state, event },
       "orchestrator",
     );
-    if (before === "leading") this.#layDown();
+    if (before === "leading") this.#leaving = this.#leadership.end();
     if (state === "recovering") void this.#recover();
     else if (state === "standby" && !this.#isCampaigning) void this.#campaign();
     else if (state === "leading") void this.#lead();
@@ -217,39 +218,11 @@ export class Orchestrator implements Answerer {
   async #lead(): Promise<void> {
     const number = this.#lease.held;
     if (number === undefined) return; // #lost has been told
-    const { link, publisher, registry, instance } = this;
     try {
-      const lease = this.#lease;
-      const host = { link, publisher, lease, instance };
-      const term = await Term.begin(host, number);
-      if (this.term !== number) return;
-      this.#term = term;
-      link.log.info({ instance, term: number }, "it leads");
-      const recorder = new Recorder(link, publisher);
-      this.#perform(term, { link, publisher, registry, recorder, instance });
+      await this.#leadership.begin(number);
     } catch (error) {
       if (this.term === number) this.#giveUp(messageOf(error));
     }
-  }
-
-  #perform(term: Term, host: DutyHost): void {
-    const children = [deadlines, lostInstances, streamLimits].map((duty) =>
-      toChild(duty, host, term, (over) => {
-        if (this.#term === term) this.#giveUp(over.message);
-      }),
-    );
-    this.#duties = supervise(children, {
-      escalate: (error) => {
-        if (this.#term === term) this.#giveUp(error.message);
-      },
-      onEvent: (event) => {
-        if (event.kind === "failed")
-          this.link.log.warn(
-            { duty: event.child, error: messageOf(event.error) },
-            "a duty failed and is started again",
-          );
-      },
-    });
   }
 
   /** It still has the lease, and leaves it to others. */
@@ -259,7 +232,7 @@ export class Orchestrator implements Answerer {
   }
 
   #lost(why: string): void {
-    const term = this.#term?.number;
+    const { term } = this.#leadership;
     if (!this.#life.send("lost")) return;
     const { link, instance } = this;
     link.log.warn({ instance, term, why }, "it leads no more");
@@ -271,19 +244,11 @@ export class Orchestrator implements Answerer {
     );
   }
 
-  #layDown(): void {
-    this.#term = undefined;
-    const duties = this.#duties;
-    this.#duties = undefined;
-    void duties?.stop();
-  }
-
   // --- draining ---
 
   async #drain(): Promise<void> {
-    const duties = this.#duties;
     this.#life.send("stop");
-    await duties?.stop();
+    await this.#leaving;
     await this.#lease.stop();
     await this.#answering?.drain();
     await this.#following?.stop();
