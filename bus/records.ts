@@ -4,10 +4,11 @@
 // A write that the publisher sent again after a reconnect may be refused although it was stored: who gets CONFLICT
 // reads again, and sees by the record whose it is.
 import { Kvm } from "@nats-io/kv";
+import type { Msg } from "@nats-io/transport-node";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import type { Link } from "./connection.js";
-import { lastMessage } from "./history.js";
+import { headersOf } from "./delivery/delivery.js";
 import type { Publisher } from "./publisher.js";
 
 export interface StoredRecord {
@@ -16,6 +17,9 @@ export interface StoredRecord {
   /** What the next write must name; 0 where nothing was ever written. */
   revision: number;
 }
+
+const nothing = new Uint8Array(0);
+const readWithinMs = 5_000;
 
 export class Records {
   readonly bucket: string;
@@ -44,14 +48,33 @@ export class Records {
     }
   }
 
+  /** The newest message on the key's subject, asked for as directly as it goes: most events cost one such read. */
   async read(key: string): Promise<StoredRecord> {
-    const stream = `KV_${this.bucket}`;
-    const stored = await lastMessage(this.#link, stream, this.#subject(key));
-    if (!stored) return { body: undefined, revision: 0 };
-    const { headers, body, sequence } = stored;
+    const msg = await this.#ask(`KV_${this.bucket}`, this.#subject(key));
+    const headers = headersOf(msg);
+    if (headers.sequence === undefined) return this.#refused(key, msg);
     const gone =
       headers.operation !== undefined || headers.markerReason !== undefined;
-    return { body: gone ? undefined : body, revision: sequence };
+    const revision = Number(headers.sequence);
+    return { body: gone ? undefined : msg.data, revision };
+  }
+
+  async #ask(stream: string, subject: string): Promise<Msg> {
+    try {
+      return await this.#link.nats.request(
+        `$JS.API.DIRECT.GET.${stream}.${subject}`,
+        nothing,
+        { timeout: readWithinMs },
+      );
+    } catch (cause) {
+      throw cannotRead(subject, messageOf(cause), cause);
+    }
+  }
+
+  #refused(key: string, { headers }: Msg): StoredRecord {
+    if (headers?.code === 404) return { body: undefined, revision: 0 };
+    const why = `${headers?.code ?? ""} ${headers?.description ?? ""}`;
+    throw cannotRead(this.#subject(key), why);
   }
 
   /** The new revision. Throws CONFLICT when the key no longer has this one. */
@@ -74,4 +97,16 @@ export class Records {
   #subject(key: string): string {
     return `$KV.${this.bucket}.${key}`;
   }
+}
+
+function cannotRead(
+  subject: string,
+  why: string,
+  cause?: unknown,
+): TroupeError {
+  return new TroupeError(
+    "BUS_FAILED",
+    `could not read the record on "${subject}": ${why}`,
+    { cause },
+  );
 }
