@@ -2,7 +2,8 @@
 //
 // 1. Every message that the log holds from that place on is handed over once and in order.
 // 2. `position` says how far that is: what stands on the log up to there has been handed over, or was deleted.
-// 3. A log that is shorter than what was handed over was replaced: `onCut` is told, and nothing more comes.
+// 3. A feed that rests asks for nothing, and goes on where it was.
+// 4. A log that is shorter than what was handed over was replaced: `onCut` is told, and nothing more comes.
 import {
   DeliverPolicy,
   type ConsumerMessages,
@@ -52,12 +53,32 @@ export class LogFeed {
   /** A newer one takes over from an older whose connection broke. */
   #round = 0;
   #stopped = false;
+  #rests = false;
 
   constructor(link: Link, options: LogFeedOptions) {
     this.#link = link;
     this.#options = options;
     this.position = options.from - 1;
     this.#forgetReconnect = link.onReconnect(() => this.#begin());
+    this.#begin();
+  }
+
+  get rests(): boolean {
+    return this.#rests;
+  }
+
+  rest(): void {
+    this.#rests = true;
+    this.#round++;
+    clearTimeout(this.#retry);
+    const messages = this.#messages;
+    this.#messages = undefined;
+    void messages?.close().catch(() => undefined); // with the connection, it is gone anyway
+  }
+
+  goOn(): void {
+    if (!this.#rests) return;
+    this.#rests = false;
     this.#begin();
   }
 
@@ -86,7 +107,7 @@ export class LogFeed {
   }
 
   #begin(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#rests) return;
     clearTimeout(this.#retry);
     const round = ++this.#round;
     this.#messages?.stop();

@@ -15,7 +15,7 @@ import {
   type OrchestratorLifetime,
   type OrchestratorState,
 } from "./orchestrator.machine.js";
-import { Following } from "./recovery.js";
+import { Following } from "./following.js";
 import { declareSkills, type Answerer } from "./skills.js";
 import { orchestratorName } from "./term.js";
 import type { UpToDate } from "./view.js";
