@@ -22,36 +22,35 @@ export type {
 export type { RetryPolicy } from "./bus/delivery/retry.js";
 
 // Declare what keeps its state
-export type { ResultOf, StatefulOptions } from "./workers/stateful.js";
+export type { ResultOf, StatefulOptions } from "./workers/contexts/stateful.js";
 export {
   callSkill,
   type CallError,
   type CallSkillOptions,
-} from "./actors/skill-call.js";
-export type { Context, ContextSnapshot } from "./workers/context-handle.js";
-export type { ContextResult } from "./actors/step.js";
-export type { EmittedEvent } from "./bus/emitted.js";
+} from "./actors/durable/skill-call.js";
+export type {
+  Context,
+  ContextSnapshot,
+} from "./workers/contexts/context-handle.js";
+export type { ContextResult } from "./actors/durable/step.js";
+export type { EmittedEvent } from "./bus/history/emitted.js";
 
 // Connect
-export {
-  connect,
-  type AskOptions,
-  type Bus,
-  type ConnectOptions,
-} from "./troupe.js";
+export { connect, type ConnectOptions } from "./connect.js";
+export type { AskOptions, Bus } from "./troupe.js";
 export type {
   DrainOptions,
   OrderOptions,
   PauseOptions,
-} from "./bus/agent-control.js";
-export type { AgentOrders } from "./bus/agent-orders.js";
-export type { Durability } from "./bus/durability.js";
-export type { StreamLimits } from "./bus/streams.js";
+} from "./bus/registry/agent-control.js";
+export type { AgentOrders } from "./bus/registry/agent-orders.js";
+export type { Durability } from "./bus/connection/durability.js";
+export type { StreamLimits } from "./bus/streams/streams.js";
 export type { ServeOptions } from "./workers/serve-options.js";
 export type { Worker } from "./workers/worker.js";
 
 // Tasks
-export type { CallOptions, SubmitOptions } from "./bus/submitter.js";
+export type { CallOptions, SubmitOptions } from "./bus/tasks/submitter.js";
 export type {
   ChangeOptions,
   Lane,
@@ -60,18 +59,18 @@ export type {
   LanesOf,
 } from "./bus/lanes/lanes.js";
 export type { Weights } from "./protocol/lanes.js";
-export type { TaskHandle, WaitFor } from "./bus/task-handle.js";
+export type { TaskHandle, WaitFor } from "./bus/tasks/task-handle.js";
 export type { TaskEvent, TaskState, TerminalState } from "./protocol/task.js";
 export type {
   DeadLetter,
   DeadLetterFilter,
   RedriveOptions,
-} from "./bus/dead-letters.js";
-export type { ProgressFilter } from "./bus/live.js";
-export type { AgentReplayFilter, ReplayFilter } from "./bus/replay.js";
+} from "./bus/tasks/dead-letters.js";
+export type { ProgressFilter } from "./bus/history/live.js";
+export type { AgentReplayFilter, ReplayFilter } from "./bus/history/replay.js";
 export type { AgentEvent } from "./protocol/agent-events.js";
-export type { Backlog } from "./bus/backlog.js";
-export type { TaskFilter, TaskSummary } from "./bus/task-list.js";
+export type { Backlog } from "./bus/delivery/backlog.js";
+export type { TaskFilter, TaskSummary } from "./bus/tasks/task-list.js";
 
 // Find and choose agents
 export type {
@@ -80,9 +79,9 @@ export type {
   Labels,
   SkillCard,
 } from "./protocol/card.js";
-export type { AgentChange } from "./bus/directory.js";
-export type { Discovered, DiscoverFilter } from "./bus/discovery.js";
-export type { RouteOptions } from "./bus/router.js";
+export type { AgentChange } from "./bus/registry/directory.js";
+export type { Discovered, DiscoverFilter } from "./bus/registry/discovery.js";
+export type { RouteOptions } from "./bus/routing/router.js";
 export type { Scorer, Scores, SkillDocument } from "./bus/routing/scorer.js";
 export {
   embeddingScorer,
@@ -101,7 +100,7 @@ export type {
   QueriedTask,
   TasksAnswer,
   TasksQuery,
-} from "./orchestrator/query.js";
+} from "./orchestrator/queries/query.js";
 
 // Say
 export {

@@ -6,53 +6,48 @@ import {
   type DrainOptions,
   type OrderOptions,
   type PauseOptions,
-} from "./bus/agent-control.js";
-import { agentOrders, type AgentOrders } from "./bus/agent-orders.js";
-import { Asks } from "./bus/asks.js";
-import type { Backlog } from "./bus/backlog.js";
-import { Link } from "./bus/connection.js";
+} from "./bus/registry/agent-control.js";
+import { agentOrders, type AgentOrders } from "./bus/registry/agent-orders.js";
+import { Asks } from "./bus/asks/asks.js";
+import type { Backlog } from "./bus/delivery/backlog.js";
+import type { Link } from "./bus/connection/connection.js";
 import { LaneChoice } from "./bus/lanes/choice.js";
 import { Lanes } from "./bus/lanes/lanes.js";
-import type { LinkOptions } from "./bus/dial.js";
 import {
   deadLetters,
   type DeadLetter,
   type DeadLetterFilter,
-} from "./bus/dead-letters.js";
-import { InputCheck } from "./bus/input-check.js";
-import { checkDurability, type Durability } from "./bus/durability.js";
-import { followProgress, type ProgressFilter } from "./bus/live.js";
-import { Outcomes } from "./bus/outcomes.js";
-import { Publisher } from "./bus/publisher.js";
-import { Queues } from "./bus/queues.js";
-import { Recorder } from "./bus/recorder.js";
-import { Registry } from "./bus/registry.js";
+} from "./bus/tasks/dead-letters.js";
+import { InputCheck } from "./bus/tasks/input-check.js";
+import { followProgress, type ProgressFilter } from "./bus/history/live.js";
+import { Outcomes } from "./bus/tasks/outcomes.js";
+import { Publisher } from "./bus/streams/publisher.js";
+import { Queues } from "./bus/streams/queues.js";
+import { Recorder } from "./bus/tasks/recorder.js";
+import { Registry } from "./bus/registry/registry.js";
 import {
   replay,
   type AgentReplayFilter,
   type ReplayFilter,
-} from "./bus/replay.js";
-import type { AgentChange } from "./bus/directory.js";
-import type { Discovered, DiscoverFilter } from "./bus/discovery.js";
-import { Router, type RouteOptions } from "./bus/router.js";
+} from "./bus/history/replay.js";
+import type { AgentChange } from "./bus/registry/directory.js";
+import type { Discovered, DiscoverFilter } from "./bus/registry/discovery.js";
+import { Router, type RouteOptions } from "./bus/routing/router.js";
 import type { Scorer } from "./bus/routing/scorer.js";
 import {
   findTask,
   listTasks,
   type TaskFilter,
   type TaskSummary,
-} from "./bus/task-list.js";
-import {
-  startEmbeddedServer,
-  type EmbeddedServer,
-} from "./bus/server/embedded.js";
-import { Settings } from "./bus/settings.js";
-import { ensureStreams, type StreamLimits } from "./bus/streams.js";
+} from "./bus/tasks/task-list.js";
+import type { EmbeddedServer } from "./bus/server/embedded.js";
+import { Settings } from "./bus/buckets/settings.js";
+import type { StreamLimits } from "./bus/streams/streams.js";
 import {
   Submitter,
   type CallOptions,
   type SubmitOptions,
-} from "./bus/submitter.js";
+} from "./bus/tasks/submitter.js";
 import {
   checkInput,
   namesOf,
@@ -62,107 +57,35 @@ import {
   type NamedTarget,
   type OutputOf,
   type Target,
-} from "./bus/target.js";
-import { TaskHandle } from "./bus/task-handle.js";
-import { startMover } from "./bus/timers.js";
+} from "./bus/tasks/target.js";
+import { TaskHandle } from "./bus/tasks/task-handle.js";
+import { startMover } from "./bus/tasks/timers.js";
 import {
   Orchestrator,
   type OrchestratorOptions,
 } from "./orchestrator/orchestrator.js";
-import { Queries } from "./orchestrator/query.js";
+import { Queries } from "./orchestrator/queries/query.js";
 import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import type { AgentEvent } from "./protocol/agent-events.js";
 import { toMs, type Duration } from "./protocol/duration.js";
-import { defaultLane, defaultNamespace } from "./protocol/subjects.js";
+import { defaultLane } from "./protocol/subjects.js";
 import type { Need } from "./protocol/need.js";
 import type { Route } from "./protocol/route.js";
 import type { TaskEvent } from "./protocol/task.js";
-import type { AnyStateMachine } from "./actors/machine-types.js";
+import type { AnyStateMachine } from "./actors/durable/machine-types.js";
 import type { Agent, StatefulAgent } from "./workers/agent.js";
 import type { AnySkill } from "./workers/skill.js";
-import { Context } from "./workers/context-handle.js";
-import type { EventSchemas } from "./workers/stateful.js";
+import { Context } from "./workers/contexts/context-handle.js";
+import type { EventSchemas } from "./workers/contexts/stateful.js";
 import type { ServeOptions } from "./workers/serve-options.js";
 import { Worker } from "./workers/worker.js";
 import { drainOnSignals } from "./workers/signals.js";
-
-export interface ConnectOptions {
-  /** Where nats-server is. Default $NATS_URL; without either, an embedded server is started. */
-  url?: string;
-  /** Stands before every subject, so that many troupes share a cluster. Default troupe. */
-  namespace?: string;
-  /** What must survive. Default process. */
-  durability?: Durability;
-  /** Limits of the streams, where they are made or may be changed. */
-  limits?: StreamLimits;
-  /** How long the first connection may take. Default 5s. */
-  timeout?: Duration;
-  /** The connection's name in the server's monitoring. */
-  name?: string;
-  /** Credentials, TLS and the rest, as the NATS client takes them. */
-  nats?: LinkOptions["nats"];
-  /** What understands plain words where a need has some. Default: the words of the cards, without a model. */
-  scorer?: Scorer;
-  /** Where the embedded server keeps its store. Default .troupe in the project. */
-  directory?: string;
-}
 
 export interface AskOptions {
   /** Default 10s. */
   timeout?: Duration;
   /** Which version of the agent, when two run side by side. Default main, or as its lanes are split. */
   lane?: string;
-}
-
-/** Connects to NATS; where none is named, to an embedded server that ends with this process. */
-export async function connect(options: ConnectOptions = {}): Promise<Bus> {
-  const given = options.url ?? process.env["NATS_URL"];
-  const server = given
-    ? undefined
-    : await startEmbeddedServer(embedded(options));
-  try {
-    const link = await Link.open({
-      url: given || server!.url,
-      namespace: options.namespace ?? defaultNamespace,
-      timeoutMs: toMs(options.timeout ?? "5s", "timeout"),
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(options.nats === undefined ? {} : { nats: options.nats }),
-    });
-    return await ready(link, server, options);
-  } catch (error) {
-    await server?.stop();
-    throw error;
-  }
-}
-
-async function ready(
-  link: Link,
-  server: EmbeddedServer | undefined,
-  options: ConnectOptions,
-): Promise<Bus> {
-  try {
-    const limits = checkDurability(
-      link,
-      options.durability ?? "process",
-      options.limits ?? {},
-      server !== undefined,
-    );
-    link.commitsGroups = options.durability === "disk";
-    await ensureStreams(link, limits);
-    return new Bus(link, server, limits, options.scorer);
-  } catch (error) {
-    await link.close();
-    throw error;
-  }
-}
-
-function embedded(options: ConnectOptions) {
-  return {
-    ...(options.directory === undefined
-      ? {}
-      : { directory: options.directory }),
-    ...(options.durability === "disk" ? { syncAlways: true } : {}),
-  };
 }
 
 export interface OrchestrateOptions extends OrchestratorOptions {

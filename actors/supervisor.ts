@@ -9,7 +9,7 @@
 //
 // A supervisor is itself such a child: `start: (life) => supervise(children, { escalate: life.failed })`.
 import { backoffMs, type RetryRules } from "../bus/delivery/retry.js";
-import { logger } from "../bus/log.js";
+import { logger } from "../bus/connection/log.js";
 import { steadyClock, type Clock } from "../protocol/clock.js";
 import { formatMs, toMs, type Duration } from "../protocol/duration.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";

@@ -1,5 +1,5 @@
 // troupe agents pause, resume and drain: an order to all instances of an agent, and whether they have obeyed.
-import type { OrderOptions } from "../bus/agent-control.js";
+import type { OrderOptions } from "../bus/registry/agent-control.js";
 import type { InstanceCard } from "../protocol/card.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, type ExitCode } from "./exit.js";

@@ -1,5 +1,5 @@
 // troupe agents find and forget: who can do a thing, and the end of a card that nobody serves any more.
-import type { Discovered, DiscoverFilter } from "../bus/discovery.js";
+import type { Discovered, DiscoverFilter } from "../bus/registry/discovery.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";

@@ -1,5 +1,5 @@
 // troupe agents: which agents there are, what they can do, which instances live, and what they are ordered.
-import { isPaused, type AgentOrders } from "../bus/agent-orders.js";
+import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";

@@ -1,5 +1,5 @@
 // troupe ask: request-reply with whichever instance is free. Nothing is stored.
-import { toNeed } from "../bus/target.js";
+import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes } from "./exit.js";
 import { withBus } from "./session.js";
 import { inFull } from "./submit.js";

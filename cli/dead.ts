@@ -1,5 +1,5 @@
 // troupe dead: tasks that nobody could finish.
-import type { DeadLetter, RedriveOptions } from "../bus/dead-letters.js";
+import type { DeadLetter, RedriveOptions } from "../bus/tasks/dead-letters.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
 import { dateOf } from "./event-line.js";

@@ -1,7 +1,7 @@
 // troupe doctor: looks at all that Troupe needs and says of each whether it is well, and else what to do.
 // It changes nothing: where no stream is yet, none is made.
-import { Link } from "../bus/connection.js";
-import { queuesOf } from "../bus/history.js";
+import { Link } from "../bus/connection/connection.js";
+import { queuesOf } from "../bus/history/history.js";
 import { findServerBinary } from "../bus/server/binary.js";
 import {
   startEmbeddedServer,

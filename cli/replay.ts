@@ -3,7 +3,7 @@ import type {
   AgentReplayFilter,
   ReplayFilter,
   ReplayRange,
-} from "../bus/replay.js";
+} from "../bus/history/replay.js";
 import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";

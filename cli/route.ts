@@ -1,8 +1,8 @@
 // troupe route: who would get a task, and why. Nothing is submitted.
-import type { RouteOptions } from "../bus/router.js";
+import type { RouteOptions } from "../bus/routing/router.js";
 import { strategies, type Need, type Strategy } from "../protocol/need.js";
 import type { Route, RouteCandidate } from "../protocol/route.js";
-import { toNeed } from "../bus/target.js";
+import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";

@@ -1,7 +1,8 @@
 // The bus for the time of one call.
 import { setTimeout as pause } from "node:timers/promises";
 import { TroupeError } from "../protocol/errors.js";
-import { connect, type Bus } from "../troupe.js";
+import { connect } from "../connect.js";
+import type { Bus } from "../troupe.js";
 import type { Call } from "./verb.js";
 
 /** Where no server is named, the project's own: joined when it runs, else started. */

@@ -1,9 +1,9 @@
 // troupe submit: a durable task, and, with --wait, its result.
-import type { CallOptions } from "../bus/submitter.js";
+import type { CallOptions } from "../bus/tasks/submitter.js";
 import { TroupeError } from "../protocol/errors.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
-import { toNeed } from "../bus/target.js";
+import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";

@@ -6,9 +6,9 @@ import type {
   QueriedTask,
   TasksAnswer,
   TasksQuery,
-} from "../orchestrator/query.js";
-import { taskStates } from "../orchestrator/queries.js";
-import type { TaskSummary } from "../bus/task-list.js";
+} from "../orchestrator/queries/query.js";
+import { taskStates } from "../orchestrator/queries/queries.js";
+import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";

@@ -1,7 +1,7 @@
 // troupe tasks: what waits, what is under way, what has ended.
 import { TroupeError } from "../protocol/errors.js";
 import type { TaskState } from "../protocol/task.js";
-import type { TaskSummary } from "../bus/task-list.js";
+import type { TaskSummary } from "../bus/tasks/task-list.js";
 import { describeNeed } from "../protocol/need.js";
 import type { Route } from "../protocol/route.js";
 import { dateOf, eventLine, timeOf } from "./event-line.js";

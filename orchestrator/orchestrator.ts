@@ -5,20 +5,20 @@
 // 2. What only the leader may do goes through a term (term.ts), and its duties end with it.
 // 3. Whoever leads no more, by whatever way, says so: in its log, and as an event `fenced` when it was not its
 //    own will.
-import { recordAgentEvent } from "../bus/agent-events.js";
+import { recordAgentEvent } from "../bus/history/agent-events.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
-import { Leadership } from "./leadership.js";
-import { Lease, type LeaseTiming } from "./lease.js";
+import { Leadership } from "./leading/leadership.js";
+import { Lease, type LeaseTiming } from "./leading/lease.js";
 import {
   orchestratorLifecycle,
   type OrchestratorLifetime,
   type OrchestratorState,
 } from "./orchestrator.machine.js";
-import { Following } from "./following.js";
+import { Following } from "./view/following.js";
 import { declareSkills, type Answerer } from "./skills.js";
-import { orchestratorName } from "./term.js";
-import type { UpToDate } from "./view.js";
+import { orchestratorName } from "./leading/term.js";
+import type { UpToDate } from "./queries/view.js";
 
 export interface OrchestratorOptions {
   /** How many places of the log it looks back. Default 100000. */

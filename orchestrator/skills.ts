@@ -1,13 +1,13 @@
 // The orchestrator as an agent: its skills in the shape that `bus.serve` takes. It does not import workers/, so
 // that shape is said by what it looks like.
 import type { z } from "zod";
-import { queryAgents } from "./agent-query.js";
-import { queryContexts } from "./context-query.js";
-import { queryDeadLetters } from "./dead-letter-query.js";
-import { queries } from "./queries.js";
-import { queryTasks } from "./task-query.js";
-import { orchestratorName } from "./term.js";
-import type { View } from "./view.js";
+import { queryAgents } from "./queries/agent-query.js";
+import { queryContexts } from "./queries/context-query.js";
+import { queryDeadLetters } from "./queries/dead-letter-query.js";
+import { queries } from "./queries/queries.js";
+import { queryTasks } from "./queries/task-query.js";
+import { orchestratorName } from "./leading/term.js";
+import type { View } from "./queries/view.js";
 
 /** Who answers. */
 export interface Answerer extends View {

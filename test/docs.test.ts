@@ -77,9 +77,9 @@ describe("decisions", () => {
 
 test("paths are recognised in prose", () => {
   const prose =
-    "`bus/publisher.ts:12`, `nats.conf` and `bus/delivery/`, but not `tasks/get`, `bus/*.ts`, `npm test` or `dist/x.js`";
+    "`bus/streams/publisher.ts:12`, `nats.conf` and `bus/delivery/`, but not `tasks/get`, `bus/*.ts`, `npm test` or `dist/x.js`";
   assert.deepEqual(pathsIn(prose), [
-    "bus/publisher.ts",
+    "bus/streams/publisher.ts",
     "nats.conf",
     "bus/delivery/",
   ]);

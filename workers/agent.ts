@@ -5,7 +5,7 @@ import type { AgentCard, Labels, SkillCard } from "../protocol/card.js";
 import { toMs } from "../protocol/duration.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { encodeToken } from "../protocol/tokens.js";
-import type { ActorDefinition } from "../actors/actor-definition.js";
+import type { ActorDefinition } from "../actors/durable/actor-definition.js";
 import type { AnySkill } from "./skill.js";
 import {
   type AnyMachine,
@@ -15,7 +15,7 @@ import {
   type EventSchemas,
   type EventSkills,
   type StatefulOptions,
-} from "./stateful.js";
+} from "./contexts/stateful.js";
 
 /** A skill of an agent, by which to call it: it knows its names and its types. */
 export type SkillRef<Skill extends AnySkill = AnySkill> = Skill & {

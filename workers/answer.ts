@@ -1,12 +1,12 @@
 // Answering a request that is not stored: the handler runs once, for whoever waits for it now.
-import type { Request } from "../bus/answers.js";
+import type { Request } from "../bus/asks/answers.js";
 import {
   contextFrom,
   endSpan,
   startSpan,
   traceIdOf,
   within,
-} from "../bus/trace.js";
+} from "../bus/connection/trace.js";
 import { skillUnknown, TroupeError } from "../protocol/errors.js";
 import { defaultLevel } from "../protocol/levels.js";
 import type { ExecutionHost } from "./assignment.js";

@@ -1,11 +1,11 @@
 // Where an instance answers what its lane is asked. An ask cannot wait: while the agent or the lane is paused,
 // who asks is told so.
-import { isPaused, type AgentOrders } from "../bus/agent-orders.js";
+import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import {
   startAnswering,
   type Answering,
   type Request,
-} from "../bus/answers.js";
+} from "../bus/asks/answers.js";
 import { TroupeError } from "../protocol/errors.js";
 import { answer } from "./answer.js";
 import type { ExecutionHost } from "./assignment.js";

@@ -1,10 +1,10 @@
 // A task in hand: what the parts of its execution share.
-import type { Link } from "../bus/connection.js";
+import type { Link } from "../bus/connection/connection.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import type { Recollection } from "../bus/delivery/recall.js";
-import type { Publisher } from "../bus/publisher.js";
-import type { Recorder, Subject } from "../bus/recorder.js";
-import type { Names } from "../bus/target.js";
+import type { Publisher } from "../bus/streams/publisher.js";
+import type { Recorder, Subject } from "../bus/tasks/recorder.js";
+import type { Names } from "../bus/tasks/target.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { EventFacts, Outcome } from "../protocol/task-events.js";
 import type { Canceled } from "./canceled.js";

@@ -1,7 +1,7 @@
 // What the instances of an agent are told while they run: that a task in hand was canceled, or to drain.
-import { parseDrain, type DrainNotice } from "../bus/agent-orders.js";
-import { parseCancel } from "../bus/cancel.js";
-import type { Link } from "../bus/connection.js";
+import { parseDrain, type DrainNotice } from "../bus/registry/agent-orders.js";
+import { parseCancel } from "../bus/tasks/cancel.js";
+import type { Link } from "../bus/connection/connection.js";
 
 export interface Told {
   canceled(taskId: string, reason: string): void;

@@ -1,18 +1,18 @@
 // What all executions of an instance share.
-import type { Link } from "../bus/connection.js";
-import type { Outcomes } from "../bus/outcomes.js";
-import type { Publisher } from "../bus/publisher.js";
-import type { Queues } from "../bus/queues.js";
-import { Recorder } from "../bus/recorder.js";
-import type { Registry } from "../bus/registry.js";
-import type { Settings } from "../bus/settings.js";
-import type { Submitter } from "../bus/submitter.js";
+import type { Link } from "../bus/connection/connection.js";
+import type { Outcomes } from "../bus/tasks/outcomes.js";
+import type { Publisher } from "../bus/streams/publisher.js";
+import type { Queues } from "../bus/streams/queues.js";
+import { Recorder } from "../bus/tasks/recorder.js";
+import type { Registry } from "../bus/registry/registry.js";
+import type { Settings } from "../bus/buckets/settings.js";
+import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Agent } from "./agent.js";
 import type { ExecutionHost } from "./assignment.js";
 import { Canceled } from "./canceled.js";
 import { guardsOf } from "./limits/guards.js";
 import type { Slots } from "./limits/gate.js";
-import { contextSkills } from "./context-messages.js";
+import { contextSkills } from "./contexts/context-messages.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
 import type { Watch } from "./watch.js";

@@ -8,15 +8,15 @@
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
-import type { Logger } from "../bus/log.js";
-import type { Subject } from "../bus/recorder.js";
+import type { Logger } from "../bus/connection/log.js";
+import type { Subject } from "../bus/tasks/recorder.js";
 import {
   contextFrom,
   endSpan,
   startSpan,
   traceIdOf,
   within,
-} from "../bus/trace.js";
+} from "../bus/connection/trace.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import type { Level } from "../protocol/levels.js";

@@ -4,11 +4,11 @@
 // acknowledgement (R1, R3).
 import { firstAttempt } from "../bus/delivery/recall.js";
 import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
-import { endOf } from "../bus/history.js";
-import { schedule } from "../bus/timers.js";
-import { contextFrom, endSpan, startSpan } from "../bus/trace.js";
+import { endOf } from "../bus/history/history.js";
+import { schedule } from "../bus/tasks/timers.js";
+import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { Names } from "../bus/target.js";
+import type { Names } from "../bus/tasks/target.js";
 import type { Outcome } from "../protocol/task-events.js";
 import type { Assignment, Result } from "./assignment.js";
 import { hasFallenBack } from "./limits/fallbacks.js";

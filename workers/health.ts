@@ -5,7 +5,7 @@
 // 1. After a reconnect it is well only when it knows the orders of the meantime: an agent that was paused
 //    while this instance was cut off is not served by it for a moment.
 // 2. The log counts as mended when it has taken an event of ours, and not before.
-import type { Link } from "../bus/connection.js";
+import type { Link } from "../bus/connection/connection.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError, type ErrorCode } from "../protocol/errors.js";
 

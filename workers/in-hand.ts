@@ -1,7 +1,7 @@
 // The tasks that an instance has in hand, and how their deliveries ended.
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { messageOf, type TroupeError } from "../protocol/errors.js";
-import type { Logger } from "../bus/log.js";
+import type { Logger } from "../bus/connection/log.js";
 import type { Result } from "./assignment.js";
 import type { Execution } from "./execution.js";
 

@@ -1,11 +1,11 @@
 // Where an instance's deliveries come from: one consumer a level and one a partition of keyed tasks, which
 // all share its slots. It is shut until it is opened.
-import type { Link } from "../bus/connection.js";
-import { PriorityConsumer } from "../bus/consumer.js";
+import type { Link } from "../bus/connection/connection.js";
+import { PriorityConsumer } from "../bus/delivery/consumer.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { followPartitions, type Following } from "../bus/lanes/partitions.js";
-import { consumerName, ensureConsumer } from "../bus/pull.js";
-import type { Settings } from "../bus/settings.js";
+import { consumerName, ensureConsumer } from "../bus/delivery/pull.js";
+import type { Settings } from "../bus/buckets/settings.js";
 import { levels, levelWeights, type Level } from "../protocol/levels.js";
 
 export interface IntakeOptions {

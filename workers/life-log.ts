@@ -1,5 +1,5 @@
 // Tells the log what happens to an instance: started, paused, resumed, recovered, draining, stopped.
-import { recordAgentEvent } from "../bus/agent-events.js";
+import { recordAgentEvent } from "../bus/history/agent-events.js";
 import type { ExecutionHost } from "./assignment.js";
 
 export class LifeLog {

@@ -1,9 +1,9 @@
 // How an instance is seen by others: it announces its agent's card, tells of itself with each heartbeat, and
-// says goodbye. An instance that dies without a goodbye is missed when its heartbeats stop (bus/registry.ts).
-import { recordAgentEvent } from "../bus/agent-events.js";
-import type { Link } from "../bus/connection.js";
-import type { Publisher } from "../bus/publisher.js";
-import { heartbeatMs, type Registry } from "../bus/registry.js";
+// says goodbye. An instance that dies without a goodbye is missed when its heartbeats stop (bus/registry/registry.ts).
+import { recordAgentEvent } from "../bus/history/agent-events.js";
+import type { Link } from "../bus/connection/connection.js";
+import type { Publisher } from "../bus/streams/publisher.js";
+import { heartbeatMs, type Registry } from "../bus/registry/registry.js";
 import {
   digestOf,
   labels,

@@ -1,8 +1,8 @@
 // What the log says of a task whose delivery may not be its first.
-import type { Link } from "../bus/connection.js";
+import type { Link } from "../bus/connection/connection.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { recollect, type Recollection } from "../bus/delivery/recall.js";
-import { deathOf, eventsOf } from "../bus/history.js";
+import { deathOf, eventsOf } from "../bus/history/history.js";
 import type { TroupeError } from "../protocol/errors.js";
 
 export interface Recalled {

@@ -1,5 +1,5 @@
 // What a handler is given beside its input.
-import type { Logger } from "../bus/log.js";
+import type { Logger } from "../bus/connection/log.js";
 import type { Level } from "../protocol/levels.js";
 import type { Progress } from "../protocol/mcp.js";
 

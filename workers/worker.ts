@@ -5,18 +5,18 @@ import {
   agentOrders,
   isPaused,
   type AgentOrders,
-} from "../bus/agent-orders.js";
+} from "../bus/registry/agent-orders.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
-import type { Queues } from "../bus/queues.js";
-import type { Settings } from "../bus/settings.js";
+import type { Queues } from "../bus/streams/queues.js";
+import type { Settings } from "../bus/buckets/settings.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { toCard, type Agent } from "./agent.js";
 import { AskDesk } from "./ask-desk.js";
 import type { ExecutionHost, Result } from "./assignment.js";
-import { ContextExecution } from "./context-execution.js";
-import { Contexts } from "./contexts.js";
+import { ContextExecution } from "./contexts/context-execution.js";
+import { Contexts } from "./contexts/contexts.js";
 import { listenToControl } from "./control.js";
 import { Execution } from "./execution.js";
 import { executionHost, type WorkerHost } from "./execution-host.js";

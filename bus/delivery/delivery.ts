@@ -2,7 +2,7 @@
 // sent without waiting: one that gets lost means a redelivery, and that finds the effect (R3).
 import type { Msg } from "@nats-io/transport-node";
 import { decodeHeaders, type Headers } from "../../protocol/headers.js";
-import type { Link } from "../connection.js";
+import type { Link } from "../connection/connection.js";
 import type { Acknowledgeable, AckLine } from "./ack-line.js";
 
 const nothing = new Uint8Array(0);

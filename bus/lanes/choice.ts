@@ -9,9 +9,9 @@ import {
 import { messageOf } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { addressOf, type TaskSpec } from "../../protocol/task-message.js";
-import type { Link } from "../connection.js";
-import { lastMessage } from "../history.js";
-import type { Settings } from "../settings.js";
+import type { Link } from "../connection/connection.js";
+import { lastMessage } from "../history/history.js";
+import type { Settings } from "../buckets/settings.js";
 import { laneSettings } from "./setting.js";
 
 /** Who may not read the settings asks again after a minute, and whose server did not answer, after a second. */

@@ -5,7 +5,7 @@ import { toMs, type Duration } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { stateOfType } from "../../protocol/task.js";
-import type { Link } from "../connection.js";
+import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
 
 export interface LaneFigures {

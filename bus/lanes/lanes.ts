@@ -12,13 +12,13 @@ import {
   type Weights,
 } from "../../protocol/lanes.js";
 import { defaultLane, partitionCount } from "../../protocol/subjects.js";
-import { agentEvents, recordAgentEvent } from "../agent-events.js";
-import { backlogOf, type Backlog } from "../backlog.js";
-import type { Link } from "../connection.js";
-import type { Publisher } from "../publisher.js";
-import { consumerName } from "../pull.js";
-import type { Registry } from "../registry.js";
-import type { Settings } from "../settings.js";
+import { agentEvents, recordAgentEvent } from "../history/agent-events.js";
+import { backlogOf, type Backlog } from "../delivery/backlog.js";
+import type { Link } from "../connection/connection.js";
+import type { Publisher } from "../streams/publisher.js";
+import { consumerName } from "../delivery/pull.js";
+import type { Registry } from "../registry/registry.js";
+import type { Settings } from "../buckets/settings.js";
 import { figuresOf, noFigures, type LaneFigures } from "./figures.js";
 import { laneSettings } from "./setting.js";
 

@@ -2,10 +2,10 @@
 // of those that name none (they stand in main's queue) the ones that its lane has by the agent's split.
 import type { Split } from "../../protocol/lanes.js";
 import { defaultLane } from "../../protocol/subjects.js";
-import type { Link } from "../connection.js";
-import type { PriorityConsumer } from "../consumer.js";
-import { KeyedQueues } from "../keyed.js";
-import type { Settings } from "../settings.js";
+import type { Link } from "../connection/connection.js";
+import type { PriorityConsumer } from "../delivery/consumer.js";
+import { KeyedQueues } from "../delivery/keyed.js";
+import type { Settings } from "../buckets/settings.js";
 import { laneSettings } from "./setting.js";
 import { messageOf } from "../../protocol/errors.js";
 

@@ -1,6 +1,6 @@
 // The skills of all lanes by name and by words, kept in step with the directory: a decision looks only at
 // what can fit. What the scorer is told of is a card's words, so heartbeats cost it nothing.
-import type { Directory } from "../directory.js";
+import type { Directory } from "../registry/directory.js";
 import type { SkillCard } from "../../protocol/card.js";
 import type { Candidate } from "./candidate.js";
 import type { Lane } from "./lane.js";

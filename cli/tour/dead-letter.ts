@@ -1,4 +1,4 @@
-import type { DeadLetter } from "../../bus/dead-letters.js";
+import type { DeadLetter } from "../../bus/tasks/dead-letters.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { weather } from "../demo/weather.js";
 import type { Grounds } from "./grounds.js";

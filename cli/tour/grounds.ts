@@ -4,14 +4,15 @@ import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Link } from "../../bus/connection.js";
-import { queuesOf } from "../../bus/history.js";
-import { logger } from "../../bus/log.js";
-import type { SubmitOptions } from "../../bus/submitter.js";
-import type { TaskHandle } from "../../bus/task-handle.js";
-import type { InputOf, OutputOf, Target } from "../../bus/target.js";
+import { Link } from "../../bus/connection/connection.js";
+import { queuesOf } from "../../bus/history/history.js";
+import { logger } from "../../bus/connection/log.js";
+import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { TaskHandle } from "../../bus/tasks/task-handle.js";
+import type { InputOf, OutputOf, Target } from "../../bus/tasks/target.js";
 import { newToken } from "../../protocol/ids.js";
-import { connect, type Bus } from "../../troupe.js";
+import { connect } from "../../connect.js";
+import type { Bus } from "../../troupe.js";
 import type { Call } from "../verb.js";
 
 export class Grounds implements AsyncDisposable {

@@ -1,5 +1,5 @@
 import type { TaskEvent } from "../../protocol/task.js";
-import type { TaskHandle } from "../../bus/task-handle.js";
+import type { TaskHandle } from "../../bus/tasks/task-handle.js";
 import { counter } from "../demo/counter.js";
 import { detailOf } from "../event-line.js";
 import type { Grounds } from "./grounds.js";

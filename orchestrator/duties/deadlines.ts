@@ -17,8 +17,8 @@ import {
   taskSubjectOf,
   type QueueState,
   type StoredMessage,
-} from "../../bus/history.js";
-import { requestOf } from "../../bus/task-list.js";
+} from "../../bus/history/history.js";
+import { requestOf } from "../../bus/tasks/task-list.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import {
   addressOf,
@@ -26,8 +26,8 @@ import {
   originOf,
 } from "../../protocol/task-message.js";
 import { decodeBody } from "../../protocol/codec.js";
-import type { Duty, DutyHost, Rounds } from "../duty.js";
-import type { Term } from "../term.js";
+import type { Duty, DutyHost, Rounds } from "./duty.js";
+import type { Term } from "../leading/term.js";
 
 const graceMs = 1_000;
 /** Messages read in one round. */

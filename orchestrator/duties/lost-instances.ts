@@ -1,9 +1,9 @@
 // Says on the log which instances died without a goodbye: their heartbeat has aged out on the server. What they
 // had in hand the server gives to others; here it is only told, so that nobody has to guess.
 import type { InstanceCard } from "../../protocol/card.js";
-import type { Watching } from "../../bus/bucket.js";
-import type { Duty, DutyHost, Rounds } from "../duty.js";
-import type { Term } from "../term.js";
+import type { Watching } from "../../bus/buckets/bucket.js";
+import type { Duty, DutyHost, Rounds } from "./duty.js";
+import type { Term } from "../leading/term.js";
 
 export const lostInstances: Duty = {
   name: "lost-instances",

@@ -1,8 +1,8 @@
 // Warns when a stream, or all of JetStream's store, is near its limit: beyond it submits are refused, or history
 // is cut before its time. Once for each time that the mark is passed.
-import { streamUses, type StreamUse } from "../../bus/stream-uses.js";
-import type { Duty, DutyHost, Rounds } from "../duty.js";
-import { orchestratorName, type Term } from "../term.js";
+import { streamUses, type StreamUse } from "../../bus/streams/stream-uses.js";
+import type { Duty, DutyHost, Rounds } from "./duty.js";
+import { orchestratorName, type Term } from "../leading/term.js";
 
 const warnAt = 0.8;
 /** Below this it may be warned of again. */

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { Link } from "../../bus/connection.js";
+import { Link } from "../../bus/connection/connection.js";
 import { eventually } from "../support/eventually.js";
 import { testServer } from "../support/server.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";

@@ -3,8 +3,8 @@
 // that are promised: three seconds to lead, five to answer.
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { agentEvents } from "../../bus/agent-events.js";
-import { Link } from "../../bus/connection.js";
+import { agentEvents } from "../../bus/history/agent-events.js";
+import { Link } from "../../bus/connection/connection.js";
 import { connect, type Bus } from "../../index.js";
 import type { AgentEvent } from "../../protocol/agent-events.js";
 import { audit } from "../support/audit.js";

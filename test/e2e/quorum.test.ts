@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, TroupeError } from "../../index.js";
-import { Link } from "../../bus/connection.js";
+import { Link } from "../../bus/connection/connection.js";
 import { audit } from "../support/audit.js";
 import { testCluster } from "../support/cluster.js";
 import { eventually } from "../support/eventually.js";

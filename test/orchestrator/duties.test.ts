@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test, type TestContext } from "node:test";
-import { agentEvents } from "../../bus/agent-events.js";
+import { agentEvents } from "../../bus/history/agent-events.js";
 import type { AgentEvent } from "../../protocol/agent-events.js";
 import { doer, gate, quiet, story } from "../support/doer.js";
 import { childWorker } from "../support/child-worker.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lastAgentEvent } from "../../bus/agent-events.js";
+import { lastAgentEvent } from "../../bus/history/agent-events.js";
 import { connect } from "../../index.js";
 import { doer, quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";

@@ -1,7 +1,7 @@
 // Checks against the streams themselves that all that was accepted ended exactly once (R1, R2).
 import assert from "node:assert/strict";
-import { Link } from "../../bus/connection.js";
-import { queuesOf } from "../../bus/history.js";
+import { Link } from "../../bus/connection/connection.js";
+import { queuesOf } from "../../bus/history/history.js";
 import { parseDeadSubject } from "../../protocol/addresses.js";
 import { terminalStates } from "../../protocol/task.js";
 import { connect, type TaskEvent } from "../../index.js";

@@ -1,6 +1,6 @@
 // Halts its process around the nth message that it stores: for good, or until somebody lets it go on. What it says of
 // itself in the registry does not count.
-import { Publisher } from "../../bus/publisher.js";
+import { Publisher } from "../../bus/streams/publisher.js";
 
 export interface Halt {
   at: number;

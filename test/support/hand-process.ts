@@ -4,7 +4,7 @@ import "./end-with-parent.js";
 import { appendFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { Delivery } from "../../bus/delivery/delivery.js";
-import { Recorder } from "../../bus/recorder.js";
+import { Recorder } from "../../bus/tasks/recorder.js";
 import { connect } from "../../index.js";
 import { makeHand, type HandOptions } from "./hands.js";
 

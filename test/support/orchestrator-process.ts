@@ -1,7 +1,7 @@
 // An orchestrator in a process that is going to be killed or frozen. Says each state that it enters, one JSON
 // object a line. See orchestrators.ts.
 import "./end-with-parent.js";
-import { Recorder } from "../../bus/recorder.js";
+import { Recorder } from "../../bus/tasks/recorder.js";
 import { connect } from "../../index.js";
 import type { OrchestratorPlace } from "./orchestrators.js";
 

@@ -1,7 +1,7 @@
 // Orchestrators to be killed or frozen: processes, and what they said.
 import type { TestContext } from "node:test";
 import type { Bus } from "../../index.js";
-import type { TasksQuery } from "../../orchestrator/query.js";
+import type { TasksQuery } from "../../orchestrator/queries/query.js";
 import { startChild, type Child } from "./child.js";
 import { eventually } from "./eventually.js";
 

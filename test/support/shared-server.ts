@@ -1,7 +1,7 @@
 // One nats-server for all tests of a file, each with a namespace of its own, so that none sees another's.
 import { after, before, type TestContext } from "node:test";
 import { connect as dial, type NatsConnection } from "@nats-io/transport-node";
-import { Link } from "../../bus/connection.js";
+import { Link } from "../../bus/connection/connection.js";
 import type { EmbeddedServerOptions } from "../../bus/server/embedded.js";
 import { connect, type Bus, type ConnectOptions } from "../../index.js";
 import { testServer, type TestServer } from "./server.js";

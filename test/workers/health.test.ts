@@ -1,4 +1,4 @@
-// What degrades an instance whose server dies; test/bus/agent-control.test.ts has the other troubles.
+// What degrades an instance whose server dies; test/bus/registry/agent-control.test.ts has the other troubles.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect } from "../../index.js";

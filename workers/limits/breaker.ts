@@ -1,4 +1,4 @@
-// Hosts a skill's breaker (workers/breaker.machine.ts), whose state all instances in its lane share.
+// Hosts a skill's breaker (workers/limits/breaker.machine.ts), whose state all instances in its lane share.
 //
 // 1. While it is closed a task costs nothing here, and a failure one change of the shared state.
 // 2. Each instance hears every change at once by a watch, and decides by what it heard last. What may pass as a
@@ -6,8 +6,8 @@
 // 3. Who changes the state tells of it on the log.
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { Bucket, keyOf, type Watching } from "../../bus/bucket.js";
-import { changeShared } from "../../bus/shared-state.js";
+import { Bucket, keyOf, type Watching } from "../../bus/buckets/bucket.js";
+import { changeShared } from "../../bus/buckets/shared-state.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { newToken } from "../../protocol/ids.js";
 import {
@@ -15,7 +15,7 @@ import {
   stepBreaker,
   type BreakerRules,
   type BreakerState,
-} from "../breaker.machine.js";
+} from "./breaker.machine.js";
 import type { Leave, Policy, PolicyHost } from "./policy.js";
 
 const stored = z.object({

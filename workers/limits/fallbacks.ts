@@ -6,11 +6,11 @@
 // 2. While a task waits for its fallback its delivery is kept alive, and it has no slot.
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
 import { createHash } from "node:crypto";
-import { cancelTask } from "../../bus/cancel.js";
+import { cancelTask } from "../../bus/tasks/cancel.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
-import type { Outcomes } from "../../bus/outcomes.js";
-import type { Submitter } from "../../bus/submitter.js";
-import type { Names } from "../../bus/target.js";
+import type { Outcomes } from "../../bus/tasks/outcomes.js";
+import type { Submitter } from "../../bus/tasks/submitter.js";
+import type { Names } from "../../bus/tasks/target.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import type { Outcome } from "../../protocol/task-events.js";

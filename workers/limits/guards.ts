@@ -1,6 +1,6 @@
 // What an instance has for its skills' limits and fallbacks; nothing where they have none.
-import type { Outcomes } from "../../bus/outcomes.js";
-import type { Submitter } from "../../bus/submitter.js";
+import type { Outcomes } from "../../bus/tasks/outcomes.js";
+import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { Fallback } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import { Fallbacks } from "./fallbacks.js";

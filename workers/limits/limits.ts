@@ -1,9 +1,9 @@
 // The limits of an agent's skills in one instance: makes their gates and lets tasks and requests through them.
 // An agent without limits has none of this.
-import type { Link } from "../../bus/connection.js";
-import { recordAgentEvent } from "../../bus/agent-events.js";
-import { LogicalClock } from "../../bus/logical-clock.js";
-import type { Publisher } from "../../bus/publisher.js";
+import type { Link } from "../../bus/connection/connection.js";
+import { recordAgentEvent } from "../../bus/history/agent-events.js";
+import { LogicalClock } from "../../bus/connection/logical-clock.js";
+import type { Publisher } from "../../bus/streams/publisher.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { defaultLevel, levels, type Level } from "../../protocol/levels.js";
 import { parseWith } from "../../protocol/schema.js";

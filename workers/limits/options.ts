@@ -1,9 +1,13 @@
 // What a skill may say about how much of it is let through: as the user writes it, and checked.
 import { z } from "zod";
-import { namesOf, type Names, type PlainTarget } from "../../bus/target.js";
+import {
+  namesOf,
+  type Names,
+  type PlainTarget,
+} from "../../bus/tasks/target.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
-import type { BreakerRules } from "../breaker.machine.js";
+import type { BreakerRules } from "./breaker.machine.js";
 import type { TaskFacts } from "../task-context.js";
 
 /** Which tenant, key or class a task belongs to: each has a limit of its own. */

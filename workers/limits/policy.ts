@@ -1,8 +1,8 @@
 // What stands between a task and its handler: one of the policies of this folder.
 import { createHash } from "node:crypto";
-import type { Link } from "../../bus/connection.js";
-import type { LogicalClock } from "../../bus/logical-clock.js";
-import type { Publisher } from "../../bus/publisher.js";
+import type { Link } from "../../bus/connection/connection.js";
+import type { LogicalClock } from "../../bus/connection/logical-clock.js";
+import type { Publisher } from "../../bus/streams/publisher.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { TaskFacts } from "../task-context.js";
 

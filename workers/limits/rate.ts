@@ -7,14 +7,14 @@
 //    smaller by what could be drawn in that time, so that what *starts* in any span of t stays below
 //    limit * t + burst, although tokens are used later than they are drawn.
 // 3. A part (tenant, key) is forgotten here a while after its last task, and in the bucket when it is full again.
-import { keyOf, Bucket } from "../../bus/bucket.js";
-import { changeShared } from "../../bus/shared-state.js";
+import { keyOf, Bucket } from "../../bus/buckets/bucket.js";
+import { changeShared } from "../../bus/buckets/shared-state.js";
 import {
   bucketSchema,
   draw,
   type BucketRules,
   type TokenBucket,
-} from "../../bus/token-bucket.js";
+} from "../../bus/buckets/token-bucket.js";
 import { formatMs } from "../../protocol/duration.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { TaskFacts } from "../task-context.js";

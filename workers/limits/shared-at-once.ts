@@ -1,11 +1,11 @@
-// A bulkhead over all instances of an agent: they share permits (bus/permits.ts) in a bucket.
+// A bulkhead over all instances of an agent: they share permits (bus/buckets/permits.ts) in a bucket.
 //
 // 1. A task starts only with a permit that this instance holds, so together they never do more than the limit,
 //    as long as each is heard of within the time to live. Who is not (killed, cut off) loses its permits.
 // 2. A claim that is on its way may be stored already: until it is known, no more start than it leaves.
 // 3. An instance takes permits for tasks that wait, keeps them from task to task while tasks go on coming, and
 //    gives up what it does not use when another waits or when none came for a moment.
-import { Bucket, keyOf, type Watching } from "../../bus/bucket.js";
+import { Bucket, keyOf, type Watching } from "../../bus/buckets/bucket.js";
 import {
   claim,
   heldBy,
@@ -13,8 +13,8 @@ import {
   nextEnd,
   permitsSchema,
   type Permits,
-} from "../../bus/permits.js";
-import { changeShared } from "../../bus/shared-state.js";
+} from "../../bus/buckets/permits.js";
+import { changeShared } from "../../bus/buckets/shared-state.js";
 import { messageOf, type TroupeError } from "../../protocol/errors.js";
 import { decodeToken } from "../../protocol/tokens.js";
 import type { TaskFacts } from "../task-context.js";

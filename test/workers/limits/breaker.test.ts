@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { agentEvents } from "../../../bus/agent-events.js";
-import type { Link } from "../../../bus/connection.js";
+import { agentEvents } from "../../../bus/history/agent-events.js";
+import type { Link } from "../../../bus/connection/connection.js";
 import { agent, refuse, skill, type Bus } from "../../../index.js";
 import type { LimitOptions } from "../../../workers/limits/options.js";
 import { quiet, story } from "../../support/doer.js";

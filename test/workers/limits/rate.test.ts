@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { Bucket } from "../../../bus/bucket.js";
-import { LogicalClock } from "../../../bus/logical-clock.js";
-import { Publisher } from "../../../bus/publisher.js";
-import { bucketSchema } from "../../../bus/token-bucket.js";
+import { Bucket } from "../../../bus/buckets/bucket.js";
+import { LogicalClock } from "../../../bus/connection/logical-clock.js";
+import { Publisher } from "../../../bus/streams/publisher.js";
+import { bucketSchema } from "../../../bus/buckets/token-bucket.js";
 import { agent, skill } from "../../../index.js";
 import type { RateRules } from "../../../workers/limits/options.js";
 import { RatePolicy } from "../../../workers/limits/rate.js";

@@ -1,0 +1,82 @@
+// How a machine hears that a skill it called has ended. The calls of one agent's machines share an origin, which
+// stands in the subject of their ends (ADR 0005); one durable consumer, shared by the agent's instances, gets them
+// from the log, and each becomes a message to the context that called.
+//
+// 1. R3: an end is acknowledged only when its message is on the context's queue. Sending it twice is harmless: its
+//    id follows from the call's.
+// 2. The message only names the call. What came of it is read from the log by who handles the message, so nobody
+//    can tell a machine of an end that is not on the log.
+import { PriorityConsumer } from "../../bus/delivery/consumer.js";
+import type { Delivery } from "../../bus/delivery/delivery.js";
+import { ensureConsumer } from "../../bus/delivery/pull.js";
+import { subjectFor } from "../../bus/tasks/submitter.js";
+import { parseTaskEventSubject } from "../../protocol/addresses.js";
+import { messageOf } from "../../protocol/errors.js";
+import { encodeHeaders } from "../../protocol/headers.js";
+import { taskBody, taskHeaders } from "../../protocol/task-message.js";
+import { contextOfToken } from "../../protocol/tokens.js";
+import type { ContextStore } from "./context-store.js";
+import { callerOf } from "./effects.js";
+import {
+  hostSkills,
+  originOfCalls,
+  ownMessage,
+  type OutboxHost,
+} from "./outbox.js";
+
+const slots = 128;
+const troubleDelayMs = 1_000;
+
+export async function followCallEnds(
+  host: OutboxHost,
+  store: ContextStore,
+  lane: string,
+): Promise<{ stop(): Promise<void> }> {
+  const { link, agent } = host;
+  const origin = originOfCalls(agent, lane);
+  const pull = {
+    stream: link.subjects.streams.events,
+    name: origin,
+    filter: link.subjects.taskEventsWhere({ kind: "end", origin }),
+    ackWaitMs: 3_000,
+    maxInHand: -1,
+  };
+  await ensureConsumer(link, pull);
+  const consumer = new PriorityConsumer(link, slots, (delivery) => {
+    tell(host, store, lane, delivery)
+      .then(
+        () => delivery.acknowledge(),
+        (error: unknown) => {
+          link.log.warn(
+            { error: messageOf(error), subject: delivery.subject },
+            "the end of a call could not be told to its context; it is tried again",
+          );
+          delivery.retryIn(troubleDelayMs);
+        },
+      )
+      .finally(() => consumer.release());
+  });
+  consumer.add(pull, 1);
+  return consumer;
+}
+
+async function tell(
+  host: OutboxHost,
+  store: ContextStore,
+  lane: string,
+  delivery: Delivery,
+): Promise<void> {
+  const { taskId, agent } = parseTaskEventSubject(delivery.subject);
+  const token = callerOf(taskId);
+  const context =
+    token && (contextOfToken(token) ?? (await store.nameOf(token)));
+  if (!context) return; // nobody's: somebody else uses our origin
+  const place = { agent: host.agent, lane, context };
+  const end = { call: taskId, agent };
+  const spec = ownMessage(place, `${taskId}~end`, hostSkills.settled, end);
+  await host.publisher.store(
+    subjectFor(host.link, spec),
+    encodeHeaders(taskHeaders(spec)),
+    taskBody(spec),
+  );
+}

@@ -1,0 +1,84 @@
+// Writes and reads what happens to agents and their instances, on the log.
+import { messageOf } from "../../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import type { AgentEventAddress } from "../../protocol/addresses.js";
+import {
+  agentEventBody,
+  agentEventHeaders,
+  parseAgentEvent,
+  type AgentEvent,
+} from "../../protocol/agent-events.js";
+import type { Link } from "../connection/connection.js";
+import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
+import type { Stored } from "../streams/acknowledgement.js";
+import type { Publisher } from "../streams/publisher.js";
+
+/** Store it only if this is still the place of the last message on these subjects. Else CONFLICT is thrown. */
+export interface Expectation {
+  /** 0 where none is expected. */
+  last: number;
+  /** Of which events; the event's own when it is left out. Names of plain letters only: a header cannot say others as they are. */
+  of?: Partial<AgentEventAddress>;
+}
+
+/** Resolves when it is on the log. */
+export function recordAgentEvent(
+  link: Link,
+  publisher: Publisher,
+  event: AgentEvent,
+  expectation?: Expectation,
+): Promise<Stored> {
+  const headers: Headers = agentEventHeaders(event, link.origin);
+  if (expectation) {
+    headers.expectedLastSubjectSequence = String(expectation.last);
+    if (expectation.of)
+      headers.expectedLastSubject = link.subjects.agentEventsWhere(
+        expectation.of,
+      );
+  }
+  return publisher.store(
+    link.subjects.agentEvent(event),
+    encodeHeaders(headers),
+    agentEventBody(event),
+  );
+}
+
+/** The newest that fits. */
+export async function lastAgentEvent(
+  link: Link,
+  where: Partial<AgentEventAddress>,
+): Promise<AgentEvent | undefined> {
+  const { streams, agentEventsWhere } = link.subjects;
+  const subject = agentEventsWhere(where);
+  const stored = await lastMessage(link, streams.events, subject);
+  return stored && readable(link, stored);
+}
+
+/** All that are on the log and fit, oldest first. */
+export async function* agentEvents(
+  link: Link,
+  where: Partial<AgentEventAddress> = {},
+): AsyncGenerator<AgentEvent, void, undefined> {
+  const { streams, agentEventsWhere } = link.subjects;
+  for await (const stored of messagesOn(
+    link,
+    streams.events,
+    agentEventsWhere(where),
+  )) {
+    const event = readable(link, stored);
+    if (event) yield event;
+  }
+}
+
+function readable(link: Link, stored: StoredMessage): AgentEvent | undefined {
+  const { subject, headers, body, sequence, at } = stored;
+  try {
+    return parseAgentEvent(subject, headers, body, { sequence, at });
+  } catch (error) {
+    link.log.warn(
+      { error: messageOf(error), subject, sequence },
+      "an event that cannot be read was passed over",
+    );
+    return undefined;
+  }
+}

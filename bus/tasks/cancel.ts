@@ -1,0 +1,129 @@
+// Canceling a task, whether it waits, is in hand, or is not yet due. The log decides: who stores the first
+// terminal event wins (R2); what follows only saves work.
+import { cancelledParams } from "../../protocol/mcp.js";
+import { decodeBody, encodeBody } from "../../protocol/codec.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { toNotification } from "../../protocol/rpc.js";
+import {
+  addressOf,
+  contentTypeOf,
+  originOf,
+} from "../../protocol/task-message.js";
+import type { Link } from "../connection/connection.js";
+import {
+  endOf,
+  pendingTask,
+  taskSubjectOf,
+  type StoredMessage,
+} from "../history/history.js";
+import type { Recorder } from "./recorder.js";
+import { Handouts } from "./waiting.js";
+
+/** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN for one that never was. */
+export async function cancelTask(
+  link: Link,
+  recorder: Recorder,
+  { id: taskId, agent: itsAgent }: { id: string; agent: string | undefined },
+  reason: string,
+): Promise<boolean> {
+  const pending = await pendingTask(link, taskId, itsAgent);
+  if (!pending) {
+    if (await endOf(link, taskId, itsAgent)) return false;
+    throw new TroupeError(
+      "TASK_UNKNOWN",
+      `there is no task "${taskId}": check the id; the history of old tasks ages out`,
+    );
+  }
+  const { agent, lane, level } = addressOf(taskSubjectOf(pending));
+  const error = new TroupeError(
+    "TASK_CANCELED",
+    reason === "" ? `task "${taskId}" was canceled` : reason,
+  );
+  const task = {
+    agent,
+    taskId,
+    origin: originOf(pending.headers),
+    params: paramsOf(pending),
+  };
+  const facts = {
+    contentType: contentTypeOf(pending.headers, pending.body),
+    attempt: 0,
+    sender: link.origin,
+    context: pending.headers.context,
+    route: pending.headers.route,
+    lane,
+    level,
+  };
+  const first = await recorder.ended(task, "canceled", error, facts);
+  // Its acknowledgement may have got lost: then the end that was first is ours.
+  if (
+    !first &&
+    (await endOf(link, taskId, agent))?.headers.sender !== link.origin
+  )
+    return false;
+  // First, so that whoever gets the message before it is removed knows.
+  tellWorkers(link, agent, taskId, error.message);
+  if (!(await isApplied(link, pending))) await remove(link, pending);
+  return true;
+}
+
+/**
+ * The message of a stateful agent that is in hand stays in its queue: a worker may have applied it, and die before
+ * what it caused is sent. Whoever gets it again finds that it has ended, and sends the rest.
+ */
+async function isApplied(link: Link, stored: StoredMessage): Promise<boolean> {
+  const { key, context } = stored.headers;
+  if (key === undefined || key !== context) return false;
+  return new Handouts(link).has(stored);
+}
+
+/** The params of whatever the body is, readable or not. */
+function paramsOf(stored: StoredMessage): unknown {
+  try {
+    return (
+      decodeBody(stored.body, stored.headers.contentType) as {
+        params?: unknown;
+      } | null
+    )?.params;
+  } catch {
+    return undefined;
+  }
+}
+
+async function remove(link: Link, stored: StoredMessage): Promise<void> {
+  try {
+    await link.jsm.streams.deleteMessage(stored.stream, stored.sequence, false);
+  } catch (error) {
+    // A worker has finished with it, or a timer has moved it on: whoever gets it finds that it has ended.
+    link.log.debug(
+      { sequence: stored.sequence, error: messageOf(error) },
+      "a canceled task was gone already",
+    );
+  }
+}
+
+function tellWorkers(
+  link: Link,
+  agent: string,
+  taskId: string,
+  reason: string,
+): void {
+  const notice = toNotification("notifications/cancelled", {
+    requestId: taskId,
+    reason,
+  });
+  link.send(link.subjects.control(agent, "cancel"), encodeBody(notice));
+}
+
+/** The task that a cancel notice is about. */
+export function parseCancel(
+  body: Uint8Array,
+): { taskId: string; reason: string } | undefined {
+  try {
+    const notice = decodeBody(body) as { params?: unknown };
+    const { requestId, reason } = cancelledParams.parse(notice.params);
+    return { taskId: String(requestId), reason: reason ?? "" };
+  } catch {
+    return undefined;
+  }
+}

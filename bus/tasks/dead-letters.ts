@@ -1,0 +1,283 @@
+// Dead letters: tasks that nobody could finish, with why and what they went through, waiting to be read,
+// edited, redriven or purged.
+import { decodeBody } from "../../protocol/codec.js";
+import {
+  isErrorCode,
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import { isLevel, type Level } from "../../protocol/levels.js";
+import {
+  parseDeadSubject,
+  parseKeyedSubject,
+  parseTaskSubject,
+} from "../../protocol/addresses.js";
+import { encodeToken, tokenAt } from "../../protocol/tokens.js";
+import {
+  addressOf,
+  contentTypeOf,
+  parseTaskBody,
+  taskBody,
+} from "../../protocol/task-message.js";
+import type { Link } from "../connection/connection.js";
+import { messagesOn, type StoredMessage } from "../history/history.js";
+import { checkSize, type Publisher } from "../streams/publisher.js";
+import { codeOf } from "../streams/streams.js";
+
+export interface DeadLetterFilter {
+  agent?: string;
+  skill?: string;
+  /** The id of the dead task. */
+  task?: string;
+  error?: ErrorCode;
+}
+
+export interface RedriveOptions {
+  /** Instead of the input that it died of. */
+  input?: unknown;
+  priority?: Level;
+  /** Default the one that it came from. */
+  lane?: string;
+}
+
+/** An event of the dead task, shortened. */
+export interface PastEvent {
+  kind: string;
+  attempt?: number;
+  at?: string;
+  instance?: string;
+  error?: string;
+}
+
+export class DeadLetter {
+  readonly taskId: string;
+  readonly agent: string;
+  readonly skill: string;
+  readonly code: ErrorCode;
+  readonly error: string;
+  readonly attempts: number;
+  /** When it died. */
+  readonly at: Date;
+  readonly history: readonly PastEvent[];
+  /** The message byte for byte as it was submitted. */
+  readonly original: Uint8Array;
+  readonly sequence: number;
+  readonly #stored: StoredMessage;
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+
+  constructor(link: Link, publisher: Publisher, stored: StoredMessage) {
+    const { headers } = stored;
+    const { agent, skill, taskId } = parseDeadSubject(stored.subject);
+    this.agent = agent;
+    this.skill = skill;
+    this.taskId = taskId;
+    this.code = isErrorCode(headers.errorCode)
+      ? headers.errorCode
+      : "HANDLER_FAILED";
+    this.error = headers.error ?? "";
+    this.attempts = Number(headers.attempt ?? 0);
+    this.at = stored.at;
+    this.history = historyFrom(headers);
+    this.original = stored.body;
+    this.sequence = stored.sequence;
+    this.#stored = stored;
+    this.#link = link;
+    this.#publisher = publisher;
+  }
+
+  /** The input that it died of; undefined where the message cannot be read. */
+  get input(): unknown {
+    try {
+      const body = decodeBody(this.original, this.#stored.headers.contentType);
+      const { params } = body as {
+        params?: { arguments?: unknown; message?: unknown };
+      };
+      return params?.arguments ?? params?.message;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Its new task's id: redriving one letter twice is one task. */
+  get redriveId(): string {
+    const id = `${this.taskId}~${this.sequence}`;
+    return isTokenFor(id) ? id : `redrive~${this.sequence}`;
+  }
+
+  /** Submits it again as a new task that names the old one; then the letter is gone. Returns the new task's id. */
+  async redrive(options: RedriveOptions = {}): Promise<string> {
+    const taskId = this.redriveId;
+    const { subject, headers, body } = this.#toTask(taskId, options);
+    checkSize(this.#link, subject, headers.length + body.length);
+    await this.#publisher.store(subject, headers, body);
+    await this.purge();
+    return taskId;
+  }
+
+  /** Removes the letter. */
+  async purge(): Promise<void> {
+    try {
+      await this.#link.jsm.streams.deleteMessage(
+        this.#stored.stream,
+        this.sequence,
+        false,
+      );
+    } catch (cause) {
+      if (
+        codeOf(cause) === 10043 ||
+        codeOf(cause) === 10057 ||
+        /no message found|not found/i.test(messageOf(cause))
+      )
+        return;
+      throw new TroupeError(
+        "BUS_FAILED",
+        `could not purge the dead letter of task "${this.taskId}": ${messageOf(cause)}`,
+        { cause },
+      );
+    }
+  }
+
+  #toTask(
+    taskId: string,
+    options: RedriveOptions,
+  ): { subject: string; headers: Uint8Array; body: Uint8Array } {
+    const { headers } = this.#stored;
+    const original = headers.subject ?? "";
+    const subject = subjectOfRedrive(
+      original,
+      this.taskId,
+      taskId,
+      headers.key,
+      options,
+      this.#link,
+    );
+    const kept: Headers = {
+      contentType: headers.contentType,
+      sender: headers.sender,
+      context: headers.context,
+      key: headers.key,
+      origin: this.#link.origin,
+      messageId: taskId,
+      maybeKnown: "1",
+      redriveOf: this.taskId,
+    };
+    return {
+      subject,
+      headers: encodeHeaders(kept),
+      body: this.#bodyOf(taskId, original, options),
+    };
+  }
+
+  #bodyOf(
+    taskId: string,
+    subject: string,
+    options: RedriveOptions,
+  ): Uint8Array {
+    const { headers } = this.#stored;
+    if (!("input" in options)) return this.original;
+    const contentType = contentTypeOf(headers, this.original);
+    const skill = readableSkill(subject, headers, this.original) ?? this.skill;
+    const names = {
+      taskId,
+      agent: this.agent,
+      skill,
+      input: options.input,
+      contentType,
+    };
+    return taskBody({
+      ...names,
+      idGiven: true,
+      lane: "",
+      level: "normal",
+      origin: "",
+    });
+  }
+}
+
+function subjectOfRedrive(
+  original: string,
+  oldId: string,
+  newId: string,
+  key: string | undefined,
+  { priority, lane }: RedriveOptions,
+  link: Link,
+): string {
+  const kind = original === "" ? "" : tokenAt(original, 1);
+  if (kind === "partition") {
+    // A bare client that did not say its key again in a header has had its place in the order.
+    const from = parseKeyedSubject(original);
+    return link.subjects.keyed({
+      agent: from.agent,
+      lane: lane ?? from.lane,
+      key: key ?? newId,
+      taskId: newId,
+    });
+  }
+  if (kind !== "task") {
+    throw new TroupeError(
+      "MESSAGE_UNREADABLE",
+      `the dead letter of task "${oldId}" does not say where it came from ("${original}"): submit it anew and purge the letter`,
+    );
+  }
+  const address = parseTaskSubject(original);
+  return link.subjects.task({
+    ...address,
+    lane: lane ?? address.lane,
+    taskId: newId,
+    level: isLevel(priority) ? priority : address.level,
+  });
+}
+
+/** The longest ids have no room for a suffix. */
+function isTokenFor(id: string): boolean {
+  try {
+    return encodeToken(id) !== "";
+  } catch {
+    return false;
+  }
+}
+
+function readableSkill(
+  subject: string,
+  headers: Headers,
+  body: Uint8Array,
+): string | undefined {
+  try {
+    return parseTaskBody(addressOf(subject), headers, body).skill;
+  } catch {
+    return undefined;
+  }
+}
+
+function historyFrom(headers: Headers): PastEvent[] {
+  try {
+    return JSON.parse(headers.history ?? "[]") as PastEvent[];
+  } catch {
+    return [];
+  }
+}
+
+/** The dead letters that fit, oldest first. */
+export async function* deadLetters(
+  link: Link,
+  publisher: Publisher,
+  filter: DeadLetterFilter = {},
+): AsyncGenerator<DeadLetter, void, undefined> {
+  const where = {
+    ...(filter.agent === undefined ? {} : { agent: filter.agent }),
+    ...(filter.skill === undefined ? {} : { skill: filter.skill }),
+    ...(filter.task === undefined ? {} : { taskId: filter.task }),
+  };
+  for await (const stored of messagesOn(
+    link,
+    link.subjects.streams.dead,
+    link.subjects.deadWhere(where),
+  )) {
+    const letter = new DeadLetter(link, publisher, stored);
+    if (filter.error === undefined || letter.code === filter.error)
+      yield letter;
+  }
+}

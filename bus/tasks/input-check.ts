@@ -1,0 +1,133 @@
+// Refuses at submit what the agent's card refuses, for callers who name a skill in words. The worker checks
+// again, by the real schema; so a card that is unreadable, or lies, or has a schema that cannot be used, only
+// moves the refusal to the worker (R7).
+import { z } from "zod";
+import type { AgentCard, SkillCard } from "../../protocol/card.js";
+import { messageOf, skillUnknown, TroupeError } from "../../protocol/errors.js";
+import { parseWith } from "../../protocol/schema.js";
+import type { Link } from "../connection/connection.js";
+import { cardKey, type Registry } from "../registry/registry.js";
+import type { Names } from "./target.js";
+
+const cardCacheMs = 10_000;
+
+interface Lane extends Names {
+  lane: string;
+}
+
+interface KnownSkill {
+  card: SkillCard;
+  /** Made from the card's JSON Schema when it is first needed. */
+  input: z.ZodType | undefined;
+}
+
+interface KnownCard {
+  at: number;
+  /** Undefined where the card cannot be read, although instances live. */
+  skills: Map<string, KnownSkill> | undefined;
+  stateful: boolean;
+}
+
+export class InputCheck {
+  readonly #link: Link;
+  readonly #registry: Registry;
+  /** By the key of their card. */
+  readonly #cards = new Map<string, KnownCard>();
+
+  constructor(link: Link, registry: Registry) {
+    this.#link = link;
+    this.#registry = registry;
+  }
+
+  /**
+   * Whether the agent keeps an actor for each context. Throws AGENT_UNKNOWN, SKILL_UNKNOWN, or INPUT_INVALID with
+   * the path of the field.
+   */
+  async check(to: Lane, input: unknown): Promise<boolean> {
+    const key = cardKey(to.agent, to.lane);
+    const cached = this.#cards.get(key);
+    try {
+      return await this.#checkBy(await this.#cardOf(key, to), to, input);
+    } catch (error) {
+      // A newer version of the agent may take what the card that was remembered refuses.
+      if (cached === undefined || this.#cards.get(key) !== cached) throw error;
+      this.#cards.delete(key);
+      return this.#checkBy(await this.#cardOf(key, to), to, input);
+    }
+  }
+
+  async #checkBy(card: KnownCard, to: Lane, input: unknown): Promise<boolean> {
+    if (!card.skills) return card.stateful;
+    const known = card.skills.get(to.skill);
+    if (!known) throw skillUnknown(to.agent, to.skill, card.skills.keys());
+    known.input ??= toSchema(known.card);
+    const what = `the input of ${to.agent}.${to.skill}`;
+    try {
+      await parseWith(known.input, input, "INPUT_INVALID", what);
+    } catch (error) {
+      if (error instanceof TroupeError) throw error;
+      known.input = z.unknown();
+      this.#link.log.warn(
+        { agent: to.agent, skill: to.skill, error: messageOf(error) },
+        "a skill's card has a schema that cannot be used; its input is left to the worker to check",
+      );
+    }
+    return card.stateful;
+  }
+
+  async #cardOf(key: string, to: Lane): Promise<KnownCard> {
+    const cached = this.#cards.get(key);
+    if (cached && Date.now() - cached.at < cardCacheMs) return cached;
+    const card = await this.#registry.card(to.agent, to.lane);
+    if (!card) await this.#expectLiving(to);
+    const stateful = card?.stateful === true;
+    const known = { at: Date.now(), skills: card && skillsOf(card), stateful };
+    this.#cards.set(key, known);
+    return known;
+  }
+
+  /** Without a card there is an agent only where instances say so; their card is then what cannot be read. */
+  async #expectLiving({ agent, lane }: Lane): Promise<void> {
+    const living = await this.#registry.instances(agent);
+    if (!living.some((instance) => instance.lane === lane))
+      throw await this.#unknownAgent(agent, lane);
+    this.#link.log.warn(
+      { agent, lane },
+      "the card of an agent cannot be read although instances live; its input is left to the worker to check",
+    );
+  }
+
+  async #unknownAgent(agent: string, lane: string): Promise<TroupeError> {
+    const cards = await this.#registry.agents();
+    const lanes = cards.filter(({ name }) => name === agent);
+    if (lanes.length > 0)
+      return new TroupeError(
+        "AGENT_UNKNOWN",
+        `agent "${agent}" has never been served in lane "${lane}": it was in "${lanes.map((card) => card.lane).join('", "')}". Start it there once, correct the lane, or submit by the imported skill instead of its name`,
+      );
+    const known = [...new Set(cards.map((card) => card.name))];
+    const hint =
+      known.length === 0
+        ? "no agent has ever been served in this namespace"
+        : `known are "${known.slice(0, 20).join('", "')}"`;
+    return new TroupeError(
+      "AGENT_UNKNOWN",
+      `no agent "${agent}" has ever been served in namespace "${this.#link.subjects.namespace}": ${hint}. Start it once, correct the name, or submit by the imported skill instead of its name`,
+    );
+  }
+}
+
+function skillsOf(card: AgentCard): Map<string, KnownSkill> {
+  return new Map(
+    card.skills.map((skill) => [skill.id, { card: skill, input: undefined }]),
+  );
+}
+
+/** What the JSON Schema cannot say is left to the worker, which has the real schema. */
+function toSchema(card: SkillCard): z.ZodType {
+  try {
+    return z.fromJSONSchema(card.inputSchema);
+  } catch {
+    return z.unknown();
+  }
+}

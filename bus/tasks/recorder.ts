@@ -1,0 +1,278 @@
+// Writes what becomes of a task on the log. R2 is kept here: a terminal event is stored only under the
+// expectation that none is stored yet, and the server decides. Once it is stored, its submitter is told.
+import { TroupeError } from "../../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import { noOrigin } from "../../protocol/subjects.js";
+import {
+  typeOfState,
+  type TaskEvent,
+  type TerminalState,
+} from "../../protocol/task.js";
+import {
+  attemptBody,
+  completedBody,
+  endedBody,
+  eventHeaders,
+  fallbackBody,
+  returnedBody,
+  startedBody,
+  type EventFacts,
+} from "../../protocol/task-events.js";
+import type { Link } from "../connection/connection.js";
+import { EndNotices } from "./end-notices.js";
+import { endOf } from "../history/history.js";
+import { contentTypeOf } from "../../protocol/task-message.js";
+import type { Stored } from "../streams/acknowledgement.js";
+import type { Publisher } from "../streams/publisher.js";
+
+/** The task that an event speaks of. */
+export interface Subject {
+  agent: string;
+  taskId: string;
+  origin: string;
+  /** The request, for the terminal event to carry. */
+  params: unknown;
+}
+
+export class Recorder {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+  readonly #notices: EndNotices;
+
+  constructor(link: Link, publisher: Publisher) {
+    this.#link = link;
+    this.#notices = new EndNotices(link);
+    this.#publisher = publisher;
+  }
+
+  /** False when another terminal event was first. */
+  completed(
+    task: Subject,
+    output: unknown,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    let body: Uint8Array;
+    try {
+      body = completedBody(task.taskId, output, task.params, facts.contentType);
+      if (body.length > this.#roomForBody())
+        body = completedBody(task.taskId, output, undefined, facts.contentType);
+    } catch (cause) {
+      return Promise.reject(cannotBeStored(task, cause as TroupeError));
+    }
+    return this.#end(task, "completed", body, facts);
+  }
+
+  /** False when another terminal event was first. */
+  ended(
+    task: Subject,
+    state: Exclude<TerminalState, "completed">,
+    error: TroupeError,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    let body = endedBody(task.taskId, error, task.params, facts.contentType);
+    if (body.length > this.#roomForBody())
+      body = endedBody(task.taskId, error, undefined, facts.contentType);
+    return this.#end(task, state, body, facts);
+  }
+
+  /** Who stored its end may have died before it could tell. */
+  async tellAgain({ agent, taskId, origin }: Subject): Promise<void> {
+    const end = await endOf(this.#link, taskId, agent);
+    if (!end) return;
+    const contentType = contentTypeOf(end.headers, end.body);
+    this.#notices.tell({ agent, origin, contentType, body: end.body });
+  }
+
+  started(task: Subject, facts: EventFacts): Promise<Stored> {
+    return this.#event(
+      task,
+      "started",
+      "task.started",
+      startedBody(task.taskId, facts.contentType),
+      facts,
+    );
+  }
+
+  attemptFailed(
+    task: Subject,
+    attempt: { error: TroupeError; retryAt: number },
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = attemptBody(
+      task.taskId,
+      { ...attempt, attempt: facts.attempt },
+      facts.contentType,
+    );
+    return this.#event(task, "attempt", "task.attempt", body, facts);
+  }
+
+  /** The attempt was given back undone. */
+  returned(
+    task: Subject,
+    error: TroupeError,
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = returnedBody(task.taskId, error, facts.contentType);
+    return this.#event(task, "returned", "task.returned", body, facts);
+  }
+
+  /** Another task does it now. */
+  fellBack(
+    task: Subject,
+    why: {
+      error: TroupeError;
+      fallback: NonNullable<TaskEvent["fallback"]>;
+    },
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const body = fallbackBody(task.taskId, why, facts.contentType);
+    return this.#event(task, "fallback", "task.fallback", body, facts);
+  }
+
+  /** The original message, byte for byte, with why it is here and what it has been through. */
+  async dead(letter: {
+    subject: string;
+    headers: Headers;
+    body: Uint8Array;
+    agent: string;
+    skill: string;
+    taskId: string;
+    error: TroupeError;
+    attempt: number;
+    events: readonly TaskEvent[];
+  }): Promise<Stored> {
+    const subject = this.#link.subjects.dead(
+      letter.agent,
+      letter.skill || "unknown",
+      letter.taskId,
+    );
+    const essential: Headers = {
+      ...letter.headers,
+      messageId: `${letter.agent}.${letter.taskId}.dead`,
+      subject: letter.subject,
+      attempt: String(letter.attempt),
+      errorCode: letter.error.code,
+      schedule: undefined,
+      scheduleTarget: undefined,
+      rollup: undefined,
+      target: undefined,
+      expectedLastSubjectSequence: undefined,
+    };
+    const full: Headers = {
+      ...essential,
+      error: letter.error.message.slice(0, 4096),
+      history: historyOf(letter.events),
+    };
+    const headers = [full, essential]
+      .map(encodeHeaders)
+      .find((block) => this.#fits(block.length + letter.body.length));
+    // A body that leaves no room for a word about it is kept by the terminal event's request alone.
+    if (headers) return this.#publisher.store(subject, headers, letter.body);
+    return this.#publisher.store(
+      subject,
+      encodeHeaders(full),
+      new Uint8Array(0),
+    );
+  }
+
+  #end(
+    task: Subject,
+    state: TerminalState,
+    body: Uint8Array,
+    facts: EventFacts,
+  ): Promise<boolean> {
+    const { agent, taskId, origin } = task;
+    const subject = this.#link.subjects.taskEvent({
+      agent,
+      taskId,
+      kind: "end",
+      origin,
+    });
+    const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
+    const notice = { agent, origin, contentType: facts.contentType, body };
+    return new Promise((resolve, reject) => {
+      const alone =
+        this.#notices.begin() &&
+        this.#publisher.answersEach &&
+        origin !== noOrigin;
+      const { reconnectedAt } = this.#link;
+      const done = (error: TroupeError | undefined): void => {
+        this.#notices.finish();
+        if (!error) {
+          if (!alone || this.#link.reconnectedAt !== reconnectedAt)
+            this.#notices.tell(notice);
+          resolve(true);
+        } else if (error.code === "CONFLICT") {
+          // It may be our own, whose acknowledgement got lost.
+          this.tellAgain(task).then(() => resolve(false), reject);
+        } else reject(error);
+      };
+      const options = alone ? { hearer: origin } : undefined;
+      try {
+        const confirmation = this.#publisher.publish(
+          subject,
+          headers,
+          body,
+          done,
+          options,
+        );
+        if (alone) this.#notices.foretell(notice, confirmation);
+      } catch (error) {
+        done(error as TroupeError); // it can never be sent
+      }
+    });
+  }
+
+  #event(
+    task: Subject,
+    kind: string,
+    type: string,
+    body: Uint8Array,
+    facts: EventFacts,
+  ): Promise<Stored> {
+    const subject = this.#link.subjects.taskEvent({
+      agent: task.agent,
+      taskId: task.taskId,
+      kind,
+      origin: task.origin || noOrigin,
+    });
+    return this.#publisher.store(
+      subject,
+      encodeHeaders({ ...eventHeaders(type, facts), skill: facts.skill }),
+      body,
+    );
+  }
+
+  #roomForBody(): number {
+    return this.#link.maxPayload - 2048;
+  }
+
+  #fits(bytes: number): boolean {
+    return bytes <= this.#link.maxPayload;
+  }
+}
+
+function cannotBeStored(
+  { agent, taskId }: Subject,
+  cause: TroupeError,
+): TroupeError {
+  return new TroupeError(
+    "OUTPUT_INVALID",
+    `what "${agent}" returned for task "${taskId}" cannot be stored: ${cause.message}`,
+    { cause },
+  );
+}
+
+function historyOf(events: readonly TaskEvent[]): string | undefined {
+  if (events.length === 0) return undefined;
+  const short = events
+    .slice(-50)
+    .map(({ kind, attempt, at, instance, error }) => ({
+      kind,
+      attempt,
+      at: at?.toISOString(),
+      instance,
+      error: error?.message.slice(0, 512),
+    }));
+  return JSON.stringify(short);
+}

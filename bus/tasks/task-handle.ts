@@ -1,0 +1,157 @@
+// One task as its submitter, or anyone who knows its id, holds it.
+import { formatMs, toMs, type Duration } from "../../protocol/duration.js";
+import { TroupeError } from "../../protocol/errors.js";
+import {
+  isTerminal,
+  type TaskEvent,
+  type TaskState,
+} from "../../protocol/task.js";
+import { cancelTask } from "./cancel.js";
+import type { Link } from "../connection/connection.js";
+import { toProgress } from "../history/live.js";
+import type { Outcomes, WaitOptions } from "./outcomes.js";
+import { Queue } from "../history/queue.js";
+import type { Recorder } from "./recorder.js";
+import { defaultWaitMs } from "./submitter.js";
+import { findTask } from "./task-list.js";
+import { TaskTail } from "./task-tail.js";
+
+export interface HandleHost {
+  link: Link;
+  outcomes: Outcomes;
+  recorder: Recorder;
+}
+
+export interface WaitFor {
+  /** How long to wait. Default 1m for the result, 10m without any event. */
+  timeout?: Duration;
+}
+
+export class TaskHandle<Output = unknown> {
+  readonly id: string;
+  /** Not known of a task that was only named by its id. */
+  readonly agent: string | undefined;
+  /** The server had a task with this id already; this handle is that one's. */
+  readonly duplicate: boolean;
+  readonly #host: HandleHost;
+  /** This connection is told of its end. */
+  readonly #own: boolean;
+
+  constructor(
+    host: HandleHost,
+    id: string,
+    known: { agent?: string; duplicate?: boolean; own?: boolean } = {},
+  ) {
+    this.#host = host;
+    this.id = id;
+    this.agent = known.agent;
+    this.duplicate = known.duplicate ?? false;
+    this.#own = known.own ?? false;
+  }
+
+  /** The task's output. Throws the error that it failed with, or WAIT_TIMED_OUT; the task itself goes on. */
+  result(options: WaitFor = {}): Promise<Output> {
+    const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
+    const { outcomes } = this.#host;
+    return new Promise((resolve, reject) => {
+      const options: WaitOptions = {
+        taskId: this.id,
+        agent: this.agent,
+        what: `task "${this.id}"`,
+        timeoutMs,
+        settle: (error, outcome) => {
+          if (error) reject(error);
+          else if (outcome?.state === "completed")
+            resolve(outcome.output as Output);
+          else reject(outcome!.error);
+        },
+      };
+      if (this.#own) outcomes.joinOwn(options);
+      else outcomes.join(options);
+    });
+  }
+
+  /**
+   * All events of the task, from its first to its last: first what is on the log, then what comes, with no
+   * gap and no duplicate; and its live progress while somebody works on it.
+   */
+  async *events(
+    options: WaitFor = {},
+  ): AsyncGenerator<TaskEvent, void, undefined> {
+    const silenceMs = toMs(options.timeout ?? "10m", "timeout");
+    const queue = new Queue<TaskEvent>();
+    const stop = await this.#follow(queue);
+    try {
+      for (;;) {
+        const event = await queue.next(silenceMs, () =>
+          silent(this.id, silenceMs),
+        );
+        yield event;
+        if (isTerminal(event.kind)) return;
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN. */
+  cancel(reason = ""): Promise<boolean> {
+    const { link, recorder } = this.#host;
+    return cancelTask(link, recorder, this, reason);
+  }
+
+  /** Where it stands now. Throws TASK_UNKNOWN. */
+  async state(): Promise<TaskState> {
+    const found = await findTask(this.#host.link, this.id, this.agent);
+    if (found) return found.state;
+    throw new TroupeError(
+      "TASK_UNKNOWN",
+      `there is no task "${this.id}": check the id; the history of old tasks ages out`,
+    );
+  }
+
+  /** What is on the log, then what comes to it, live progress, and the end, which is looked for as well. */
+  async #follow(queue: Queue<TaskEvent>): Promise<() => void> {
+    const { link, outcomes } = this.#host;
+    const where = { taskId: this.id, agent: this.agent };
+    let early: TaskEvent[] | undefined = [];
+    const tail = new TaskTail(link, where, (event) => queue.push(event));
+    const live = link.listen(
+      link.subjects.liveOf({
+        taskId: this.id,
+        ...(this.agent === undefined ? {} : { agent: this.agent }),
+      }),
+      (msg) => (early ?? queue).push(toProgress(msg)),
+    );
+    const wait = outcomes.join({
+      ...where,
+      what: `task "${this.id}"`,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      settle: (error) => {
+        if (error) queue.fail(error);
+        else tail.read().catch((trouble: TroupeError) => queue.fail(trouble));
+      },
+    });
+    const stop = (): void => {
+      outcomes.cancel(wait);
+      tail.stop();
+      if (!link.closed) live.unsubscribe();
+    };
+    try {
+      await tail.read();
+      for (const progress of early) queue.push(progress);
+      early = undefined;
+      return stop;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  }
+}
+
+function silent(taskId: string, silenceMs: number): TroupeError {
+  return new TroupeError(
+    "WAIT_TIMED_OUT",
+    `task "${taskId}" had no event for ${formatMs(silenceMs)}: see whether a worker for it is running, or wait longer with events({ timeout })`,
+  );
+}

@@ -1,0 +1,141 @@
+// Delays: a task that is not due yet stands on TIMERS as a server-side schedule. When its time has come the
+// server stores it under `due`, and a mover in any serving process forwards it to its queue.
+//
+// 1. A due message is acknowledged only after it is stored on its queue (R3); forwarding it twice is
+//    harmless, for it carries a message id.
+// 2. Schedules only work within their own stream, hence the mover.
+import { TroupeError } from "../../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import type { Link } from "../connection/connection.js";
+import { PriorityConsumer } from "../delivery/consumer.js";
+import type { Delivery } from "../delivery/delivery.js";
+import type { Stored } from "../streams/acknowledgement.js";
+import { checkSize, type Publisher } from "../streams/publisher.js";
+import { ensureConsumer } from "../delivery/pull.js";
+
+/** The server takes a date after this as past, and fires at once. */
+export const latestDue = Date.UTC(2262, 0, 1);
+
+export interface Delayed {
+  /** Names the timer. */
+  taskId: string;
+  agent: string;
+  /** When, on the server's clock. */
+  dueAt: number;
+  /** Where the message goes then. */
+  target: string;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+/** The first timer of a task: a second one, while it stands, is refused and called a duplicate. */
+export async function scheduleOnce(
+  link: Link,
+  publisher: Publisher,
+  delayed: Delayed,
+): Promise<Stored> {
+  const first = { ...delayed.headers, expectedLastSubjectSequence: "0" };
+  try {
+    return await schedule(link, publisher, { ...delayed, headers: first });
+  } catch (error) {
+    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
+      throw error;
+    return { stream: "", sequence: 0, duplicate: true };
+  }
+}
+
+/**
+ * Replaces a timer of the same id. A retry must: the timer of an earlier delivery may fire while this one is
+ * not yet acknowledged, and be dropped because the queue still has the task.
+ */
+export function schedule(
+  link: Link,
+  publisher: Publisher,
+  delayed: Delayed,
+): Promise<Stored> {
+  if (delayed.dueAt > latestDue) {
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `a delay until ${new Date(delayed.dueAt).toISOString()} is too long: the server keeps dates until 2262`,
+    );
+  }
+  const subject = link.subjects.timer(delayed);
+  const headers = encodeHeaders({
+    ...delayed.headers,
+    messageId: `${delayed.agent}.${delayed.taskId}@${delayed.dueAt}`,
+    target: delayed.target,
+    schedule: `@at ${new Date(delayed.dueAt).toISOString()}`,
+    scheduleTarget: link.subjects.due(delayed),
+  });
+  checkSize(link, subject, headers.length + delayed.body.length);
+  return publisher.store(subject, headers, delayed.body);
+}
+
+const slots = 256;
+
+/** Forwards what has fallen due. Any number of movers share the work. */
+export async function startMover(
+  link: Link,
+  publisher: Publisher,
+): Promise<{ stop(): Promise<void> }> {
+  const consumer = {
+    stream: link.subjects.streams.timers,
+    name: "mover",
+    filter: link.subjects.allDue,
+    ackWaitMs: 10_000,
+    maxInHand: -1,
+  };
+  await ensureConsumer(link, consumer);
+  const mover = new PriorityConsumer(link, slots, (delivery) => {
+    forward(link, publisher, delivery)
+      .then(
+        () => delivery.acknowledge(),
+        (error: unknown) => {
+          link.log.warn(
+            { error, subject: delivery.subject },
+            "could not forward what has fallen due; it is tried again",
+          );
+          delivery.retryIn(1_000);
+        },
+      )
+      .finally(() => mover.release());
+  });
+  mover.add(consumer, 1);
+  return mover;
+}
+
+async function forward(
+  link: Link,
+  publisher: Publisher,
+  delivery: Delivery,
+): Promise<void> {
+  const { target, ...headers } = delivery.headers;
+  if (
+    target === undefined ||
+    !target.startsWith(`${link.subjects.namespace}.`)
+  ) {
+    link.log.error(
+      { subject: delivery.subject, target },
+      "a due message names no target of this namespace; it is dropped",
+    );
+    return;
+  }
+  const messageId =
+    headers.attempt === undefined
+      ? target.slice(target.lastIndexOf(".") + 1)
+      : `${target}#${headers.attempt}`;
+  // Where the queue holds the task already, an earlier forwarding lost its acknowledgement: no error.
+  await publisher.store(
+    target,
+    encodeHeaders({
+      ...headers,
+      messageId,
+      maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
+      schedule: undefined,
+      scheduleTarget: undefined,
+      rollup: undefined,
+      expectedLastSubjectSequence: undefined,
+    }),
+    delivery.body,
+  );
+}
