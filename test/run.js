@@ -41,7 +41,7 @@ const child = spawn(
   process.execPath,
   [
     "--test",
-    "--test-concurrency=2",
+    "--test-concurrency=3",
     `--test-timeout=${fileTimeoutMs}`,
     "--test-reporter=spec",
     "--enable-source-maps",

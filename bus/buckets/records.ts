@@ -7,6 +7,7 @@ import { Kvm } from "@nats-io/kv";
 import type { Msg } from "@nats-io/transport-node";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
+import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -61,10 +62,12 @@ export class Records {
 
   async #ask(stream: string, subject: string): Promise<Msg> {
     try {
-      return await this.#link.nats.request(
-        `$JS.API.DIRECT.GET.${stream}.${subject}`,
-        nothing,
-        { timeout: readWithinMs },
+      return await reading(this.#link, () =>
+        this.#link.nats.request(
+          `$JS.API.DIRECT.GET.${stream}.${subject}`,
+          nothing,
+          { timeout: readWithinMs },
+        ),
       );
     } catch (cause) {
       throw cannotRead(subject, messageOf(cause), cause);

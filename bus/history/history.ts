@@ -4,6 +4,7 @@ import { isErrorCode, messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
+import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
 import { codeOf } from "../streams/streams.js";
@@ -41,9 +42,9 @@ export async function lastMessage(
   subject: string,
 ): Promise<StoredMessage | undefined> {
   try {
-    const stored = await link.jsm.direct.getMessage(stream, {
-      last_by_subj: subject,
-    });
+    const stored = await reading(link, () =>
+      link.jsm.direct.getMessage(stream, { last_by_subj: subject }),
+    );
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (codeOf(cause) === 404 || codeOf(cause) === 10037) return undefined; // no message found
@@ -62,7 +63,9 @@ export async function messageAt(
   sequence: number,
 ): Promise<StoredMessage | undefined> {
   try {
-    const stored = await link.jsm.direct.getMessage(stream, { seq: sequence });
+    const stored = await reading(link, () =>
+      link.jsm.direct.getMessage(stream, { seq: sequence }),
+    );
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
@@ -119,18 +122,20 @@ async function readPage(
   subject: string,
   from: number,
 ): Promise<StoredMessage[]> {
-  const page: StoredMessage[] = [];
   try {
-    const batch = await link.jsm.direct.getBatch(stream, {
-      seq: from,
-      next_by_subj: subject,
-      batch: pageSize,
+    return await reading(link, async () => {
+      const page: StoredMessage[] = [];
+      const batch = await link.jsm.direct.getBatch(stream, {
+        seq: from,
+        next_by_subj: subject,
+        batch: pageSize,
+      });
+      for await (const stored of batch)
+        page.push(toStoredMessage(stream, stored));
+      return page;
     });
-    for await (const stored of batch)
-      page.push(toStoredMessage(stream, stored));
-    return page;
   } catch (cause) {
-    if (isNotFound(cause)) return page;
+    if (isNotFound(cause)) return [];
     throw new TroupeError(
       "BUS_FAILED",
       `could not read "${subject}" of stream "${stream}": ${messageOf(cause)}`,

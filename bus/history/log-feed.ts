@@ -12,6 +12,7 @@ import {
 import type { Msg } from "@nats-io/transport-node";
 import { messageOf } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
+import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
 import { steadyTime } from "../connection/server-clock.js";
@@ -178,10 +179,12 @@ export class LogFeed {
 
 /** The places of the log that are there now. It also sets the clock by the server's. */
 export async function logRange(link: Link): Promise<LogRange> {
-  const sentAt = steadyTime();
-  const { state, ts } = await link.jsm.streams.info(
-    link.subjects.streams.events,
-  );
-  link.clock.adjust(ts, sentAt);
-  return { first: state.first_seq, last: state.last_seq };
+  return reading(link, async () => {
+    const sentAt = steadyTime();
+    const { state, ts } = await link.jsm.streams.info(
+      link.subjects.streams.events,
+    );
+    link.clock.adjust(ts, sentAt);
+    return { first: state.first_seq, last: state.last_seq };
+  });
 }

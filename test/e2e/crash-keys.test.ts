@@ -8,7 +8,7 @@ import { checkOrder } from "../support/key-order.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
-const rounds = 15;
+const rounds = Number(process.env["TROUPE_KILLS"] ?? 8);
 const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`);
 
 test("tasks of one key are handled one at a time and in order while three workers are killed at random", async (t) => {
