@@ -37,12 +37,7 @@ export function find(call: Call): Promise<ExitCode> {
     const rows = found.flatMap((each) =>
       each.skills.map((skill) => ({ ...each, skill })),
     );
-    call.output.list(
-      rows.slice(0, limit),
-      head,
-      rowOf,
-      "No agent here has anything like it.",
-    );
+    call.output.list(rows.slice(0, limit), head, rowOf, "No agent fits.");
     return exitCodes.done;
   });
 }

@@ -37,7 +37,7 @@ function agentEventLine(event: AgentEvent, output: Output): string {
   );
   return [
     output.paint("dim", timeOf(event.at ?? new Date())),
-    padTo(output.paint("bold", kind), 9),
+    padTo(output.paint("bold", kind), 19),
     padTo(agent, 18),
     padTo(instance === "-" ? "agent" : `instance ${instance}`, 26),
     shorten(said.join(", "), detailLength),

@@ -88,6 +88,9 @@ export function markMaybeKnown(block: Uint8Array): Uint8Array {
   return withLines(block, maybeKnownLine);
 }
 
+/** By no more than so much a block grows in a batch; it is more than `maybeKnownLength`. */
+export const batchHeadersLength = 160;
+
 /** The same block, of the nth message of an atomic batch. */
 export function batchHeaders(
   block: Uint8Array,

@@ -57,7 +57,10 @@ export class BucketWatch implements Watching {
       this.#link.onReconnect(() => void this.#goOn()),
     );
     try {
-      await this.#follow(++this.#turn);
+      const turn = ++this.#turn;
+      await this.#follow(turn).catch((error: unknown) => {
+        if (turn === this.#turn) throw error; // else a later turn follows
+      });
       await told;
       return this;
     } catch (error) {
@@ -94,12 +97,16 @@ export class BucketWatch implements Watching {
   async #follow(turn: number): Promise<void> {
     const consumer = await this.#consumer();
     if (turn !== this.#turn) return;
-    this.#missing = (await consumer.info(true)).num_pending;
-    this.#messages = await consumer.consume({
+    const { num_pending } = await consumer.info(true);
+    if (turn !== this.#turn) return;
+    this.#missing = num_pending;
+    const messages = await consumer.consume({
       callback: (msg) => {
         if (turn === this.#turn) this.#received(msg);
       },
     });
+    if (turn !== this.#turn) return void (await messages.close());
+    this.#messages = messages;
     if (this.#missing === 0) this.#told();
   }
 

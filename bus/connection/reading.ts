@@ -12,6 +12,7 @@ export async function reading<Answer>(
 ): Promise<Answer> {
   for (let left = tries; ; left--) {
     if (!link.connected) await untilConnected(link);
+    if (link.closed) throw link.closedError();
     const loss = new Loss(link);
     try {
       return await Promise.race([request(), loss.error]);

@@ -95,6 +95,11 @@ export async function drainAgent(
   const { link, registry } = host;
   const at = { agent, lane, instance };
   const living = chosen(await registry.instances(agent), at);
+  if (instance !== undefined && living.length === 0)
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `agent "${agent}" has no living instance "${instance}": bus.instances() and "troupe agents show ${agent}" tell the whole names of those that live`,
+    );
   const ids = new Set(living.map((card) => card.instance));
   await untilAll(host, at, timeoutMs, {
     what: "to drain",

@@ -88,6 +88,7 @@ export class GroupCommit<Message extends Groupable> {
 
   /** What waits goes nowhere: the connection is lost, and the publisher sends all of it again. */
   clear(): void {
+    for (const lane of this.#lanes.values()) lane.waiting.length = 0;
     this.#lanes.clear();
   }
 

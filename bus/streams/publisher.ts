@@ -10,7 +10,11 @@
 import type { Msg } from "@nats-io/transport-node";
 import { formatMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
-import { markMaybeKnown, maybeKnownLength } from "../../protocol/headers.js";
+import {
+  batchHeadersLength,
+  markMaybeKnown,
+  maybeKnownLength,
+} from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import { AckError, parseAck, type Stored } from "./acknowledgement.js";
 import type { Link } from "../connection/connection.js";
@@ -118,7 +122,9 @@ export class Publisher implements GroupSender<Pending> {
     { timeoutMs = defaultTimeoutMs, hearer }: PublishOptions = {},
   ): string {
     if (this.#link.closed) throw this.#link.closedError();
-    const markedLength = headers.length + maybeKnownLength; // should it have to be sent again
+    // Should it have to be sent again, or with others.
+    const more = this.#groups ? batchHeadersLength : maybeKnownLength;
+    const markedLength = headers.length + more;
     checkSize(this.#link, subject, markedLength + body.length);
     const id = (this.#count++).toString(36);
     const reply =
@@ -281,6 +287,7 @@ export class Publisher implements GroupSender<Pending> {
   }
 
   #failAll(error: TroupeError): void {
+    this.#groups?.clear(); // nothing that waits may be sent any more
     for (const pending of this.#pending.values()) {
       this.#finish(pending);
       pending.done(error, undefined);

@@ -15,6 +15,8 @@ import type { Link } from "../connection/connection.js";
 
 /** A notice is sent before it grows larger. */
 const enoughBytes = 64 * 1024;
+const headerBytes = 1_024;
+const separatorBytes = 1;
 
 export interface End {
   agent: string;
@@ -59,11 +61,14 @@ export class EndNotices {
   /** Of an end that is on the log. */
   tell({ agent, origin, contentType, body }: End): void {
     const subject = this.#link.subjects.ended(agent, origin);
-    const notice = this.#noticeTo(subject, contentType);
+    let notice = this.#noticeTo(subject, contentType);
+    if (!this.#hasRoom(notice, body)) {
+      this.#notices.splice(this.#notices.indexOf(notice), 1);
+      this.#send(notice);
+      notice = this.#noticeTo(subject, contentType);
+    }
     notice.bodies.push(body);
-    notice.bytes += body.length;
-    if (notice.bytes >= enoughBytes || notice.bodies.length === maxBatch)
-      this.#send(this.#notices.splice(this.#notices.indexOf(notice), 1)[0]!);
+    notice.bytes += body.length + separatorBytes;
   }
 
   /** Of an end that counts when the server has acknowledged it on the subject `confirmation`. */
@@ -90,6 +95,15 @@ export class EndNotices {
     const notice = { subject, contentType, bodies: [], bytes: 0 };
     this.#notices.push(notice);
     return notice;
+  }
+
+  /** One end alone always has: it left room for its headers. */
+  #hasRoom({ bodies, bytes }: Notice, body: Uint8Array): boolean {
+    const most = Math.min(enoughBytes, this.#link.maxPayload - headerBytes);
+    return (
+      bodies.length === 0 ||
+      (bytes + body.length <= most && bodies.length < maxBatch)
+    );
   }
 
   #sendAll(): void {

@@ -84,6 +84,7 @@ export class Outcomes {
   /** To be called before a task is submitted that may be waited for later: its end is then told here. */
   hearOwn(): void {
     if (this.#own) return;
+    if (this.#link.closed) throw this.#link.closedError();
     this.#own = new ToldEnds(this.#link, (agent, response) => {
       if (this.#waits.has(response.id))
         this.#ended(agent, response.id, () => toOutcome(response));
@@ -133,6 +134,7 @@ export class Outcomes {
   }
 
   #add(options: WaitOptions): Wait {
+    if (this.#link.closed) throw this.#link.closedError();
     const wait = new Wait(options, this.#waits.get(options.taskId));
     this.#waits.set(wait.taskId, wait);
     this.#sweep ??= setInterval(() => this.#sweepWaits(), sweepMs);

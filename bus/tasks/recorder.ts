@@ -199,9 +199,9 @@ export class Recorder {
       const done = (error: TroupeError | undefined): void => {
         this.#notices.finish();
         if (!error) {
+          resolve(true);
           if (!alone || this.#link.reconnectedAt !== reconnectedAt)
             this.#notices.tell(notice);
-          resolve(true);
         } else if (error.code === "CONFLICT") {
           // It may be our own, whose acknowledgement got lost.
           this.tellAgain(task).then(() => resolve(false), reject);

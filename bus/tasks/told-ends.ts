@@ -19,7 +19,7 @@ const generation = 4_096;
 export class ToldEnds {
   readonly #onEnd: (agent: string, response: Response) => void;
   readonly #notices = new Fading<Msg>();
-  readonly #confirmed = new Fading<boolean>();
+  readonly #confirmed = new Fading<true>();
 
   constructor(link: Link, onEnd: (agent: string, response: Response) => void) {
     const { subjects, origin } = link;
@@ -31,16 +31,16 @@ export class ToldEnds {
   #told(notice: Msg): void {
     const { contentType, confirmation } = headersOf(notice);
     if (confirmation === undefined) return this.#tell(notice, contentType);
-    const stored = this.#confirmed.take(confirmation);
-    if (stored) this.#tell(notice, contentType);
-    else if (stored === undefined) this.#notices.put(confirmation, notice);
+    if (this.#confirmed.take(confirmation)) this.#tell(notice, contentType);
+    else this.#notices.put(confirmation, notice);
   }
 
   #confirm(acknowledgement: Msg): void {
-    const stored = saysStored(acknowledgement.data);
+    // Refused for good, or only not ready: then it is sent again, and acknowledged on the same subject.
+    if (!saysStored(acknowledgement.data)) return;
     const notice = this.#notices.take(acknowledgement.subject);
-    if (!notice) this.#confirmed.put(acknowledgement.subject, stored);
-    else if (stored) this.#tell(notice, headersOf(notice).contentType);
+    if (notice) this.#tell(notice, headersOf(notice).contentType);
+    else this.#confirmed.put(acknowledgement.subject, true);
   }
 
   #tell(notice: Msg, contentType: string | undefined): void {

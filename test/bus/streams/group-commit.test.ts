@@ -129,3 +129,12 @@ test("tasks of durability disk end exactly once although their workers are kille
     await audit({ ...place, ...flow });
   });
 });
+
+test("when the connection is closed all that waits for its group fails at once", async (t) => {
+  const { end, link, publisher } = await opened(t);
+  const results = ids.map((id) => end(id));
+  await link.close();
+  const settled = await Promise.allSettled(results);
+  assert.ok(settled.some(({ status }) => status === "rejected"));
+  assert.equal(publisher.pending, 0);
+});

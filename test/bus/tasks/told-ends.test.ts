@@ -8,10 +8,12 @@ import { Recorder } from "../../../bus/tasks/recorder.js";
 import { ensureStreams } from "../../../bus/streams/streams.js";
 import { TroupeError } from "../../../protocol/errors.js";
 import { completedBody, type Outcome } from "../../../protocol/task-events.js";
+import { doer } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
+const nobody = doer((input) => input);
 const facts = {
   contentType: "msgpack",
   attempt: 1,
@@ -144,4 +146,41 @@ test("a notice that is no batch harms nobody", async (t) => {
   notices.tell({ ...end, body: body("fine") });
   await rest.settle();
   assert.equal(settled.length, 1);
+});
+
+test("ends that do not fit into one message are told in several, and each is settled", async (t) => {
+  const { worker, settled, task, settle } = await opened(t);
+  const recorder = new Recorder(worker, new Publisher(worker));
+  const large = "x".repeat(700_000);
+  const first = await Promise.all(
+    ["t0", "t1", "t2"].map((taskId) =>
+      recorder.completed({ ...task, taskId }, large, facts),
+    ),
+  );
+  assert.deepEqual(first, [true, true, true]);
+  await settle();
+  await eventually(() => settled.length === 1);
+});
+
+test("an end that JetStream was not ready for counts when it is stored later", async (t) => {
+  const { worker, settled, end, notices, ...rest } = await opened(t);
+  notices.foretell({ ...end, body: body("later") }, rest.confirmation);
+  worker.send(rest.confirmation, rest.refused);
+  await rest.settle();
+  assert.deepEqual(settled, []);
+  worker.send(rest.confirmation, rest.stored);
+  await rest.settle();
+  assert.deepEqual(settled, [{ state: "completed", output: "later" }]);
+});
+
+test("who waits on a connection that is closed is told so at once", async (t) => {
+  const bus = await shared.connect(t);
+  const own = await bus.submit(nobody.skills.do, 1);
+  const other = bus.task("t1");
+  await bus.close();
+  for (const waiting of [own.result(), other.result()])
+    await assert.rejects(waiting, { code: "CONNECTION_CLOSED" });
+  await assert.rejects(bus.call(nobody.skills.do, 1), {
+    code: "CONNECTION_CLOSED",
+  });
 });
