@@ -215,6 +215,17 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }
 
+/** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */
+export function toTroupeError(thrown: unknown): TroupeError {
+  if (thrown instanceof TroupeError) return thrown;
+  const said = (thrown as { retryable?: unknown } | null | undefined)
+    ?.retryable;
+  return new TroupeError("HANDLER_FAILED", messageOf(thrown), {
+    cause: thrown,
+    ...(typeof said === "boolean" ? { retryable: said } : {}),
+  });
+}
+
 /** The message of anything that can be thrown. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;

@@ -4,7 +4,7 @@ import { retryRules, type RetryRules } from "../bus/delivery/retry.js";
 import { formatMs, toMs } from "../protocol/duration.js";
 import {
   isRejection,
-  messageOf,
+  toTroupeError,
   TroupeError,
   type ErrorCode,
 } from "../protocol/errors.js";
@@ -207,16 +207,5 @@ function ofHandler(thrown: unknown): Error {
   return new TroupeError("HANDLER_FAILED", message, {
     cause: error,
     retryable,
-  });
-}
-
-/** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */
-function toTroupeError(thrown: unknown): TroupeError {
-  if (thrown instanceof TroupeError) return thrown;
-  const said = (thrown as { retryable?: unknown } | null | undefined)
-    ?.retryable;
-  return new TroupeError("HANDLER_FAILED", messageOf(thrown), {
-    cause: thrown,
-    ...(typeof said === "boolean" ? { retryable: said } : {}),
   });
 }

@@ -1,7 +1,11 @@
 // One message handled by one actor: from its state before to its state after, and what that causes. Pure: it
 // reads no clock, no bus and no memory of its own, so that whoever repeats it comes to the same.
 import { encodeBody } from "../../protocol/codec.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import {
+  messageOf,
+  toTroupeError,
+  TroupeError,
+} from "../../protocol/errors.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import type { ActorDefinition } from "./actor-definition.js";
@@ -169,14 +173,4 @@ function isSame(before: ActorState, after: ActorState): boolean {
   // Copied, because the encoder uses its buffer again.
   const bytes = Buffer.from(encodeBody([before.snapshot, before.timers]));
   return bytes.equals(encodeBody([after.snapshot, after.timers]));
-}
-
-function toTroupeError(thrown: unknown): TroupeError {
-  if (thrown instanceof TroupeError) return thrown;
-  const said = (thrown as { retryable?: unknown } | null | undefined)
-    ?.retryable;
-  return new TroupeError("HANDLER_FAILED", messageOf(thrown), {
-    cause: thrown,
-    ...(typeof said === "boolean" ? { retryable: said } : {}),
-  });
 }

@@ -7,6 +7,7 @@ import {
   messageOf,
   refuse,
   reject,
+  toTroupeError,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
@@ -108,4 +109,20 @@ test("refuse and reject are final", () => {
     [reject("no").code, reject("no").retryable],
     ["TASK_REJECTED", false],
   );
+});
+
+test("what a handler throws may go away by itself, unless it says that it will not", () => {
+  const own = new TroupeError("TIMED_OUT", "too slow");
+  assert.equal(toTroupeError(own), own);
+  const thrown = new Error("boom");
+  const failed = toTroupeError(thrown);
+  assert.equal(failed.code, "HANDLER_FAILED");
+  assert.equal(failed.message, "boom");
+  assert.equal(failed.cause, thrown);
+  assert.equal(failed.retryable, true);
+  const final = Object.assign(new Error("no"), { retryable: false });
+  assert.equal(toTroupeError(final).retryable, false);
+  const unclear = Object.assign(new Error("no"), { retryable: "no" });
+  assert.equal(toTroupeError(unclear).retryable, true);
+  assert.equal(toTroupeError(undefined).retryable, true);
 });
