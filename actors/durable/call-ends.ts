@@ -6,12 +6,10 @@
 //    id follows from the call's.
 // 2. The message only names the call. What came of it is read from the log by who handles the message, so nobody
 //    can tell a machine of an end that is not on the log.
-import { PriorityConsumer } from "../../bus/delivery/consumer.js";
 import type { Delivery } from "../../bus/delivery/delivery.js";
-import { ensureConsumer } from "../../bus/delivery/pull.js";
+import { startRelay, type Relay } from "../../bus/delivery/relay.js";
 import { subjectFor } from "../../bus/tasks/submitter.js";
 import { parseTaskEventSubject } from "../../protocol/addresses.js";
-import { messageOf } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { taskBody, taskHeaders } from "../../protocol/task-message.js";
 import { contextOfToken } from "../../protocol/tokens.js";
@@ -24,40 +22,25 @@ import {
   type OutboxHost,
 } from "./outbox.js";
 
-const slots = 128;
-const troubleDelayMs = 1_000;
-
-export async function followCallEnds(
+export function followCallEnds(
   host: OutboxHost,
   store: ContextStore,
   lane: string,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<Relay> {
   const { link, agent } = host;
   const origin = originOfCalls(agent, lane);
-  const pull = {
-    stream: link.subjects.streams.events,
-    name: origin,
-    filter: link.subjects.taskEventsWhere({ kind: "end", origin }),
-    ackWaitMs: 3_000,
-    maxInHand: -1,
-  };
-  await ensureConsumer(link, pull);
-  const consumer = new PriorityConsumer(link, slots, (delivery) => {
-    tell(host, store, lane, delivery)
-      .then(
-        () => delivery.acknowledge(),
-        (error: unknown) => {
-          link.log.warn(
-            { error: messageOf(error), subject: delivery.subject },
-            "the end of a call could not be told to its context; it is tried again",
-          );
-          delivery.retryIn(troubleDelayMs);
-        },
-      )
-      .finally(() => consumer.release());
-  });
-  consumer.add(pull, 1);
-  return consumer;
+  return startRelay(
+    link,
+    {
+      stream: link.subjects.streams.events,
+      name: origin,
+      filter: link.subjects.taskEventsWhere({ kind: "end", origin }),
+      ackWaitMs: 3_000,
+      slots: 128,
+      trouble: "the end of a call could not be told to its context",
+    },
+    (delivery) => tell(host, store, lane, delivery),
+  );
 }
 
 async function tell(

@@ -7,11 +7,10 @@
 import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import type { Link } from "../connection/connection.js";
-import { PriorityConsumer } from "../delivery/consumer.js";
 import type { Delivery } from "../delivery/delivery.js";
+import { startRelay, type Relay } from "../delivery/relay.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
-import { ensureConsumer } from "../delivery/pull.js";
 
 /** The server takes a date after this as past, and fires at once. */
 export const latestDue = Date.UTC(2262, 0, 1);
@@ -71,37 +70,20 @@ export function schedule(
   return publisher.store(subject, headers, delayed.body);
 }
 
-const slots = 256;
-
 /** Forwards what has fallen due. Any number of movers share the work. */
-export async function startMover(
-  link: Link,
-  publisher: Publisher,
-): Promise<{ stop(): Promise<void> }> {
-  const consumer = {
-    stream: link.subjects.streams.timers,
-    name: "mover",
-    filter: link.subjects.allDue,
-    ackWaitMs: 10_000,
-    maxInHand: -1,
-  };
-  await ensureConsumer(link, consumer);
-  const mover = new PriorityConsumer(link, slots, (delivery) => {
-    forward(link, publisher, delivery)
-      .then(
-        () => delivery.acknowledge(),
-        (error: unknown) => {
-          link.log.warn(
-            { error, subject: delivery.subject },
-            "could not forward what has fallen due; it is tried again",
-          );
-          delivery.retryIn(1_000);
-        },
-      )
-      .finally(() => mover.release());
-  });
-  mover.add(consumer, 1);
-  return mover;
+export function startMover(link: Link, publisher: Publisher): Promise<Relay> {
+  return startRelay(
+    link,
+    {
+      stream: link.subjects.streams.timers,
+      name: "mover",
+      filter: link.subjects.allDue,
+      ackWaitMs: 10_000,
+      slots: 256,
+      trouble: "could not forward what has fallen due",
+    },
+    (delivery) => forward(link, publisher, delivery),
+  );
 }
 
 async function forward(
