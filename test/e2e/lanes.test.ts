@@ -7,8 +7,8 @@ import type { TaskEvent } from "../../index.js";
 import { audit } from "../support/audit.js";
 import { startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
-import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
-import { checkOrder } from "../support/key-order.js";
+import { newDiary, startHand } from "../support/hands.js";
+import { KeyedTasks } from "../support/key-order.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
@@ -107,7 +107,6 @@ test("every process follows a split, a promotion and a rollback within a second,
 
 test("keys keep their order while lanes are split, promoted and rolled back and workers are killed", async (t) => {
   const rounds = Number(process.env["TROUPE_LANE_ROUNDS"] ?? 8);
-  const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`);
   const bus = await shared.connect(t);
   const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };
@@ -122,23 +121,12 @@ test("keys keep their order while lanes are split, promoted and rolled back and 
     () => bus.lanes.split("hand", { main: 90, canary: 10 }),
     () => bus.lanes.promote("hand", "main"),
   ];
-  const accepted: string[] = [];
-  const submitted = new Map<string, number>();
-  const submitOne = async (key: string) => {
-    const n = submitted.get(key) ?? 0;
-    submitted.set(key, n + 1);
-    const input = { ms: 5 + (n % 4) * 5, note: `${key} ${n}` };
-    accepted.push((await bus.submit(hand.skills.work, input, { key })).id);
-  };
+  const tasks = new KeyedTasks(bus, diary);
   const killed = new Set<number>();
   for (let round = 0; round < rounds; round++) {
-    for (let n = 0; n < 8; n++) await Promise.all(keys.map(submitOne));
-    const seen = (await readDiary(diary)).length;
+    await tasks.submitMore();
     await changes[round % changes.length]!();
-    await eventually(
-      async () => (await readDiary(diary)).length > seen + Math.random() * 60,
-      { timeoutMs: 20_000 },
-    );
+    await tasks.untilSomeRan();
     if (round % 2 === 0) continue;
     const at = round % workers.length;
     const victim = workers[at]!;
@@ -146,15 +134,13 @@ test("keys keep their order while lanes are split, promoted and rolled back and 
     await victim.kill();
     workers[at] = await start(lanes[at]!);
   }
-  await Promise.all(accepted.map((id) => bus.task(id).result()));
+  await tasks.untilAllEnded();
+  const { accepted } = tasks;
   const { ends } = await audit({ ...place, accepted });
-  const entries = await readDiary(diary);
-  const repeats = keys.map((key) =>
-    checkOrder(key, entries, submitted.get(key)!, killed),
-  );
+  const repeats = await tasks.checkOrder(killed);
   for (const lane of ["main", "canary"])
     assert.ok([...ends.values()].some(isOf(lane)), `${lane} did none`);
   t.diagnostic(
-    `${rounds} changes, ${killed.size} kills, ${accepted.length} tasks, ${repeats.reduce((a, b) => a + b, 0)} begun again`,
+    `${rounds} changes, ${killed.size} kills, ${accepted.length} tasks, ${repeats} begun again`,
   );
 });
