@@ -57,7 +57,7 @@ export class Intake {
     this.#consumer.resume();
   }
 
-  /** What was asked of the server and still arrives goes back to the others at once. */
+  /** What was asked of the server is taken back; what is on its way goes back to the others at once. */
   shut(): void {
     this.#consumer.pause();
   }

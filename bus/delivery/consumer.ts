@@ -89,9 +89,11 @@ export class PriorityConsumer {
     this.#refillSoon();
   }
 
+  /** What the server sent before it heard of this goes back to the others at once; it sends nothing more. */
   pause(): void {
     if (this.#state !== "running") return;
     this.#state = "paused";
+    for (const source of this.#sources) void source.shut();
     // What is said while the connection is away may get lost, and then they would wait for their ackWait.
     if (this.#link.connected) this.#returnWaiting(Number.POSITIVE_INFINITY);
   }

@@ -4,6 +4,9 @@
 // 1. `credits` is what the server may still send us unasked. Each request is answered in full: by messages,
 //    or by a status that ends it. A request that got lost (server restart) is given up by the watchdog.
 // 2. `backlog` is how many messages wait, as last heard; a parked request tells when that stops being zero.
+// 3. The inbox is opened by the first request and shut by `shut()`, for good: the next request opens another.
+//    The server gives no message to a request whose inbox nobody hears, and counts none as delivered that it
+//    could not hand over. So a parked request, which waits there for long, brings nothing after that.
 import {
   AckPolicy,
   DeliverPolicy,
@@ -51,10 +54,10 @@ export class PullSource {
   readonly #link: Link;
   readonly #onDelivery: (delivery: Delivery, source: PullSource) => void;
   readonly #onChange: () => void;
-  readonly #inbox = `_INBOX.${newToken()}.`;
+  #inbox = "";
   readonly #subject: string;
   readonly #requests = new Map<string, Request>();
-  readonly #subscription: Subscription;
+  #subscription: Subscription | undefined;
   readonly #forgetReconnect: () => void;
   /** Not where one unacknowledged message holds up the next. */
   readonly #line: AckLine | undefined;
@@ -73,14 +76,12 @@ export class PullSource {
     this.#onChange = onChange;
     this.#line = consumer.maxInHand === 1 ? undefined : new AckLine();
     this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
-    this.#subscription = link.listen(`${this.#inbox}*`, (msg) =>
-      this.#received(msg),
-    );
     this.#forgetReconnect = link.onReconnect(() => this.#startOver());
   }
 
   /** Takes up to `count` messages that are there now. */
   pull(count: number): void {
+    if (this.#subscription === undefined) this.#listen();
     const id = this.#nextId();
     this.#requests.set(id, { left: count, givenUpAt: Date.now() + answerMs });
     this.credits += count;
@@ -94,6 +95,7 @@ export class PullSource {
 
   /** Waits for one message to come. */
   park(): void {
+    if (this.#subscription === undefined) this.#listen();
     const id = this.#nextId();
     this.parked = true;
     this.#park = { id, givenUpAt: Date.now() + parkMs + answerMs };
@@ -115,11 +117,29 @@ export class PullSource {
     if (lost) this.backlog = Number.POSITIVE_INFINITY;
   }
 
+  /**
+   * Takes back what it asked for. What the server sent before it heard of this is handed over before this
+   * resolves; whatever is said on this connection after the call is heard by a server that sends nothing more.
+   */
+  async shut(): Promise<void> {
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    this.#forgetRequests();
+    if (subscription) await this.#link.unsubscribe(subscription);
+  }
+
   /** Asks for no more; what is still on its way is handed over before this resolves. */
   async stop(): Promise<void> {
     this.#line?.close();
     this.#forgetReconnect();
-    await this.#link.unsubscribe(this.#subscription);
+    await this.shut();
+  }
+
+  #listen(): void {
+    this.#inbox = `_INBOX.${newToken()}.`;
+    this.#subscription = this.#link.listen(`${this.#inbox}*`, (msg) =>
+      this.#received(msg),
+    );
   }
 
   #nextId(): string {
@@ -148,7 +168,7 @@ export class PullSource {
   #status(msg: Msg): void {
     const code = msg.headers?.code ?? 0;
     if (code === 100) return; // a heartbeat
-    const id = msg.subject.slice(this.#inbox.length);
+    const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
     const request = this.#requests.get(id);
     if (request) this.#end(id, request);
     else if (this.parked && this.#park.id === id) this.parked = false;
@@ -182,11 +202,15 @@ export class PullSource {
   }
 
   #startOver(): void {
+    this.#forgetRequests();
+    this.#onChange();
+  }
+
+  #forgetRequests(): void {
     this.#requests.clear();
     this.credits = 0;
     this.parked = false;
     this.backlog = Number.POSITIVE_INFINITY;
-    this.#onChange();
   }
 }
 

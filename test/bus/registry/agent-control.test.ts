@@ -8,7 +8,9 @@ import {
   recordAgentEvent,
 } from "../../../bus/history/agent-events.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import { doer, gate, quiet } from "../../support/doer.js";
+import type { Link } from "../../../bus/connection/connection.js";
+import { levels } from "../../../protocol/levels.js";
+import { doer, gate, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -50,6 +52,53 @@ test("a paused agent takes no task, in any lane or with any key, and nothing is 
   assert.equal(handled.length, 4);
   assert.equal((await operator.agentOrders()).get("doer")?.reason, undefined);
 });
+
+test("a task that comes while its agent is paused is delivered once, when the agent is resumed", async (t) => {
+  const bus = await shared.connect(t);
+  const attempts: number[] = [];
+  const recording = agent("doer", {
+    skills: {
+      do: skill({
+        description: "Says which attempt it is",
+        input: z.number(),
+        run: (_input, task) => void attempts.push(task.attempt),
+      }),
+    },
+  });
+  await bus.serve(recording, quiet);
+  await bus.call(recording.skills.do, 0); // its instance waits for more, at every level and for this key
+  await bus.call(recording.skills.do, 0, { key: "k" });
+  const link = await shared.link(t);
+  let given = 2;
+  for (let round = 0; round < 3; round++) {
+    await bus.pauseAgent("doer");
+    const tasks = await Promise.all([
+      ...levels.map((priority) => bus.submit("doer.do", 1, { priority })),
+      bus.submit("doer.do", 1, { key: "k" }),
+    ]);
+    const states = await Promise.all(tasks.map((task) => task.state()));
+    assert.deepEqual(new Set(states), new Set(["submitted"]));
+    assert.equal(await deliveriesOf(link, "doer"), given);
+    await bus.resumeAgent("doer");
+    for (const task of tasks)
+      assert.deepEqual(
+        (await story(task)).map(({ kind }) => kind),
+        ["completed"],
+      );
+    given += tasks.length;
+  }
+  assert.equal(await deliveriesOf(link, "doer"), given);
+  assert.deepEqual(new Set(attempts), new Set([1]));
+});
+
+/** How often the server has handed out a task of the agent, to whomever. */
+async function deliveriesOf(link: Link, agentName: string): Promise<number> {
+  let count = 0;
+  const queue = link.subjects.queue(agentName);
+  for await (const { delivered } of link.jsm.consumers.list(queue))
+    count += delivered.consumer_seq;
+  return count;
+}
 
 test("what waits at a limit does not begin while the agent is paused, and does when it is resumed", async (t) => {
   const bus = await shared.connect(t);
