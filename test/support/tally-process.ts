@@ -1,5 +1,5 @@
-// An instance of "tally" in a process that is going to be killed, or halted around a message that it stores, or that tells its memory once it has handled
-// anything and all contexts sleep again.
+// An instance of "tally" in a process that is going to be killed, or halted around a message that it stores, or that
+// tells its memory: once it has handled anything and all contexts sleep again, and while it rests from then on.
 import "./end-with-parent.js";
 import { appendFileSync } from "node:fs";
 import { garbageCollector } from "../../bench/memory.js";
@@ -23,15 +23,19 @@ const bus = await connect({ url, namespace });
 const worker = await bus.serve(tally, { concurrency, ackWait: "1s" });
 const collect = garbageCollector();
 const tell = () => {
-  collect();
   const { completed: handled } = worker.counts;
   const { heapUsed, rss } = process.memoryUsage();
   console.log(JSON.stringify({ handled, heapUsed, rss }));
 };
+collect();
 tell();
 let told = 0;
 setInterval(() => {
   if (worker.contexts?.awake !== 0 || worker.counts.completed === told) return;
   told = worker.counts.completed;
+  collect();
   tell();
 }, 200);
+setInterval(() => {
+  if (worker.contexts?.awake === 0) tell(); // as it is, without collecting
+}, 5_000);
