@@ -26,7 +26,7 @@ export interface ChildSpec {
   restart?: "always" | "on-failure" | "never";
 }
 
-export interface LifeLimits {
+interface LifeLimits {
   clock: Clock;
   startMs: number;
   stopMs: number;
@@ -34,7 +34,7 @@ export interface LifeLimits {
   steadyMs: number;
 }
 
-export interface LifeListener {
+interface LifeListener {
   /** Its life is over by itself; with an error, it failed. */
   over(child: Supervised, error: unknown): void;
   /** It could not be stopped well. */

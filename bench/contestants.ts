@@ -66,11 +66,7 @@ const growth: Contestant[] = [
 ];
 
 /** One of Troupe's rows about growth: the module is that of its durable tasks. */
-export function grown(
-  name: string,
-  agents: number,
-  backlog: number,
-): Contestant {
+function grown(name: string, agents: number, backlog: number): Contestant {
   const queue =
     backlog === 0
       ? "empty queue"

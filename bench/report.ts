@@ -19,7 +19,7 @@ export interface Absent {
   reason: string;
 }
 
-export interface Row {
+interface Row {
   what: string;
   contestant: string;
   title: string;
@@ -31,7 +31,7 @@ export interface Row {
   rounds: number;
 }
 
-export interface Ratio {
+interface Ratio {
   name: string;
   goal: string;
   /** Undefined when one side was not measured. */

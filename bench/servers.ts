@@ -12,7 +12,7 @@ import type { Contestant } from "./contestant.js";
 
 const startsWithinMs = 10_000;
 
-export interface BenchServer {
+interface BenchServer {
   url: string;
   /** Ends the server and removes its store. */
   stop(): Promise<void>;

@@ -17,7 +17,7 @@ import type { Call, Options } from "./verb.js";
 
 export type ListedTask = TaskSummary | QueriedTask;
 
-export interface Listing {
+interface Listing {
   tasks: readonly ListedTask[];
   /** Of the next page. */
   cursor?: string | undefined;

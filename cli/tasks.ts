@@ -145,7 +145,7 @@ function routeText({ need, strategy, why, fitting }: Route): string {
   return `for ${describeNeed(need)} by ${strategy}: ${why}${others}`;
 }
 
-export function unknownTask(id: string): TroupeError {
+function unknownTask(id: string): TroupeError {
   return new TroupeError(
     "TASK_UNKNOWN",
     `there is no task "${id}": check the id; the history of old tasks ages out`,

@@ -16,7 +16,7 @@ type SdkModule = {
   NodeSDK: new (options: { serviceName: string }) => NodeSdk;
 };
 
-export interface Telemetry {
+interface Telemetry {
   stop(): Promise<void>;
 }
 

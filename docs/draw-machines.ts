@@ -50,7 +50,7 @@ async function sectionOf(path: string): Promise<string> {
 }
 
 /** The comment at the head, as Markdown. */
-export function proseOf(path: string, source: string): string {
+function proseOf(path: string, source: string): string {
   const lines = source.split("\n");
   const end = lines.findIndex((line) => !line.startsWith("//"));
   const prose = lines.slice(0, end).map((line) => line.replace(/^\/\/ ?/, ""));

@@ -9,7 +9,7 @@ import { recordAgentEvent } from "../bus/history/agent-events.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { newToken } from "../protocol/ids.js";
 import { Leadership } from "./leading/leadership.js";
-import { Lease, type LeaseTiming } from "./leading/lease.js";
+import { Lease } from "./leading/lease.js";
 import {
   orchestratorLifecycle,
   type OrchestratorLifetime,
@@ -23,7 +23,6 @@ import type { UpToDate } from "./queries/view.js";
 export interface OrchestratorOptions {
   /** How many places of the log it looks back. Default 100000. */
   window?: number;
-  lease?: LeaseTiming;
 }
 
 interface Drainable {
@@ -63,16 +62,10 @@ export class Orchestrator implements Answerer {
     this.publisher = host.publisher;
     this.registry = host.registry;
     this.window = checkWindow(options.window ?? defaultWindow);
-    this.#lease = new Lease(
-      this.link,
-      this.publisher,
-      this.instance,
-      {
-        taken: () => this.#life.send("taken"),
-        lost: (why) => this.#lost(why),
-      },
-      options.lease,
-    );
+    this.#lease = new Lease(this.link, this.publisher, this.instance, {
+      taken: () => this.#life.send("taken"),
+      lost: (why) => this.#lost(why),
+    });
     const { link, publisher, registry, instance } = this;
     this.#leadership = new Leadership(
       { link, publisher, registry, instance, lease: this.#lease },

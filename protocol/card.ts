@@ -10,7 +10,7 @@ const jsonSchema = z.record(z.string(), z.unknown()).catch({});
 export const labels = z.record(z.string(), z.string());
 export type Labels = Readonly<Record<string, string>>;
 
-export const skillCard = z.object({
+const skillCard = z.object({
   id: z.string(),
   name: z.string(),
   description: z.string(),

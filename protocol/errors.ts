@@ -145,7 +145,7 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable;
 
-export interface TroupeErrorOptions {
+interface TroupeErrorOptions {
   cause?: unknown;
   /** Facts for programs, such as the path of a refused field. */
   data?: Readonly<Record<string, unknown>>;

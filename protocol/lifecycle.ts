@@ -92,13 +92,9 @@ export class Lifecycle<State extends string, Event extends string> {
     for (const event of events) at = at.next[event] ?? at;
     return at.name as State;
   }
-
-  isFinal(state: State): boolean {
-    return this.places.some(({ name, final }) => final && name === state);
-  }
 }
 
-export type OnStep<State extends string, Event extends string> = (
+type OnStep<State extends string, Event extends string> = (
   now: Lifetime<State, Event>,
   event: Event,
   before: State,
@@ -137,10 +133,6 @@ export class Lifetime<State extends string, Event extends string> {
 
   get final(): boolean {
     return this.#at.final;
-  }
-
-  can(event: Event): boolean {
-    return this.#at.next[event] !== undefined;
   }
 
   /** False when the event is not known in this state: then nothing has changed. */

@@ -28,7 +28,7 @@ export const cancelledParams = z.object({
 });
 
 export type CallToolParams = z.infer<typeof callToolParams>;
-export type CallToolResult = z.infer<typeof callToolResult>;
+type CallToolResult = z.infer<typeof callToolResult>;
 export type Progress = Omit<
   z.infer<typeof progressParams>,
   "progressToken" | "_meta"

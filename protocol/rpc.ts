@@ -17,7 +17,7 @@ export const rpcError = z.object({
   data: z.unknown().optional(),
 });
 
-export type RpcError = z.infer<typeof rpcError>;
+type RpcError = z.infer<typeof rpcError>;
 
 export function toNotification(
   method: string,

@@ -16,7 +16,7 @@ export const defaultLane = "main";
 /** The server hashes keys to this many partitions an agent and lane; changing it would break the order of tasks under way. */
 export const partitionCount = 32;
 
-export interface EventFilter {
+interface EventFilter {
   agent?: string;
   taskId?: string;
   kind?: string;
@@ -34,7 +34,7 @@ export interface EmittedAddress {
 }
 
 /** Of tasks that wait. */
-export interface TaskFilter {
+interface TaskFilter {
   level?: Level;
   agent?: string;
   lane?: string;

@@ -10,7 +10,7 @@
 // - **completed**, **failed**, **canceled**, **rejected**: the end. The first to be stored stands (R2): all
 //   events that come after it are ignored.
 import { setup } from "xstate";
-import { tabulate, type EventName, type StatePath } from "./lifecycle.js";
+import { tabulate, type StatePath } from "./lifecycle.js";
 
 const ends = {
   completed: "completed",
@@ -53,4 +53,3 @@ export const taskMachine = setup({
 
 export const taskLifecycle = tabulate(taskMachine);
 export type TaskState = StatePath<typeof taskMachine>;
-export type TaskStep = EventName<typeof taskMachine>;

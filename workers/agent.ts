@@ -25,7 +25,7 @@ export type SkillRef<Skill extends AnySkill = AnySkill> = Skill & {
   readonly stateful?: boolean;
 };
 
-export interface AgentOptions<Skills extends Record<string, AnySkill>> {
+interface AgentOptions<Skills extends Record<string, AnySkill>> {
   version?: string;
   description?: string;
   /** Facts by which callers choose, true of every instance: `{ region: "eu" }`. */

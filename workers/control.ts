@@ -3,7 +3,7 @@ import { parseDrain, type DrainNotice } from "../bus/registry/agent-orders.js";
 import { parseCancel } from "../bus/tasks/cancel.js";
 import type { Link } from "../bus/connection/connection.js";
 
-export interface Told {
+interface Told {
   canceled(taskId: string, reason: string): void;
   drain(notice: DrainNotice): void;
 }

@@ -9,9 +9,9 @@ import type { Link } from "../bus/connection/connection.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError, type ErrorCode } from "../protocol/errors.js";
 
-export type Trouble = "connection" | "log" | "event loop";
+type Trouble = "connection" | "log" | "event loop";
 
-export interface Patient {
+interface Patient {
   readonly link: Link;
   /** For its machine. */
   step(this: void, event: "troubled" | "recovered"): void;

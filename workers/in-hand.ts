@@ -5,7 +5,7 @@ import type { Logger } from "../bus/connection/log.js";
 import type { Result } from "./assignment.js";
 import type { Execution } from "./execution.js";
 
-export interface Hands {
+interface Hands {
   /** The first was taken, or the last is done with. */
   step(this: void, event: "taken" | "emptied"): void;
   /** A slot is free. */

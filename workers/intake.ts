@@ -8,7 +8,7 @@ import { consumerName, ensureConsumer } from "../bus/delivery/pull.js";
 import type { Settings } from "../bus/buckets/settings.js";
 import { levels, levelWeights, type Level } from "../protocol/levels.js";
 
-export interface IntakeOptions {
+interface IntakeOptions {
   agent: string;
   lane: string;
   slots: number;

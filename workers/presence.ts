@@ -18,7 +18,7 @@ const beatsPerLook = 3;
 /** How much the newest task counts in the recent latency. */
 const newest = 0.1;
 
-export interface Present {
+interface Present {
   readonly link: Link;
   readonly publisher: Publisher;
   readonly registry: Registry;

@@ -5,7 +5,7 @@ import { recollect, type Recollection } from "../bus/delivery/recall.js";
 import { deathOf, eventsOf } from "../bus/history/history.js";
 import type { TroupeError } from "../protocol/errors.js";
 
-export interface Recalled {
+interface Recalled {
   past: Recollection;
   /** Why it was buried, by a worker that died before it could store the end. */
   death: TroupeError | undefined;

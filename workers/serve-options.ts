@@ -24,7 +24,7 @@ export interface ServeOptions {
 }
 
 /** Options with nothing left out. */
-export interface ServeRules {
+interface ServeRules {
   concurrency: number;
   lane: string;
   ackWaitMs: number;

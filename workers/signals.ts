@@ -1,7 +1,7 @@
 // Draining on SIGTERM and SIGINT: all workers of the process finish what they have in hand, then it exits as
 // the signal says.
 
-export interface Drainable {
+interface Drainable {
   drain(): Promise<void>;
 }
 

@@ -88,10 +88,7 @@ export const workerMachine = setup({
 
 export const workerLifecycle = tabulate(workerMachine);
 export type WorkerStep = EventName<typeof workerMachine>;
-export type WorkerLifetime = Lifetime<
-  StatePath<typeof workerMachine>,
-  WorkerStep
->;
+type WorkerLifetime = Lifetime<StatePath<typeof workerMachine>, WorkerStep>;
 
 export function takesTasks(worker: WorkerLifetime): boolean {
   return worker.in("serving.order.taking") && worker.in("serving.health.well");

@@ -6,7 +6,7 @@ import type { Level } from "../../protocol/levels.js";
 import { contextToken } from "../../protocol/tokens.js";
 
 /** The machine emitted an event: it goes to the log. */
-export interface Emission {
+interface Emission {
   kind: "emit";
   index: number;
   event: { type: string };
@@ -47,7 +47,7 @@ export interface TimerStart {
 }
 
 /** The state with the timer was left: what its schedule would bring is ignored, and better not kept. */
-export interface TimerStop {
+interface TimerStop {
   kind: "forget";
   task: string;
 }

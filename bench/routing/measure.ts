@@ -10,7 +10,7 @@ import type { Need } from "../../protocol/need.js";
 import { quantile } from "../load.js";
 import { benchmarkCards, requestsOf, type Half } from "./set.js";
 
-export interface Accuracy {
+interface Accuracy {
   half: Half;
   requests: number;
   /** The share for which the best is the one that is meant. */
@@ -56,7 +56,7 @@ function indexed(cards: readonly AgentCard[]) {
   return { scorer, names };
 }
 
-export interface Speed {
+interface Speed {
   agents: number;
   skills: number;
   decisions: number;

@@ -8,7 +8,7 @@ import type { AgentCard, SkillCard } from "../../protocol/card.js";
 export const halves = ["tuned", "untuned"] as const;
 export type Half = (typeof halves)[number];
 
-export interface LabelledRequest {
+interface LabelledRequest {
   /** `agent.skill` */
   skill: string;
   text: string;

@@ -19,7 +19,7 @@ export interface Request {
 }
 
 /** The output, or the TroupeError to answer with, at once or as a promise. */
-export type Answerer = (request: Request) => unknown;
+type Answerer = (request: Request) => unknown;
 
 export interface Answering {
   /** Takes no more; those in hand are answered before this resolves. */

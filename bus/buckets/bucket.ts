@@ -42,14 +42,14 @@ export interface Change<Value> {
 
 export type { Watching };
 
-export interface BucketOptions {
+interface BucketOptions {
   /** A key that is not written again for so long goes away by itself, and watchers are told. */
   ttlMs?: number;
   /** Keys may have a TTL of their own, given as they are written. */
   ownTtls?: boolean;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   /** This key goes away by itself unless it is written again within so long; to the second, for a bucket with `ownTtls`. */
   ttlMs?: number;
 }

@@ -18,7 +18,7 @@ export const permitsSchema = z.record(z.string(), share);
 /** By instance. */
 export type Permits = z.infer<typeof permitsSchema>;
 
-export interface Claim {
+interface Claim {
   instance: string;
   /** So many it uses now; they are not taken from it. */
   uses: number;

@@ -12,7 +12,7 @@ import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
 import type { Publisher } from "../streams/publisher.js";
 
-export interface StoredRecord {
+interface StoredRecord {
   /** Nothing, where there is no record. */
   body: Uint8Array | undefined;
   /** What the next write must name; 0 where nothing was ever written. */

@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { TroupeError } from "../../protocol/errors.js";
 import { isConflict, type Bucket } from "./bucket.js";
 
-export interface Step<State, Result> {
+interface Step<State, Result> {
   /** Undefined leaves the value as it is. */
   state: State | undefined;
   result: Result;
@@ -16,7 +16,7 @@ export interface Step<State, Result> {
   ttlMs?: number;
 }
 
-export interface Changed<State, Result> {
+interface Changed<State, Result> {
   /** As it is now. */
   state: State | undefined;
   /** 0 where there is none. */

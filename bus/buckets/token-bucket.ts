@@ -23,7 +23,7 @@ export interface BucketRules {
   capacity: number;
 }
 
-export interface Draw {
+interface Draw {
   bucket: TokenBucket;
   /** Whole tokens, no more than were wanted. */
   drawn: number;

@@ -29,7 +29,7 @@ import { logger, type Logger } from "./log.js";
 import { ServerClock, steadyTime } from "./server-clock.js";
 import { asNatsHeaders } from "./wire-headers.js";
 
-export interface Refusal {
+interface Refusal {
   operation: "publish" | "subscription";
   subject: string;
   error: TroupeError;

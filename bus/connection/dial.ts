@@ -18,7 +18,7 @@ export interface LinkOptions {
   nats?: Omit<ConnectionOptions, "servers" | "name">;
 }
 
-export interface ServerAddress {
+interface ServerAddress {
   /** Without credentials, so that no message shows them. */
   servers: string[];
   credentials: { user?: string; pass?: string; token?: string };

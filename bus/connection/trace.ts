@@ -14,12 +14,12 @@ import type { Headers } from "../../protocol/headers.js";
 
 const tracer = trace.getTracer("troupe");
 
-export interface TraceHeaders {
+interface TraceHeaders {
   traceparent?: string;
   tracestate?: string;
 }
 
-export interface TaskNames {
+interface TaskNames {
   agent: string;
   skill: string;
   taskId: string;

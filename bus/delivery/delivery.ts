@@ -108,7 +108,7 @@ export class Delivery implements Acknowledgeable {
  * the stream and maybe a token at the end. Read in place: splitting it would cost more than the rest of
  * a delivery.
  */
-export function readReply(reply: string): { count: number; backlog: number } {
+function readReply(reply: string): { count: number; backlog: number } {
   const dots: number[] = [];
   for (let at = 0; at < reply.length; at++)
     if (reply.charCodeAt(at) === dot) dots.push(at);

@@ -16,7 +16,7 @@ import { consumerName, ensureConsumer, type PullConsumer } from "./pull.js";
 const partitionWeight = 2;
 const lookAgainMs = 5_000;
 
-export interface KeyedPlace {
+interface KeyedPlace {
   agent: string;
   lane: string;
   ackWaitMs: number;

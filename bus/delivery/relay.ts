@@ -17,7 +17,7 @@ import { ensureConsumer, type PullConsumer } from "./pull.js";
 const tryAgainMs = 1_000;
 
 /** Of its consumer: where it reads, and under which name all processes share it. */
-export interface RelayOptions extends Omit<PullConsumer, "maxInHand"> {
+interface RelayOptions extends Omit<PullConsumer, "maxInHand"> {
   /** So many are under way at once in this process. */
   slots: number;
   /** How the log names it when one could not be passed on. */

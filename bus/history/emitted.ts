@@ -24,7 +24,7 @@ export interface EmittedEvent<Event = { type: string }> {
   sequence: number;
 }
 
-export interface EmittedFilter {
+interface EmittedFilter {
   agent: string;
   context?: string;
   type?: string;

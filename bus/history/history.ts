@@ -20,10 +20,7 @@ export interface StoredMessage {
   body: Uint8Array;
 }
 
-export function toStoredMessage(
-  stream: string,
-  stored: StoredMsg,
-): StoredMessage {
+function toStoredMessage(stream: string, stored: StoredMsg): StoredMessage {
   const { subject, seq: sequence, time: at, data: body } = stored;
   return {
     stream,
@@ -206,7 +203,7 @@ function readableEvent(
   }
 }
 
-export interface Death {
+interface Death {
   at: Date;
   attempt: number;
   error: TroupeError;

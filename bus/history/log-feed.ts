@@ -26,7 +26,7 @@ export interface LogEntry {
   body: Uint8Array;
 }
 
-export interface LogFeedOptions {
+interface LogFeedOptions {
   /** The first place that is wanted. */
   from: number;
   /** What it throws is logged, and the entry passed over. */
@@ -35,7 +35,7 @@ export interface LogFeedOptions {
 }
 
 /** The places of the log that are there; none when the first is greater than the last. */
-export interface LogRange {
+interface LogRange {
   first: number;
   last: number;
 }

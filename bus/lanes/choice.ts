@@ -18,7 +18,7 @@ import { laneSettings } from "./setting.js";
 const deniedMs = 60_000;
 const tryAgainMs = 1_000;
 
-export interface Lanes {
+interface Lanes {
   /** Where its subject says it goes. */
   lane: string;
   /** Whose instances will handle it: for a task with a key, those of its partition. */

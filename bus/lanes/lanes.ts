@@ -22,7 +22,7 @@ import type { Settings } from "../buckets/settings.js";
 import { figuresOf, noFigures, type LaneFigures } from "./figures.js";
 import { laneSettings } from "./setting.js";
 
-export type LaneAction = "split" | "promote" | "rollback" | "clear";
+type LaneAction = "split" | "promote" | "rollback" | "clear";
 
 export interface LaneChange {
   action: LaneAction;

@@ -9,7 +9,7 @@ import type { Settings } from "../buckets/settings.js";
 import { laneSettings } from "./setting.js";
 import { messageOf } from "../../protocol/errors.js";
 
-export interface PartitionsOf {
+interface PartitionsOf {
   agent: string;
   lane: string;
   ackWaitMs: number;

@@ -34,7 +34,7 @@ export interface DrainOptions extends OrderOptions {
   instance?: string;
 }
 
-export interface ControlHost {
+interface ControlHost {
   link: Link;
   publisher: Publisher;
   registry: Registry;

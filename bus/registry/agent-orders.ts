@@ -29,7 +29,7 @@ export function isPaused(orders: AgentOrders, lane: string): boolean {
   return orders.paused || orders.pausedLanes.includes(lane);
 }
 
-export interface PauseOrder {
+interface PauseOrder {
   lane: string | undefined;
   reason: string | undefined;
   since: string;

@@ -22,7 +22,7 @@ export const heartbeatMs = instanceTtlMs / 3;
 const claimAttempts = 10;
 
 /** What came of announcing a card. */
-export interface Announced {
+interface Announced {
   /** Somebody else of the same version says otherwise. */
   conflict: AgentCard | undefined;
   /** A newer version lives in this lane, and its card stays. */

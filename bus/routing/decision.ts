@@ -10,7 +10,7 @@ const nearlyAsGood = 0.8;
 /** So many stand in the history of a task. */
 const told = 5;
 
-export interface Asking extends Choice {
+interface Asking extends Choice {
   /** Nothing is stored that could wait for an instance. */
   isAsk?: boolean;
   /** In this lane only. */
@@ -125,7 +125,7 @@ export function explain(need: Need, refusals: readonly Refusal[]): string {
   return `nobody does ${describeNeed(need)}: ${hint}`;
 }
 
-export function nameOf({ lane, skill }: Candidate): string {
+function nameOf({ lane, skill }: Candidate): string {
   const { agent, lane: name, version } = lane;
   return `${agent}.${skill.id}@${version}${name === "main" ? "" : ` in lane "${name}"`}`;
 }

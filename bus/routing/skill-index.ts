@@ -104,7 +104,7 @@ const toCandidate = ({ lane, skill }: Entry): Candidate => ({
   score: 1,
 });
 
-export function documentOf({ lane, skill }: Entry): SkillDocument {
+function documentOf({ lane, skill }: Entry): SkillDocument {
   return {
     agent: lane.agent,
     about: lane.card.description,

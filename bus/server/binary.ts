@@ -13,7 +13,7 @@ import { isNewEnough, minimumVersion, versionOf } from "./version.js";
 
 export { minimumVersion } from "./version.js";
 
-export interface ServerBinary {
+interface ServerBinary {
   readonly path: string;
   readonly version: string;
   /** In words, for people: "$TROUPE_NATS_SERVER", "PATH", "cache", "release", "packages". */

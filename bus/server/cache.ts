@@ -8,7 +8,7 @@ import { compareVersions, isNewEnough } from "./version.js";
 
 const platform = `${process.platform}-${process.arch}`;
 
-export function cacheDirectory(): string {
+function cacheDirectory(): string {
   const base = process.env["XDG_CACHE_HOME"];
   return join(base ? base : join(homedir(), ".cache"), "troupe");
 }

@@ -8,7 +8,7 @@ export interface ServerConfiguration {
   readonly extraConfig: string;
 }
 
-export interface ServerPlaces {
+interface ServerPlaces {
   readonly storeDir: string;
   readonly runDirectory: string;
 }

@@ -26,12 +26,12 @@ import {
 } from "./group-commit.js";
 import { asNatsHeaders, type WireHeaders } from "../connection/wire-headers.js";
 
-export type Done = (
+type Done = (
   error: TroupeError | undefined,
   stored: Stored | undefined,
 ) => void;
 
-export interface PublishOptions {
+interface PublishOptions {
   timeoutMs?: number | undefined;
   /** The origin of a connection that hears the acknowledgement as well. */
   hearer?: string | undefined;

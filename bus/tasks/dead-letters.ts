@@ -43,7 +43,7 @@ export interface RedriveOptions {
 }
 
 /** An event of the dead task, shortened. */
-export interface PastEvent {
+interface PastEvent {
   kind: string;
   attempt?: number;
   at?: string;

@@ -18,7 +18,7 @@ const enoughBytes = 64 * 1024;
 const headerBytes = 1_024;
 const separatorBytes = 1;
 
-export interface End {
+interface End {
   agent: string;
   origin: string;
   contentType: ContentType;

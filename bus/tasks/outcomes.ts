@@ -40,7 +40,7 @@ const slowestCheckMs = 30_000;
 const firstPauseMs = 4;
 const lastPauseMs = 1_000;
 
-export class Wait {
+class Wait {
   readonly taskId: string;
   readonly agent: string | undefined;
   readonly what: string;
@@ -75,10 +75,6 @@ export class Outcomes {
     this.#link = link;
     link.onReconnect(() => this.#checkAllNow());
     link.onClose((error) => this.#each((wait) => this.#settle(wait, error)));
-  }
-
-  get waiting(): number {
-    return this.#waits.size;
   }
 
   /** To be called before a task is submitted that may be waited for later: its end is then told here. */

@@ -74,7 +74,7 @@ const deathBytes = 2_048;
 
 export const defaultWaitMs = 60_000;
 
-export interface Submitted {
+interface Submitted {
   spec: TaskSpec;
   stored: Stored;
 }

@@ -16,7 +16,7 @@ import { defaultWaitMs } from "./submitter.js";
 import { findTask } from "./task-list.js";
 import { TaskTail } from "./task-tail.js";
 
-export interface HandleHost {
+interface HandleHost {
   link: Link;
   outcomes: Outcomes;
   recorder: Recorder;

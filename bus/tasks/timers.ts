@@ -15,7 +15,7 @@ import { checkSize, type Publisher } from "../streams/publisher.js";
 /** The server takes a date after this as past, and fires at once. */
 export const latestDue = Date.UTC(2262, 0, 1);
 
-export interface Delayed {
+interface Delayed {
   /** Names the timer. */
   taskId: string;
   agent: string;

@@ -9,7 +9,7 @@ import { headersOf } from "../delivery/delivery.js";
 import { saysStored } from "../streams/acknowledgement.js";
 
 /** A terminal event's body, decoded: the JSON-RPC response to the task `id`. */
-export interface Response {
+interface Response {
   id: string;
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../history/history.js";
 import { consumerName } from "../delivery/pull.js";
 
-export interface WaitingFilter {
+interface WaitingFilter {
   agent?: string;
   lane?: string;
   /** Of tasks with a key only their body tells it. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 /** Says to `troupe work` that it is a replica, and which. */
 export const replicaVariable = "TROUPE_REPLICA";
 
-export const served = z.object({
+const served = z.object({
   agent: z.string(),
   instance: z.string(),
   lane: z.string(),

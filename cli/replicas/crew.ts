@@ -13,7 +13,7 @@ import { TroupeError } from "../../protocol/errors.js";
 import { exitCodes, wrongUsage } from "../exit.js";
 import { Replica, type OnLine } from "./replica.js";
 
-export interface CrewOptions {
+interface CrewOptions {
   /** Of the command, for one replica. */
   args: readonly string[];
   /** The most that will be wanted. */

@@ -7,7 +7,7 @@ import type { Grounds } from "./grounds.js";
 
 const command = fileURLToPath(new URL("../main.js", import.meta.url));
 
-export interface WorkerProcess extends AsyncDisposable {
+interface WorkerProcess extends AsyncDisposable {
   readonly pid: number;
   /** kill -9; answers the signal that it died of. */
   kill(): Promise<string>;

@@ -52,7 +52,7 @@ export const deadlines: Duty = {
   begin: (host, term) => new DeadlineRounds(host, term),
 };
 
-export class DeadlineRounds implements Rounds {
+class DeadlineRounds implements Rounds {
   readonly #host: DutyHost;
   readonly #term: Term;
   readonly #read = new Map<string, number>();

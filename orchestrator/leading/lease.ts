@@ -28,15 +28,11 @@ const claim = z.object({
 });
 type Claim = z.infer<typeof claim>;
 
-export interface LeaseTiming {
-  /** A holder that is silent for so long has lost it. Default 2s; the server cannot do less than one. */
-  leaseMs: number;
-  renewMs: number;
-}
+/** A holder that is silent for so long has lost it; the server cannot do less than a second. */
+export const leaseMs = 2_000;
+export const renewMs = 600;
 
-export const leaseTiming: LeaseTiming = { leaseMs: 2_000, renewMs: 600 };
-
-export interface LeaseListener {
+interface LeaseListener {
   /** `term` grows with each taking. */
   taken(this: void, term: number): void;
   lost(this: void, why: string): void;
@@ -56,7 +52,6 @@ export class Lease {
   readonly #link: Link;
   readonly #bucket: Bucket<Claim>;
   readonly #listener: LeaseListener;
-  readonly #timing: LeaseTiming;
   #watching: Watching | undefined;
   #timer: NodeJS.Timeout | undefined;
   #busy: Promise<void> | undefined;
@@ -70,13 +65,11 @@ export class Lease {
     publisher: Publisher,
     holder: string,
     listener: LeaseListener,
-    timing = leaseTiming,
   ) {
     this.#link = link;
     this.holder = holder;
     this.#listener = listener;
-    this.#timing = timing;
-    const ttl = { ttlMs: timing.leaseMs };
+    const ttl = { ttlMs: leaseMs };
     const name = link.subjects.buckets.leases;
     this.#bucket = new Bucket(link, publisher, name, claim, ttl);
   }
@@ -96,7 +89,7 @@ export class Lease {
     const mine = this.#mine;
     if (!mine) return undefined;
     const age = performance.now() - mine.renewedAt;
-    if (age < this.#timing.leaseMs) return mine.term;
+    if (age < leaseMs) return mine.term;
     this.#lose(
       `it was not renewed for ${Math.round(age)} ms: frozen, or cut off`,
     );
@@ -159,7 +152,7 @@ export class Lease {
 
   #renewal(): Promise<void> | undefined {
     const { renewedAt } = this.#mine!;
-    if (performance.now() - renewedAt < this.#timing.renewMs) return undefined;
+    if (performance.now() - renewedAt < renewMs) return undefined;
     return this.#renew(this.#mine!);
   }
 
@@ -179,7 +172,7 @@ export class Lease {
     const isSilent =
       !entry ||
       entry.value.holder === this.holder || // of a term that was lost
-      performance.now() - at >= this.#timing.leaseMs;
+      performance.now() - at >= leaseMs;
     return isSilent ? this.#take(entry?.revision) : undefined;
   }
 

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { TroupeError } from "../../protocol/errors.js";
 
 /** What of a question must stay the same from page to page. */
-export function digestOfQuestion(question: object): string {
+function digestOfQuestion(question: object): string {
   const {
     limit: _limit,
     cursor: _cursor,

@@ -24,7 +24,7 @@ const cursor = z.string().optional().describe("where the last answer ended");
 const count = z.int().min(0);
 
 /** Which part of the log an answer is of. */
-export const standing = z.object({
+const standing = z.object({
   from: z.int().describe("the first place of the log that was looked at"),
   to: z.int().describe("the last one"),
   behind: count.describe("how many places of the log are not yet seen"),
@@ -32,7 +32,7 @@ export const standing = z.object({
 
 const error = z.object({ code: z.string(), message: z.string() });
 
-export const foundTask = z.object({
+const foundTask = z.object({
   taskId: z.string(),
   agent: z.string(),
   skill: z.string(),

@@ -14,7 +14,7 @@ import {
 import { isStatusKind } from "../../protocol/task-events.js";
 import { decodeToken } from "../../protocol/tokens.js";
 
-export type FactKind = Exclude<StoredKind, "end"> | TerminalState;
+type FactKind = Exclude<StoredKind, "end"> | TerminalState;
 
 export interface Fact {
   /** Agent and task as their tokens in the subject: two agents may each have a task of one id. */

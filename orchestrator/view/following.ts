@@ -15,7 +15,7 @@ const patienceMs = 1_000;
 /** A replay that gives nothing for so long is begun anew. */
 const silenceMs = 10_000;
 
-export interface Pace {
+interface Pace {
   /** With more events than this in a second, and nobody asking, it rests. */
   restAbove: number;
   /** So long it rests, and so long after a question it does not. */

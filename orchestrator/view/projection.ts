@@ -83,10 +83,10 @@ export class Projection {
       yield this.#facts[at]!;
   }
 
-  /** From the newest on, or from the newest before a place. */
-  *newestFirst(before = Number.POSITIVE_INFINITY): Generator<Fact> {
+  /** From the newest on. */
+  *newestFirst(): Generator<Fact> {
     for (let at = this.#facts.length - 1; at >= this.#head; at--)
-      if (this.#facts[at]!.sequence < before) yield this.#facts[at]!;
+      yield this.#facts[at]!;
   }
 
   #forget(): void {

@@ -9,7 +9,7 @@ export const demoFolder = fileURLToPath(
   new URL("../../cli/demo/", import.meta.url),
 );
 
-export interface CommandOptions {
+interface CommandOptions {
   /** $NATS_URL; undefined takes it away. */
   url?: string | undefined;
   cwd?: string;

@@ -43,8 +43,6 @@ test("a step leads on and is told; what the machine does not know changes nothin
   assert.equal(life.in("opened"), true);
   assert.equal(life.in("opened.ajar"), true);
   assert.equal(life.in("closed"), false);
-  assert.equal(life.can("close"), true);
-  assert.equal(life.can("knock"), false);
   assert.deepEqual(told, ["open: opened.ajar"]);
 });
 
@@ -86,11 +84,6 @@ test("a fold passes over what is not known", () => {
   assert.equal(lifecycle.fold(["close", "open", "sing", "close"]), "closed");
   assert.equal(lifecycle.fold(["burn", "open"]), "gone");
   assert.equal(lifecycle.fold(["constructor", "__proto__"]), "closed");
-});
-
-test("which states are final is known of any", () => {
-  assert.equal(lifecycle.isFinal("gone"), true);
-  assert.equal(lifecycle.isFinal("closed"), false);
 });
 
 test("a machine that does more than to say which state follows is no table", () => {

@@ -7,13 +7,13 @@ import { terminalStates } from "../../protocol/task.js";
 import { connect, type TaskEvent } from "../../index.js";
 import { eventually } from "./eventually.js";
 
-export interface Audit {
+interface Audit {
   /** Every event of each task, oldest first. */
   readonly histories: ReadonlyMap<string, readonly TaskEvent[]>;
   readonly ends: ReadonlyMap<string, TaskEvent>;
 }
 
-export interface Books {
+interface Books {
   url: string;
   namespace?: string;
   /** Ids of tasks whose submit was acknowledged. */

@@ -8,7 +8,7 @@ import { eventually } from "./eventually.js";
 const script = (name: string) =>
   fileURLToPath(new URL(`${name}.js`, import.meta.url));
 
-export interface ChildWorker extends AsyncDisposable {
+interface ChildWorker extends AsyncDisposable {
   readonly pid: number;
   /** What its clock said when it was ready. */
   readonly now: number;
@@ -19,7 +19,7 @@ export interface ChildWorker extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-export interface ChildWorkerOptions {
+interface ChildWorkerOptions {
   url: string;
   namespace: string;
   ackWait?: string;

@@ -11,7 +11,7 @@ import { findServerBinary } from "../../bus/server/binary.js";
 import { eventually } from "./eventually.js";
 import { freePort } from "./server.js";
 
-export interface Cluster {
+interface Cluster {
   /** Of all servers, comma-separated. */
   readonly url: string;
   readonly size: number;

@@ -14,7 +14,7 @@ export interface Flow {
   end(): Promise<void>;
 }
 
-export interface FlowOptions {
+interface FlowOptions {
   inFlight: number;
   input: (at: number) => HandInput;
   options?: (at: number) => SubmitOptions;

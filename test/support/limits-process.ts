@@ -14,7 +14,7 @@ export interface LimitsOrder {
   concurrency?: number;
 }
 
-export interface Work {
+interface Work {
   ms: number;
 }
 

@@ -3,10 +3,6 @@ import { assign, emit, sendTo, setup } from "xstate";
 import { z } from "zod";
 import { agent, callSkill, skill } from "../../index.js";
 
-export interface Charge {
-  amount: number;
-}
-
 export const payment = agent("payment", {
   skills: {
     charge: skill({
@@ -38,7 +34,7 @@ const parcel = setup({
   output: { weight: 3 },
 });
 
-export const orderMachine = setup({
+const orderMachine = setup({
   types: {
     context: {} as {
       id: string;

@@ -8,7 +8,7 @@ const script = fileURLToPath(
   new URL("server-holder-process.js", import.meta.url),
 );
 
-export interface ServerHolder extends AsyncDisposable {
+interface ServerHolder extends AsyncDisposable {
   readonly processId: number;
   /** What its start answered. */
   readonly server: { readonly pid: number; readonly port: number };

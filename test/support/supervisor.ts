@@ -32,7 +32,7 @@ export interface Supervisor {
   serves(count: number): Promise<number[]>;
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   url: string;
   namespace: string;
   replicas: string;

@@ -3,7 +3,7 @@ import { assign, emit, setup } from "xstate";
 import { z } from "zod";
 import { agent } from "../../index.js";
 
-export interface TallyState {
+interface TallyState {
   count: number;
   digest: number;
 }

@@ -33,7 +33,7 @@ import type {
   StateOf,
 } from "./stateful.js";
 
-export interface ContextHost {
+interface ContextHost {
   link: Link;
   publisher: Publisher;
   submit(

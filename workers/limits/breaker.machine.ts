@@ -27,7 +27,7 @@ export interface BreakerRules {
   probeMs: number;
 }
 
-export type BreakerStateName = "closed" | "open" | "half-open";
+type BreakerStateName = "closed" | "open" | "half-open";
 
 interface Probe {
   id: string;

@@ -165,7 +165,7 @@ function fallbackOf({ host, skill }: Assignment): Names | undefined {
 }
 
 /** The event that says that a task has fallen back, if it has. */
-export function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
+function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
   return events.find(({ kind }) => kind === "fallback");
 }
 

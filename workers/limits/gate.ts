@@ -15,7 +15,7 @@ import type { Leave, Policy, Verdict } from "./policy.js";
 import { Room, type Waiting } from "./room.js";
 
 /** What waits for the gate: a task, or a request that nobody stored. */
-export interface Visitor {
+interface Visitor {
   readonly level: Level;
   /** To which part it belongs, for each policy. */
   readonly parts: readonly string[];
@@ -63,10 +63,6 @@ export class Gate {
     this.#policies = policies;
     this.#slots = slots;
     this.#capacity = capacity;
-  }
-
-  get waiting(): number {
-    return this.#size;
   }
 
   /** At once where it can be told at once. A visitor that must wait gives its slot away meanwhile. */

@@ -6,7 +6,7 @@ import type { SkillRunner } from "../skill-runner.js";
 import { Fallbacks } from "./fallbacks.js";
 import { Limits, type LimitsHost } from "./limits.js";
 
-export interface GuardsHost extends LimitsHost {
+interface GuardsHost extends LimitsHost {
   readonly runners: readonly SkillRunner[];
   readonly submitter: Submitter;
   readonly outcomes: Outcomes;

@@ -11,7 +11,7 @@ import type { BreakerRules } from "./breaker.machine.js";
 import type { TaskFacts } from "../task-context.js";
 
 /** Which tenant, key or class a task belongs to: each has a limit of its own. */
-export type PartOf<Input> = (input: Input, task: TaskFacts) => string;
+type PartOf<Input> = (input: Input, task: TaskFacts) => string;
 
 export interface BreakerOptions {
   /** So many failures … Default 5. */

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { mock, test, type TestContext } from "node:test";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import { Lease, leaseTiming } from "../../../orchestrator/leading/lease.js";
+import {
+  Lease,
+  leaseMs,
+  renewMs,
+} from "../../../orchestrator/leading/lease.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -35,7 +39,7 @@ test("of several one leads, keeps leading, and all know who", async (t) => {
   await eventually(() => holding(all).length === 1);
   const [leader] = all.filter(({ lease }) => lease.held !== undefined);
   const term = leader!.lease.held;
-  await passed(leaseTiming.leaseMs + 500);
+  await passed(leaseMs + 500);
   assert.deepEqual(holding(all), [leader]);
   assert.equal(leader!.lease.held, term);
   for (const { lease } of all) assert.equal(lease.leader, leader!.holder);
@@ -49,7 +53,7 @@ test("who stops gives it back, and another has it at once, with a greater term",
   const begun = performance.now();
   await first.lease.stop();
   await eventually(() => second.lease.held !== undefined);
-  assert.ok(performance.now() - begun < leaseTiming.leaseMs);
+  assert.ok(performance.now() - begun < leaseMs);
   assert.ok(second.lease.held! > term);
 });
 
@@ -75,7 +79,7 @@ test("a clock that is set neither ends a lease nor keeps one", async (t) => {
   const { now } = Date;
   for (const jump of [3_600_000, -3_600_000]) {
     const set = mock.method(Date, "now", () => now() + jump);
-    await new Promise((resolve) => setTimeout(resolve, leaseTiming.renewMs));
+    await new Promise((resolve) => setTimeout(resolve, renewMs));
     set.mock.restore();
     assert.equal(leader!.lease.held, term);
   }
