@@ -303,7 +303,7 @@ export class Bus implements AsyncDisposable {
     return listTasks(this.#link, filter);
   }
 
-  /** How much waits in a lane of an agent, and for how long. */
+  /** How much waits in a lane of an agent, and for how long. Throws AGENT_UNKNOWN for one that was never served. */
   backlog(agent: string, lane = defaultLane): Promise<Backlog> {
     return this.lanes.backlog(agent, lane);
   }

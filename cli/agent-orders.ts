@@ -4,12 +4,14 @@ import type { InstanceCard } from "../protocol/card.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { lanesOf } from "./known-agents.js";
+import { pauseOf } from "./pause-text.js";
 import { withBus } from "./session.js";
 import { toDuration } from "./values.js";
 import type { Call } from "./verb.js";
 
 export function pause(call: Call): Promise<ExitCode> {
-  return obeyed(call, "paused", (bus, name, options) => {
+  return obeyed(call, "paused", async (bus, name, options) => {
+    await lanesOf(bus, name);
     const reason = call.text("reason");
     return bus.pauseAgent(name, {
       ...options,
@@ -18,14 +20,17 @@ export function pause(call: Call): Promise<ExitCode> {
   });
 }
 
+/** A pause outlives the agent's card: one that was forgotten is resumed as well. */
 export function resume(call: Call): Promise<ExitCode> {
-  return obeyed(call, "resumed", (bus, name, options) =>
-    bus.resumeAgent(name, options),
-  );
+  return obeyed(call, "resumed", async (bus, name, options) => {
+    if (!(await pauseOf(bus, name))) await lanesOf(bus, name);
+    return bus.resumeAgent(name, options);
+  });
 }
 
 export function drain(call: Call): Promise<ExitCode> {
-  return obeyed(call, "drained", (bus, name, options) => {
+  return obeyed(call, "drained", async (bus, name, options) => {
+    await lanesOf(bus, name);
     const instance = call.text("instance");
     return bus.drainAgent(name, {
       ...options,
@@ -47,7 +52,6 @@ function obeyed(call: Call, done: string, order: Order): Promise<ExitCode> {
   const lane = call.text("lane");
   const timeout = call.text("timeout");
   return withBus(call, async (bus) => {
-    await lanesOf(bus, name);
     const instances = await order(bus, name, {
       ...(lane === undefined ? {} : { lane }),
       ...(timeout === undefined

@@ -1,6 +1,7 @@
 // troupe agents find and forget: who can do a thing, and the end of a card that nobody serves any more.
 import type { Discovered, DiscoverFilter } from "../bus/registry/discovery.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { howToResume, pausedText, pauseOf } from "./pause-text.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
 import { toLabels } from "./values.js";
@@ -52,6 +53,11 @@ export function forget(call: Call): Promise<ExitCode> {
       { agent: name, lane, version, forgotten: true },
       () => `forgot ${name} ${version} in lane ${lane}`,
     );
+    const orders = await pauseOf(bus, name);
+    if (orders)
+      call.output.note(
+        `note: ${name} stays ${pausedText(orders)}. Whoever serves it takes no tasks until ${howToResume(name, orders)}`,
+      );
     return exitCodes.done;
   });
 }

@@ -7,6 +7,7 @@ import { drain, pause, resume } from "./agent-orders.js";
 import { find, findOptions, forget, labelsText } from "./agents-find.js";
 import { lanesOf } from "./known-agents.js";
 import { unknownWord } from "./nearest.js";
+import { pausedText } from "./pause-text.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
 import type { Call, Verb } from "./verb.js";
@@ -158,7 +159,7 @@ function print(call: Call, agent: Listed): void {
     `${output.paint("bold", name)} ${version}  lane ${lane}  ${description}`,
   );
   if (stateOf(agent) === "paused")
-    output.line(output.paint("yellow", pauseOf(agent)));
+    output.line(output.paint("yellow", pausedText(agent.orders!)));
   output.line();
   output.rows(
     skills.map((skill) => [
@@ -170,12 +171,6 @@ function print(call: Call, agent: Listed): void {
   output.line();
   output.rows(instances.map(instanceRow));
   if (instances.length === 0) output.line("  no instance is running");
-}
-
-function pauseOf({ orders }: Listed): string {
-  const { since, reason } = orders ?? {};
-  const when = since === undefined ? "" : ` since ${dateOf(new Date(since))}`;
-  return `paused${when}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 const instanceRow = (instance: InstanceCard): string[] => [

@@ -57,7 +57,10 @@ function ls(call: Call): Promise<ExitCode> {
       letters.push(letter);
     if (call.output.json)
       for (const letter of letters) call.output.object(toFacts(letter));
-    else call.output.list(letters, head, rowOf, nothing("dead letters", bus));
+    else {
+      const none = nothing("dead letters", bus, agent !== undefined);
+      call.output.list(letters, head, rowOf, none);
+    }
     return exitCodes.done;
   });
 }

@@ -12,6 +12,7 @@ import { errorTable, messageOf, TroupeError } from "../protocol/errors.js";
 import { defaultNamespace } from "../protocol/subjects.js";
 import { exitCodes } from "./exit.js";
 import type { Colour } from "./output.js";
+import { sizeOf } from "./sizes.js";
 import { padTo } from "./table.js";
 import { installCommand, loadSdk, telemetryAskedBy } from "./telemetry.js";
 import type { Call, Verb } from "./verb.js";
@@ -197,9 +198,3 @@ const ok = (check: string, message: string): Finding => ({
   state: "ok",
   message,
 });
-
-function sizeOf(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
-}

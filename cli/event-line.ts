@@ -1,7 +1,9 @@
 // An event of a task, or of an agent, as one line for people.
 import type { AgentEvent } from "../protocol/agent-events.js";
+import { formatMs } from "../protocol/duration.js";
 import type { TaskEvent } from "../protocol/task.js";
 import type { Colour, Output } from "./output.js";
+import { sizeOf } from "./sizes.js";
 import { padTo, shorten } from "./table.js";
 
 const colours: Readonly<Record<TaskEvent["kind"], Colour>> = {
@@ -30,20 +32,57 @@ export function eventLine(
 
 /** Time, kind, agent, instance, and what it says. */
 function agentEventLine(event: AgentEvent, output: Output): string {
-  const { kind, agent, instance, data } = event;
-  const said = Object.entries(data).map(
-    ([name, value]) =>
-      `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
-  );
+  const { kind, agent, instance } = event;
   return [
     output.paint("dim", timeOf(event.at ?? new Date())),
     padTo(output.paint("bold", kind), 19),
     padTo(agent, 18),
     padTo(instance === "-" ? "agent" : `instance ${instance}`, 26),
-    shorten(said.join(", "), detailLength),
+    shorten(agentEventText(event), detailLength),
   ]
     .join("  ")
     .trimEnd();
+}
+
+/** Names of moments: milliseconds since 1970, or a date in ISO form. */
+const moments = /^(until|since|at|[a-z]+At)$/;
+
+/** Durations, moments, shares and sizes as the other verbs print them. Events of others may say anything. */
+function agentEventText({ kind, data }: AgentEvent): string {
+  const inBytes = kind === "near-limit" && data["of"] === "bytes";
+  return Object.entries(data)
+    .map(([name, value]) =>
+      inBytes && typeof value === "number"
+        ? `${name} ${sizeOf(value)}`
+        : said(name, value),
+    )
+    .join(", ");
+}
+
+function said(name: string, value: unknown): string {
+  if (typeof value === "number" && name.endsWith("Ms"))
+    return `${name.slice(0, -2)} ${formatMs(value)}`;
+  if (moments.test(name)) return `${name} ${momentText(value)}`;
+  return `${name} ${valueText(value)}`;
+}
+
+function momentText(value: unknown): string {
+  const isMoment = typeof value === "number" || typeof value === "string";
+  const at = new Date(isMoment ? value : Number.NaN);
+  return Number.isNaN(at.getTime()) ? valueText(value) : dateOf(at);
+}
+
+/** Weights as they are given to a split: main=90 canary=10. */
+function valueText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value);
+  if (entries.some(([, each]) => typeof each === "object"))
+    return JSON.stringify(value);
+  if (entries.length === 0) return "none";
+  return Array.isArray(value)
+    ? value.join(" ")
+    : entries.map(([name, each]) => `${name}=${each}`).join(" ");
 }
 
 function taskEventLine(event: TaskEvent, output: Output): string {

@@ -1,5 +1,6 @@
 // troupe lanes: two versions of an agent at once, which share of the tasks each gets, and how each fares.
 import { formatMs } from "../protocol/duration.js";
+import { TroupeError } from "../protocol/errors.js";
 import type {
   ChangeOptions,
   Lane,
@@ -11,6 +12,7 @@ import { defaultLane } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { lanesOf } from "./known-agents.js";
 import { unknownWord } from "./nearest.js";
 import { nothing, withBus } from "./session.js";
 import { toDuration } from "./values.js";
@@ -27,7 +29,7 @@ export const lanes: Verb = {
     "troupe lanes split AGENT LANE=WEIGHT… [--force]",
     "troupe lanes promote AGENT LANE [--force]",
     "troupe lanes rollback AGENT [--force]",
-    "troupe lanes clear AGENT [--force]",
+    "troupe lanes clear AGENT [--force]   (no split, and nothing to roll back to any more)",
   ],
   options: {
     window: {
@@ -73,11 +75,24 @@ function show(call: Call): Promise<ExitCode> {
   call.atMost(2);
   const window = toDuration(call.text("window") ?? "15m", "--window");
   return withBus(call, async (bus) => {
-    const found = await bus.lanes.show(agent, { window });
+    const found = await bus.lanes
+      .show(agent, { window })
+      .catch((error: unknown) => whoWasMeant(bus, agent, error));
     if (call.output.json) call.output.object(found);
     else print(call, found);
     return exitCodes.done;
   });
+}
+
+/** Answers never: throws what tells best what was wrong. */
+async function whoWasMeant(
+  bus: Bus,
+  agent: string,
+  error: unknown,
+): Promise<never> {
+  if (error instanceof TroupeError && error.code === "AGENT_UNKNOWN")
+    await lanesOf(bus, agent);
+  throw error;
 }
 
 function split(call: Call): Promise<ExitCode> {
@@ -108,19 +123,25 @@ function rollback(call: Call): Promise<ExitCode> {
 function clear(call: Call): Promise<ExitCode> {
   const agent = agentOf(call);
   call.atMost(2);
-  return change(call, agent, (bus, options) => bus.lanes.clear(agent, options));
+  return change(
+    call,
+    agent,
+    (bus, options) => bus.lanes.clear(agent, options),
+    "; there is nothing to roll back to any more",
+  );
 }
 
 function change(
   call: Call,
   agent: string,
   make: (bus: Bus, options: ChangeOptions) => Promise<Weights>,
+  also = "",
 ): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const weights = await make(bus, { force: call.flag("force") });
     call.output.result(
       { agent, weights },
-      () => `${agent}: ${inWords(weights)}`,
+      () => `${agent}: ${inWords(weights)}${also}`,
     );
     return exitCodes.done;
   });

@@ -7,7 +7,7 @@ import type {
 import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";
-import { fits, toKinds, toMoment } from "./values.js";
+import { fits, kindsHelp, toKinds, toMoment } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const replay: Verb = {
@@ -20,7 +20,7 @@ export const replay: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, fallback, completed, failed, canceled, rejected, or agent: what happens to agents",
+      help: kindsHelp,
     },
     since: {
       type: "string",

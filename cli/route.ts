@@ -1,10 +1,13 @@
 // troupe route: who would get a task, and why. Nothing is submitted.
+import { TroupeError } from "../protocol/errors.js";
+import type { Bus } from "../troupe.js";
 import type { RouteOptions } from "../bus/routing/router.js";
 import { strategies, type Need, type Strategy } from "../protocol/need.js";
 import type { Route, RouteCandidate } from "../protocol/route.js";
 import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
+import { howToResume, pausedText, pauseOf } from "./pause-text.js";
 import { withBus } from "./session.js";
 import { toDuration, toLabels } from "./values.js";
 import type { Call, Options, Verb } from "./verb.js";
@@ -57,13 +60,30 @@ export const route: Verb = {
     call.atMost(1);
     const need = needFrom(call);
     return withBus(call, async (bus) => {
-      const found = await bus.route(need, optionsFrom(call));
+      const found = await bus
+        .route(need, optionsFrom(call))
+        .catch((error: unknown) => whyPaused(bus, error));
       if (call.output.json) call.output.object(found);
       else print(call, found);
       return exitCodes.done;
     });
   },
 };
+
+/** Throws what tells who is paused and why, where all but that would fit; else the error. */
+async function whyPaused(bus: Bus, error: unknown): Promise<never> {
+  const paused = error instanceof TroupeError && error.data?.["paused"];
+  if (!paused) throw error;
+  const { agent, lane } = paused as { agent: string; lane: string };
+  const orders = await pauseOf(bus, agent, lane);
+  if (!orders) throw error; // resumed meanwhile
+  const where = orders.paused ? "" : ` in lane "${lane}"`;
+  throw new TroupeError(
+    "AGENT_PAUSED",
+    `agent "${agent}"${where} is ${pausedText(orders)}. A task that names it waits until it is resumed: ${howToResume(agent, orders, lane)}`,
+    { cause: error },
+  );
+}
 
 function print(call: Call, found: Route): void {
   const { agent, skill, lane, version, strategy, why, fitting } = found;

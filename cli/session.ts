@@ -63,7 +63,15 @@ export function endOnInterrupt(code: number): void {
     process.once(signal, () => process.exit(code));
 }
 
-/** Nothing is often the wrong folder, server or namespace, so it says where it has looked. */
-export function nothing(what: string, { url, namespace }: Bus): string {
-  return `No ${what} in namespace "${namespace}" at ${url}.`;
+/**
+ * Nothing is often the wrong folder, server or namespace, so it says where it has looked; with a filter there
+ * may be others, which do not fit.
+ */
+export function nothing(
+  what: string,
+  { url, namespace }: Bus,
+  isFiltered = false,
+): string {
+  const where = `${what} in namespace "${namespace}" at ${url}`;
+  return isFiltered ? `None of the ${where} fits.` : `No ${where}.`;
 }

@@ -4,7 +4,7 @@ import type { TaskEvent } from "../protocol/task.js";
 import { eventLine } from "./event-line.js";
 import { exitCodes } from "./exit.js";
 import { endOnInterrupt, withBus } from "./session.js";
-import { fits, toKinds, type Kind } from "./values.js";
+import { fits, kindsHelp, toKinds, type Kind } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
 export const tail: Verb = {
@@ -16,7 +16,7 @@ export const tail: Verb = {
       type: "string",
       value: "KIND",
       multiple: true,
-      help: "only started, attempt, returned, fallback, progress, completed, failed, canceled, rejected, or agent: what happens to agents",
+      help: kindsHelp,
     },
   },
   example: "troupe tail --agent weather --kind attempt,failed",

@@ -2,11 +2,7 @@
 // bus can tell.
 import { TroupeError } from "../protocol/errors.js";
 import type { Level } from "../protocol/levels.js";
-import type {
-  QueriedTask,
-  TasksAnswer,
-  TasksQuery,
-} from "../orchestrator/queries/query.js";
+import type { QueriedTask, TasksQuery } from "../orchestrator/queries/query.js";
 import { taskStates } from "../orchestrator/queries/queries.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
@@ -63,7 +59,7 @@ export const listingOptions: Options = {
   cursor: {
     type: "string",
     value: "CURSOR",
-    help: "ls: the page after the one that named it",
+    help: 'ls: the page after the one that named it; with --json its last line does, {"cursor":…}, where there is more',
   },
 };
 
@@ -77,7 +73,8 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
       : await waitingAndEnded(bus, query);
   } catch (error) {
     if (!isUnanswered(error)) throw error;
-    if (asksForMore(query)) throw needsOrchestrator(error as TroupeError);
+    if (asksForMore(query) || query.cursor !== undefined)
+      throw needsOrchestrator(error as TroupeError);
     const { agent, lane, limit } = query;
     const tasks = await bus.tasks({
       ...(agent === undefined ? {} : { agent }),
@@ -88,22 +85,48 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
   }
 }
 
+const bothKinds: (typeof taskStates)[number][][] = [
+  ["submitted", "working"],
+  ["completed", "failed", "canceled", "rejected"],
+];
+/** Stands between the cursors of the two, and in no cursor. */
+const between = ".";
+
 /** Of each the first few: the one must not hide the other. */
-async function waitingAndEnded(bus: Bus, query: TasksQuery): Promise<Listing> {
-  const pages: TasksAnswer[] = await Promise.all([
-    bus.query.tasks({ ...query, state: ["submitted", "working"] }),
-    bus.query.tasks({
-      ...query,
-      state: ["completed", "failed", "canceled", "rejected"],
+async function waitingAndEnded(
+  bus: Bus,
+  { cursor: given, ...query }: TasksQuery,
+): Promise<Listing> {
+  const after = given?.split(between) ?? [];
+  const pages: Listing[] = await Promise.all(
+    bothKinds.map(async (state, at) => {
+      const cursor = after[at];
+      if (cursor === "") return { tasks: [], cursor: undefined }; // that was all of these
+      return bus.query.tasks({
+        ...query,
+        state,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
     }),
-  ]);
-  return { tasks: pages.flatMap(({ tasks }) => tasks) };
+  );
+  const cursors = pages.map(({ cursor }) => cursor ?? "");
+  return {
+    tasks: pages.flatMap(({ tasks }) => tasks),
+    ...(cursors.some(Boolean) ? { cursor: cursors.join(between) } : {}),
+  };
 }
 
 /** Than agent, lane and limit. */
-function asksForMore(query: TasksQuery): boolean {
+function asksForMore({ cursor, ...query }: TasksQuery): boolean {
   const plain = ["agent", "lane", "limit", "values"];
-  return Object.keys(query).some((name) => !plain.includes(name));
+  const isPlain = Object.keys(query).every((name) => plain.includes(name));
+  return !isPlain || (cursor !== undefined && !cursor.includes(between));
+}
+
+/** By anything that a task may not fit. */
+export function filters(query: TasksQuery): boolean {
+  const others = ["limit", "values", "order"];
+  return Object.keys(query).some((name) => !others.includes(name));
 }
 
 /** Throws ARGUMENT_INVALID. */

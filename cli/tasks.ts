@@ -11,6 +11,7 @@ import type { Colour } from "./output.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import {
+  filters,
   listingOptions,
   listTasks,
   queryOf,
@@ -47,9 +48,11 @@ function ls(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const { tasks: found, cursor } = await listTasks(bus, query);
     const toRow = (task: ListedTask) => rowOf(call, task);
-    call.output.list(found, head, toRow, nothing("tasks", bus));
-    if (cursor !== undefined)
-      call.output.note(`There are more: the same with --cursor ${cursor}`);
+    const none = nothing("tasks", bus, filters(query));
+    call.output.list(found, head, toRow, none);
+    if (cursor === undefined) return exitCodes.done;
+    if (call.output.json) call.output.object({ cursor });
+    else call.output.note(`There are more: the same with --cursor ${cursor}`);
     return exitCodes.done;
   });
 }

@@ -1,6 +1,10 @@
 // From words to values: JSON, moments, durations, levels, kinds. Each throws ARGUMENT_INVALID for what is none.
 import { readFileSync } from "node:fs";
-import type { AgentEvent } from "../protocol/agent-events.js";
+import {
+  agentEventKinds,
+  type AgentEvent,
+  type AgentEventKind,
+} from "../protocol/agent-events.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf } from "../protocol/errors.js";
 import { isLevel, levels, type Level } from "../protocol/levels.js";
@@ -44,8 +48,11 @@ export function toLevel(text: string): Level {
   throw wrongUsage(unknownWord("priority", text, levels));
 }
 
-/** Of a task's event; or "agent", which is all that happens to agents and their instances. */
-export type Kind = TaskEvent["kind"] | "agent";
+/**
+ * Of a task's event; or "agent", which is all that happens to agents and their instances, or one kind of that.
+ * "started" is a task's: an instance's is among those of "agent".
+ */
+export type Kind = TaskEvent["kind"] | "agent" | AgentEventKind;
 const kinds: readonly Kind[] = [
   "started",
   "attempt",
@@ -54,7 +61,9 @@ const kinds: readonly Kind[] = [
   "progress",
   ...terminalStates,
   "agent",
+  ...agentEventKinds.filter((kind) => kind !== "started"),
 ];
+export const kindsHelp = `only of this kind, or of several: ${kinds.join(", ")}; agent is all that happens to agents`;
 
 export const toKinds = (texts: readonly string[]): Kind[] =>
   texts.map((text) => {
@@ -68,8 +77,11 @@ export function fits(
   kinds: readonly Kind[],
   event: TaskEvent | AgentEvent,
 ): boolean {
-  const kind = "taskId" in event ? event.kind : "agent";
-  return kinds.length === 0 || kinds.includes(kind);
+  if (kinds.length === 0) return true;
+  const wanted: readonly string[] = kinds;
+  if ("taskId" in event) return wanted.includes(event.kind);
+  if (kinds.includes("agent")) return true;
+  return event.kind !== "started" && wanted.includes(event.kind);
 }
 
 /** `region=eu` each. Undefined where there is none. */

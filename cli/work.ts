@@ -8,6 +8,7 @@ import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";
 import { toBounds } from "./replicas/bounds.js";
+import { howToResume, pausedText, pauseOf } from "./pause-text.js";
 import { Parent } from "./replicas/parent.js";
 import {
   superviseReplicas,
@@ -88,7 +89,7 @@ export const work: Verb = {
     const workers = await Promise.all(
       agents.map((agent) => bus.serve(agent, options)),
     );
-    for (const worker of workers) announce(call, worker, bus);
+    for (const worker of workers) await announce(call, worker, bus);
     parent?.tell(workers);
     await Promise.race([stopped, allStopped(workers)]);
     await drain(call, bus, workers, options);
@@ -158,14 +159,27 @@ function allStopped(workers: readonly Worker[]): Promise<unknown> {
   return Promise.all(workers.map((worker) => worker.stopped));
 }
 
-function announce(call: Call, worker: Worker, bus: Bus): void {
+async function announce(call: Call, worker: Worker, bus: Bus): Promise<void> {
   const { agent, instance, lane, concurrency } = worker;
   const { url, namespace } = bus;
+  const paused = await pauseOf(bus, agent, lane);
   call.output.result(
-    { serving: agent, instance, lane, concurrency, url, namespace },
+    {
+      serving: agent,
+      instance,
+      lane,
+      concurrency,
+      url,
+      namespace,
+      ...(paused && { orders: paused }),
+    },
     () =>
       `serving ${call.output.paint("cyan", agent)}  instance ${instance}, ${concurrency} at a time, at ${url}`,
   );
+  if (paused)
+    call.output.note(
+      `note: ${agent} is ${pausedText(paused)}. It takes no tasks until ${howToResume(agent, paused, lane)}`,
+    );
 }
 
 async function drain(

@@ -231,8 +231,12 @@ export class Orchestrator implements Answerer {
     link.log.warn({ instance, term, why }, "it leads no more");
     if (term === undefined || !link.connected) return;
     const data = { term, why };
-    const event = { agent: orchestratorName, instance, kind: "fenced", data };
-    recordAgentEvent(link, this.publisher, event).catch((error: unknown) =>
+    recordAgentEvent(link, this.publisher, {
+      agent: orchestratorName,
+      instance,
+      kind: "fenced",
+      data,
+    }).catch((error: unknown) =>
       link.log.debug({ error: messageOf(error) }, "it could not be told"),
     );
   }

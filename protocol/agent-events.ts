@@ -6,6 +6,36 @@ import { decodeBody, encodeBody } from "./codec.js";
 import { contentTypeHeader, type Headers } from "./headers.js";
 import { toNotification } from "./rpc.js";
 
+/** All that we record; on the log may be others, of newer versions or of whoever may write there. */
+export const agentEventKinds = [
+  // Of an instance's life, and what it was ordered.
+  "started",
+  "paused",
+  "resumed",
+  "recovered",
+  "draining",
+  "stopped",
+  "lost",
+  "card-conflict",
+  // Of its agent's lanes and limits.
+  "lanes",
+  "breaker-opened",
+  "breaker-half-opened",
+  "breaker-closed",
+  "throttled",
+  "unthrottled",
+  // Of orchestrators.
+  "leading",
+  "fenced",
+  "near-limit",
+] as const;
+export type AgentEventKind = (typeof agentEventKinds)[number];
+
+/** One of ours. */
+export interface KnownAgentEvent extends AgentEvent {
+  kind: AgentEventKind;
+}
+
 export interface AgentEvent extends AgentEventAddress {
   /** What it says beside its kind; whatever JSON can. */
   data: Readonly<Record<string, unknown>>;

@@ -6,6 +6,7 @@
 //    while this instance was cut off is not served by it for a moment.
 // 2. The log counts as mended when it has taken an event of ours, and not before.
 import type { Link } from "../bus/connection/connection.js";
+import type { AgentEventKind } from "../protocol/agent-events.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError, type ErrorCode } from "../protocol/errors.js";
 
@@ -20,7 +21,7 @@ interface Patient {
   /** Writes to the log. */
   record(
     this: void,
-    kind: string,
+    kind: AgentEventKind,
     data: Record<string, unknown>,
   ): Promise<unknown>;
   /** An event loop that is busy for longer is blocked. */

@@ -78,8 +78,12 @@ export class Presence {
       "another instance of this agent lives with the same version and another card: give what differs another version or another lane",
     );
     const { instance } = this.#of.card();
-    const event = { agent, instance, kind: "card-conflict", data };
-    await recordAgentEvent(link, publisher, event);
+    await recordAgentEvent(link, publisher, {
+      agent,
+      instance,
+      kind: "card-conflict",
+      data,
+    });
   }
 
   /** The first heartbeat, and from then on one after the other. */

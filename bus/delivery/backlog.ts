@@ -14,14 +14,17 @@ export interface Backlog {
   oldestMs: number;
 }
 
-/** Of the consumers whose name `isOne` accepts. Nothing waits where no instance has ever been. */
+export const noBacklog: Backlog = { waiting: 0, inHand: 0, oldestMs: 0 };
+
+/** Of the consumers whose name `isOne` accepts. Undefined where the agent has no queue: it was never served. */
 export async function backlogOf(
   link: Link,
   agent: string,
   isOne: (consumer: string) => boolean,
-): Promise<Backlog> {
+): Promise<Backlog | undefined> {
   const stream = link.subjects.queue(agent);
   const consumers = await consumersOf(link, stream);
+  if (!consumers) return undefined;
   const ours = consumers.filter(({ name }) => isOne(name));
   const waiting = sum(ours, "num_pending");
   const stored = await Promise.all(
@@ -48,14 +51,14 @@ function sum(
 async function consumersOf(
   link: Link,
   stream: string,
-): Promise<ConsumerInfo[]> {
+): Promise<ConsumerInfo[] | undefined> {
   const found: ConsumerInfo[] = [];
   try {
     for await (const consumer of link.jsm.consumers.list(stream))
       found.push(consumer);
     return found;
   } catch (cause) {
-    if (codeOf(cause) === 10059) return found; // no queue yet
+    if (codeOf(cause) === 10059) return undefined;
     throw new TroupeError(
       "BUS_FAILED",
       `could not ask the consumers of stream "${stream}" what waits: ${messageOf(cause)}`,

@@ -7,6 +7,7 @@ import {
   agentEventHeaders,
   parseAgentEvent,
   type AgentEvent,
+  type KnownAgentEvent,
 } from "../../protocol/agent-events.js";
 import type { Link } from "../connection/connection.js";
 import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
@@ -25,7 +26,7 @@ export interface Expectation {
 export function recordAgentEvent(
   link: Link,
   publisher: Publisher,
-  event: AgentEvent,
+  event: KnownAgentEvent,
   expectation?: Expectation,
 ): Promise<Stored> {
   const headers: Headers = agentEventHeaders(event, link.origin);

@@ -13,12 +13,14 @@ import {
 } from "../../protocol/lanes.js";
 import { defaultLane, partitionCount } from "../../protocol/subjects.js";
 import { agentEvents, recordAgentEvent } from "../history/agent-events.js";
-import { backlogOf, type Backlog } from "../delivery/backlog.js";
+import { backlogOf, noBacklog, type Backlog } from "../delivery/backlog.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
 import { consumerName } from "../delivery/pull.js";
 import type { Registry } from "../registry/registry.js";
 import type { Settings } from "../buckets/settings.js";
+import type { AgentCard, InstanceCard } from "../../protocol/card.js";
+import { unknownAgent } from "../registry/unknown-agent.js";
 import { figuresOf, noFigures, type LaneFigures } from "./figures.js";
 import { laneSettings } from "./setting.js";
 
@@ -122,7 +124,10 @@ export class Lanes {
     return found;
   }
 
-  /** All lanes of an agent side by side: who serves them, what waits, and how tasks ended of late. */
+  /**
+   * All lanes of an agent side by side: who serves them, what waits, and how tasks ended of late. Throws
+   * AGENT_UNKNOWN for one that was never served, nor split.
+   */
   async show(
     agent: string,
     { window = defaultWindow }: { window?: Duration } = {},
@@ -134,6 +139,8 @@ export class Lanes {
       figuresOf(this.#link, agent, window),
       this.#changes(agent),
     ]);
+    if (!split && changes.length === 0 && figures.size === 0)
+      mustBeKnown(this.#link, agent, cards, living);
     const names = new Set([defaultLane, ...Object.keys(split?.weights ?? {})]);
     for (const { name, lane } of cards) if (name === agent) names.add(lane);
     for (const { lane } of living) names.add(lane);
@@ -152,7 +159,7 @@ export class Lanes {
           keyShare: keyShareOf(split, lane),
           versions: [...versions],
           instances: here.length,
-          ...(await this.#backlogOf(split, agent, lane)),
+          ...((await this.#backlogOf(split, agent, lane)) ?? noBacklog),
           ...(figures.get(lane) ?? noFigures),
         };
       }),
@@ -160,17 +167,20 @@ export class Lanes {
     return { agent, isSplit: split !== undefined, lanes, changes };
   }
 
-  /** What waits for the instances of a lane. */
+  /** What waits for the instances of a lane. Throws AGENT_UNKNOWN. */
   async backlog(agent: string, lane: string): Promise<Backlog> {
     const { split } = await this.#settings.read(laneSettings, agent);
-    return this.#backlogOf(split, agent, lane);
+    const found = await this.#backlogOf(split, agent, lane);
+    if (found) return found;
+    mustBeKnown(this.#link, agent, await this.#registry.agents());
+    return noBacklog;
   }
 
   #backlogOf(
     split: Split | undefined,
     agent: string,
     lane: string,
-  ): Promise<Backlog> {
+  ): Promise<Backlog | undefined> {
     return backlogOf(this.#link, agent, consumersOf(split, lane));
   }
 
@@ -218,6 +228,17 @@ export class Lanes {
     }
     return changes.slice(0, changesShown);
   }
+}
+
+function mustBeKnown(
+  { subjects }: Link,
+  agent: string,
+  cards: readonly AgentCard[],
+  living: readonly InstanceCard[] = [],
+): void {
+  if (living.length > 0 || cards.some(({ name }) => name === agent)) return;
+  const { namespace } = subjects;
+  throw unknownAgent(agent, namespace, cards, "Correct the name, or start it");
 }
 
 /** A lane's own queues, and of main's partitions those that the split gives it. */

@@ -2,6 +2,7 @@
 // this waits until every living instance says, by its heartbeat, that it has obeyed. One that does not hear,
 // because it is cut off, is waited for until it counts as dead; it takes nothing until it has heard.
 import type { InstanceCard } from "../../protocol/card.js";
+import type { AgentEventKind } from "../../protocol/agent-events.js";
 import { formatMs, toMs, type Duration } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import {
@@ -118,7 +119,7 @@ export async function drainAgent(
 async function order(
   { settings, link, publisher }: ControlHost,
   agent: string,
-  kind: string,
+  kind: AgentEventKind,
   data: { lane: string | undefined; reason?: string | undefined },
   edit: (orders: AgentOrders) => AgentOrders,
 ): Promise<AgentOrders> {

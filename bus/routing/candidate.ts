@@ -11,6 +11,9 @@ export interface Candidate {
   score: number;
 }
 
+/** All else fits: it would do it, were it resumed. */
+export const isPaused = "its instances are paused";
+
 /** What a need asks beyond the skill's name: undefined where it fits, else what stands against it. */
 export function objection(
   { lane, skill }: Candidate,

@@ -18,7 +18,7 @@ import {
   type DiscoverFilter,
 } from "../registry/discovery.js";
 import type { Registry } from "../registry/registry.js";
-import type { Candidate } from "./candidate.js";
+import { isPaused, type Candidate } from "./candidate.js";
 import {
   decide,
   explain,
@@ -233,10 +233,13 @@ function noCandidate(
   waitedMs = 0,
 ): TroupeError {
   const text = explain(need, refusals);
+  const paused = refusals.find(({ why }) => why === isPaused)?.candidate.lane;
+  const next = paused ? `Resume "${paused.agent}"` : "Start one, ask for less";
   return new TroupeError(
     "NO_CANDIDATE",
     waitedMs === 0
-      ? `${text}. Start one, ask for less, or wait for one with { wait: "30s" }`
-      : `waited ${formatMs(waitedMs)} and ${text}. Start one, ask for less, or wait longer`,
+      ? `${text}. ${next}, or wait for one with { wait: "30s" }`
+      : `waited ${formatMs(waitedMs)} and ${text}. ${next}, or wait longer`,
+    paused && { data: { paused: { agent: paused.agent, lane: paused.lane } } },
   );
 }

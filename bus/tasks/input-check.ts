@@ -7,6 +7,7 @@ import { messageOf, skillUnknown, TroupeError } from "../../protocol/errors.js";
 import { parseWith } from "../../protocol/schema.js";
 import type { Link } from "../connection/connection.js";
 import { cardKey, type Registry } from "../registry/registry.js";
+import { unknownAgent } from "../registry/unknown-agent.js";
 import type { Names } from "./target.js";
 
 const cardCacheMs = 10_000;
@@ -105,14 +106,11 @@ export class InputCheck {
         "AGENT_UNKNOWN",
         `agent "${agent}" has never been served in lane "${lane}": it was in "${lanes.map((card) => card.lane).join('", "')}". Start it there once, correct the lane, or submit by the imported skill instead of its name`,
       );
-    const known = [...new Set(cards.map((card) => card.name))];
-    const hint =
-      known.length === 0
-        ? "no agent has ever been served in this namespace"
-        : `known are "${known.slice(0, 20).join('", "')}"`;
-    return new TroupeError(
-      "AGENT_UNKNOWN",
-      `no agent "${agent}" has ever been served in namespace "${this.#link.subjects.namespace}": ${hint}. Start it once, correct the name, or submit by the imported skill instead of its name`,
+    return unknownAgent(
+      agent,
+      this.#link.subjects.namespace,
+      cards,
+      "Start it once, correct the name, or submit by the imported skill instead of its name",
     );
   }
 }

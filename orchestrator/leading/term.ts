@@ -16,12 +16,15 @@ import {
 import { isConflict } from "../../bus/buckets/bucket.js";
 import type { Link } from "../../bus/connection/connection.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
-import type { AgentEvent } from "../../protocol/agent-events.js";
+import type {
+  AgentEvent,
+  KnownAgentEvent,
+} from "../../protocol/agent-events.js";
 import { TroupeError } from "../../protocol/errors.js";
 
 export const orchestratorName = "orchestrator";
 
-const leadings = { agent: orchestratorName, kind: "leading" };
+const leadings = { agent: orchestratorName, kind: "leading" } as const;
 
 /** The lease, as far as a term looks at it. */
 export interface Held {
@@ -64,7 +67,7 @@ export class Term {
   }
 
   /** Writes what happened to an agent. Throws LEASE_LOST. */
-  async record(event: AgentEvent): Promise<void> {
+  async record(event: KnownAgentEvent): Promise<void> {
     this.check();
     try {
       await this.#store(event, { last: this.#fence, of: leadings });
@@ -91,7 +94,7 @@ export class Term {
     }
   }
 
-  #store(event: AgentEvent, expectation: Expectation) {
+  #store(event: KnownAgentEvent, expectation: Expectation) {
     const { link, publisher } = this.#host;
     const data = { ...event.data, term: this.number };
     return recordAgentEvent(link, publisher, { ...event, data }, expectation);

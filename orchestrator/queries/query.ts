@@ -58,6 +58,17 @@ function isLost(error: unknown): boolean {
   );
 }
 
+/** A task in its place, as an ask without an answer advises, would wait for an orchestrator as well. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof TroupeError) || error.code !== "NO_RESPONDERS")
+    return error;
+  return new TroupeError(
+    "NO_RESPONDERS",
+    "no orchestrator runs here, and only one answers queries: start one with `troupe up`, or in a process of yours with bus.orchestrate()",
+    { cause: error },
+  );
+}
+
 export class Queries {
   readonly #ask: Ask;
 
@@ -108,8 +119,11 @@ export class Queries {
     const input = Object.fromEntries(
       Object.entries(query).map(([field, value]) => [field, toText(value)]),
     );
-    const answer = await this.#askAgain(queries[name], input);
-    return answer as Answer<Name>;
+    try {
+      return (await this.#askAgain(queries[name], input)) as Answer<Name>;
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   async #askAgain(target: Target, input: object): Promise<unknown> {

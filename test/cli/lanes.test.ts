@@ -55,7 +55,10 @@ describe("lanes", () => {
       await said("rollback", "writer"),
       "writer: main 90%, canary 10%\n",
     );
-    assert.equal(await said("clear", "writer"), "writer: all to main\n");
+    assert.equal(
+      await said("clear", "writer"),
+      "writer: all to main; there is nothing to roll back to any more\n",
+    );
     const shown = await said("show", "writer");
     assert.match(shown, /^LANE +VERSION +SHARE +OF KEYS +INSTANCES/);
     assert.match(shown, /^main +1\.4\.0 +100% +100% +1 /m);
@@ -88,6 +91,7 @@ describe("lanes", () => {
     [["promote", "writer"], /the LANE to promote is missing/],
     [["rollback", "writer"], /no earlier split to go back to/],
     [["show"], /the AGENT is missing/],
+    [["show", "writr"], /AGENT_UNKNOWN: .*did you mean "writer"\?/],
     [["spilt", "writer"], /split/],
   ];
   for (const [args, message] of wrong)

@@ -75,3 +75,65 @@ test("tasks ls asks the orchestrator for what only it can find, a page at a time
   assert.deepEqual(states, ["completed", "failed", "completed", "failed"]);
   assert.deepEqual(objects[0]?.["output"], 2);
 });
+
+test("tasks ls --json names the next page in its last line, of those that wait and those that ended", async (t) => {
+  const bus = await shared.connect(t);
+  const { url, namespace } = bus;
+  const worker = await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await bus.orchestrate(quiet);
+  const ended = [];
+  for (let input = 0; input < 3; input++) {
+    const task = await bus.submit("doer.do", input);
+    await task.result();
+    ended.push(task.id);
+  }
+  await worker.drain();
+  const waiting = await Promise.all(
+    [1, 2, 3, 4, 5].map(async () => (await bus.submit("doer.do", 1)).id),
+  );
+  const page = async (...more: string[]) => {
+    const here = ["--url", url, "--namespace", namespace, "--json"];
+    const { objects, code } = await troupe(["tasks", "ls", ...here, ...more]);
+    assert.equal(code, 0);
+    return objects;
+  };
+  const found: string[] = [];
+  let after: string[] = [];
+  for (let pages = 0; pages < 3; pages++) {
+    const objects = await page("--limit", "2", ...after);
+    const { cursor } = objects.at(-1)!;
+    assert.equal(typeof cursor === "string", pages < 2, "the last has none");
+    found.push(
+      ...objects.flatMap(({ taskId }) => (taskId as string | undefined) ?? []),
+    );
+    after = ["--cursor", cursor as string];
+  }
+  assert.deepEqual(found.toSorted(), [...waiting, ...ended].toSorted());
+  const [, second] = await page("--state", "completed", "--limit", "1");
+  assert.equal(typeof second?.["cursor"], "string");
+});
+
+test("a filter that no task fits is told from a namespace without tasks", async (t) => {
+  const bus = await shared.connect(t);
+  const { url, namespace } = bus;
+  await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await bus.orchestrate(quiet);
+  await bus.call("doer.do", 1);
+  const said = async (...args: string[]) =>
+    (await troupe(["tasks", "ls", "--url", url, ...args])).stderr;
+  const here = ["--namespace", namespace];
+  assert.match(
+    await said(...here, "--state", "failed"),
+    /^None of the tasks in namespace ".*" at \S+ fits\.\n$/,
+  );
+  assert.match(
+    await said("--namespace", "empty"),
+    /^No tasks in namespace "empty"/,
+  );
+});

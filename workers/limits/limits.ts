@@ -4,6 +4,7 @@ import type { Link } from "../../bus/connection/connection.js";
 import { recordAgentEvent } from "../../bus/history/agent-events.js";
 import { LogicalClock } from "../../bus/connection/logical-clock.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
+import type { AgentEventKind } from "../../protocol/agent-events.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { defaultLevel, levels, type Level } from "../../protocol/levels.js";
 import { parseWith } from "../../protocol/schema.js";
@@ -280,7 +281,7 @@ function delayOf(
 /** An event that cannot be stored must not stop what it tells of. */
 function tell(
   { link, publisher, agent, instance }: LimitsHost,
-  kind: string,
+  kind: AgentEventKind,
   data: Record<string, unknown>,
 ): void {
   if (link.closed) return;

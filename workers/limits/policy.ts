@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Link } from "../../bus/connection/connection.js";
 import type { LogicalClock } from "../../bus/connection/logical-clock.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
+import type { AgentEventKind } from "../../protocol/agent-events.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { TaskFacts } from "../task-context.js";
 
@@ -45,7 +46,7 @@ export interface PolicyHost {
   /** Something may pass that could not before. */
   onFree(this: void): void;
   /** An event on the log. */
-  tell(this: void, kind: string, data: Record<string, unknown>): void;
+  tell(this: void, kind: AgentEventKind, data: Record<string, unknown>): void;
 }
 
 /** Throws a terminal HANDLER_FAILED for a function that throws or gives no text: the skill has a fault. */

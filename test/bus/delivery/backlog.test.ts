@@ -24,13 +24,17 @@ function closedGate() {
 }
 
 describe("the backlog", () => {
-  test("nothing waits where no instance has ever been and nothing was submitted", async (t) => {
+  test("an agent that nobody has ever served is refused, with the names of those that were", async (t) => {
     const bus = await shared.connect(t);
-    assert.deepEqual(await bus.backlog("nobody"), {
-      waiting: 0,
-      inHand: 0,
-      oldestMs: 0,
+    const { porter } = closedGate();
+    await bus.serve(porter);
+    await assert.rejects(bus.backlog("portr"), {
+      code: "AGENT_UNKNOWN",
+      message: /^no agent "portr" .*known are "porter"/,
     });
+    const nothing = { waiting: 0, inHand: 0, oldestMs: 0 };
+    assert.deepEqual(await bus.backlog("porter"), nothing);
+    assert.deepEqual(await bus.backlog("porter", "blue"), nothing);
   });
 
   test("it tells what waits apart from what is in hand, over all levels and keys, and for how long", async (t) => {

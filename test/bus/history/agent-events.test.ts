@@ -6,7 +6,11 @@ import {
 } from "../../../bus/history/agent-events.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { ensureStreams } from "../../../bus/streams/streams.js";
-import type { AgentEvent } from "../../../protocol/agent-events.js";
+import type {
+  AgentEvent,
+  AgentEventKind,
+  KnownAgentEvent,
+} from "../../../protocol/agent-events.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -24,13 +28,17 @@ async function opened(t: TestContext) {
   await ensureStreams(link);
   const publisher = new Publisher(link);
   const record = (
-    event: AgentEvent,
+    what: KnownAgentEvent,
     expectation?: Parameters<typeof recordAgentEvent>[3],
-  ) => recordAgentEvent(link, publisher, event, expectation);
+  ) => recordAgentEvent(link, publisher, what, expectation);
   return { link, publisher, record };
 }
 
-const event = (instance: string, kind: string, data = {}): AgentEvent => ({
+const event = (
+  instance: string,
+  kind: AgentEventKind,
+  data = {},
+): KnownAgentEvent => ({
   agent: "writer",
   instance,
   kind,
@@ -71,7 +79,7 @@ test("an event that expects another to be the last of its kind is refused when i
 
 test("what is no event of an agent is passed over", async (t) => {
   const { link, publisher, record } = await opened(t);
-  const subject = link.subjects.agentEvent(event("one", "odd"));
+  const subject = link.subjects.agentEvent(event("one", "started"));
   await publisher
     .store(subject, new Uint8Array(0), Buffer.from("?"))
     .catch(() => undefined);

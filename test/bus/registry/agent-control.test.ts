@@ -9,6 +9,7 @@ import {
 } from "../../../bus/history/agent-events.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import type { Link } from "../../../bus/connection/connection.js";
+import type { KnownAgentEvent } from "../../../protocol/agent-events.js";
 import { levels } from "../../../protocol/levels.js";
 import { doer, gate, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
@@ -372,7 +373,7 @@ test("events of others under an agent's name do not disturb", async (t) => {
     instance: "other",
     kind: "sang",
     data: {},
-  });
+  } as unknown as KnownAgentEvent); // of a newer version
   await bus.serve(
     doer((input) => input),
     quiet,

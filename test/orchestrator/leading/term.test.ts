@@ -8,7 +8,12 @@ import { Term, type Held } from "../../../orchestrator/leading/term.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
-const lostOne = { agent: "writer", instance: "w1", kind: "lost", data: {} };
+const lostOne = {
+  agent: "writer",
+  instance: "w1",
+  kind: "lost",
+  data: {},
+} as const;
 
 async function opened(t: TestContext) {
   const link = await shared.link(t);

@@ -279,7 +279,10 @@ test("a small window holds the newest, and says from where", async (t) => {
 
 test("where no orchestrator is, the asker is told at once", async (t) => {
   const bus = await shared.connect(t);
-  await assert.rejects(bus.query.tasks(), { code: "NO_RESPONDERS" });
+  await assert.rejects(bus.query.tasks(), {
+    code: "NO_RESPONDERS",
+    message: /^no orchestrator runs here.*`troupe up`/,
+  });
 });
 
 test("all orchestrators answer the same", async (t) => {
