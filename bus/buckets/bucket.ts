@@ -87,16 +87,17 @@ export class Bucket<Value> {
   /** All keys that fit the filter, such as `card.*.*`, in the order of their writing. */
   async entries(filter = ">"): Promise<Entry<Value>[]> {
     await this.make();
-    const found: Entry<Value>[] = [];
+    const found = new Map<string, Entry<Value>>();
     for await (const stored of messagesOn(
       this.#link,
       this.#stream,
       this.#subject(filter),
     )) {
-      const { entry } = this.#toChange(stored);
-      if (entry) found.push(entry);
+      const { key, entry } = this.#toChange(stored);
+      found.delete(key); // it was written again meanwhile, and so comes again
+      if (entry) found.set(key, entry);
     }
-    return found;
+    return [...found.values()];
   }
 
   /** Whatever was there before. Returns the new revision. */

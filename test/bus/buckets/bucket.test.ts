@@ -104,6 +104,30 @@ test("a value that is none of ours is passed over", async (t) => {
   );
 });
 
+test("a key that is written again while all are read is told once, with its newest value", async (t) => {
+  const bucket = await bucketOf(t);
+  await bucket.put("quiet", { count: 0 });
+  let written = 0;
+  const writing = (async () => {
+    for (let count = 1; count <= 300; count++) {
+      await bucket.put("busy", { count });
+      written = count;
+    }
+  })();
+  let reads = 0;
+  while (written < 300) {
+    const before = written;
+    const entries = await bucket.entries();
+    const keys = entries.map(({ key }) => key);
+    if (before > 0) assert.deepEqual(keys.toSorted(), ["busy", "quiet"]);
+    const busy = entries.find(({ key }) => key === "busy");
+    assert.ok((busy?.value.count ?? 0) >= before);
+    reads++;
+  }
+  await writing;
+  t.diagnostic(`${reads} reads`);
+});
+
 test("any names become a key and come back from it", () => {
   const names = ["my agent", "a.b*", "~x=y%", "схема"];
   assert.match(keyOf(...names), /^[-/_=.a-zA-Z0-9]+$/);
