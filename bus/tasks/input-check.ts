@@ -1,16 +1,22 @@
 // Refuses at submit what the agent's card refuses, for callers who name a skill in words. The worker checks
 // again, by the real schema; so a card that is unreadable, or lies, or has a schema that cannot be used, only
-// moves the refusal to the worker (R7).
+// moves the refusal to the worker (R7). So does one that takes long to check by: anybody who may serve an agent
+// may write a pattern that would hold every caller's process for minutes.
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { AgentCard, SkillCard } from "../../protocol/card.js";
 import { messageOf, skillUnknown, TroupeError } from "../../protocol/errors.js";
 import { parseWith } from "../../protocol/schema.js";
 import type { Link } from "../connection/connection.js";
 import { cardKey, type Registry } from "../registry/registry.js";
+import { mayTakeLong } from "./schema-risk.js";
+import { within } from "./time-box.js";
 import { unknownAgent } from "../registry/unknown-agent.js";
 import type { Names } from "./target.js";
 
 const cardCacheMs = 10_000;
+/** What checking may take, where the schema lets it take long. */
+const longestCheckMs = 500;
 
 interface Lane extends Names {
   lane: string;
@@ -20,6 +26,7 @@ interface KnownSkill {
   card: SkillCard;
   /** Made from the card's JSON Schema when it is first needed. */
   input: z.ZodType | undefined;
+  mayTakeLong: boolean;
 }
 
 interface KnownCard {
@@ -61,10 +68,11 @@ export class InputCheck {
     if (!card.skills) return card.stateful;
     const known = card.skills.get(to.skill);
     if (!known) throw skillUnknown(to.agent, to.skill, card.skills.keys());
-    known.input ??= toSchema(known.card);
+    const schema = (known.input ??= toSchema(known.card));
     const what = `the input of ${to.agent}.${to.skill}`;
+    const parse = () => parseWith(schema, input, "INPUT_INVALID", what);
     try {
-      await parseWith(known.input, input, "INPUT_INVALID", what);
+      await (known.mayTakeLong ? within(longestCheckMs, parse) : parse());
     } catch (error) {
       if (error instanceof TroupeError) throw error;
       known.input = z.unknown();
@@ -82,7 +90,8 @@ export class InputCheck {
     const card = await this.#registry.card(to.agent, to.lane);
     if (!card) await this.#expectLiving(to);
     const stateful = card?.stateful === true;
-    const known = { at: Date.now(), skills: card && skillsOf(card), stateful };
+    const skills = card && skillsOf(card, cached?.skills);
+    const known = { at: Date.now(), skills, stateful };
     this.#cards.set(key, known);
     return known;
   }
@@ -115,10 +124,25 @@ export class InputCheck {
   }
 }
 
-function skillsOf(card: AgentCard): Map<string, KnownSkill> {
+/** What was made of a schema, or found out about it, holds as long as it stays the same. */
+function skillsOf(
+  card: AgentCard,
+  before?: ReadonlyMap<string, KnownSkill>,
+): Map<string, KnownSkill> {
   return new Map(
-    card.skills.map((skill) => [skill.id, { card: skill, input: undefined }]),
+    card.skills.map((skill) => {
+      const known = before?.get(skill.id);
+      const { inputSchema } = skill;
+      return known && isDeepStrictEqual(known.card.inputSchema, inputSchema)
+        ? [skill.id, { ...known, card: skill }]
+        : [skill.id, toKnown(skill)];
+    }),
   );
+}
+
+function toKnown(card: SkillCard): KnownSkill {
+  const { inputSchema } = card;
+  return { card, input: undefined, mayTakeLong: mayTakeLong(inputSchema) };
 }
 
 /** What the JSON Schema cannot say is left to the worker, which has the real schema. */

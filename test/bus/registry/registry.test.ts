@@ -328,6 +328,30 @@ test("a card that cannot be read, or whose schema is none, breaks no caller: the
   assert.deepEqual(mended, [card]);
 });
 
+test("a card whose pattern takes for ever to check holds up no caller: its input is left to the worker", async (t) => {
+  const bus = await shared.connect(t);
+  await (await bus.serve(writer, quiet)).drain(); // nobody writes the card anew
+  const link = await shared.link(t);
+  const key = `$KV.${link.subjects.buckets.agents}.card.writer.main`;
+  const [card] = await bus.agents();
+  const text = { type: "string", pattern: "^(a+)+$" };
+  const inputSchema = { type: "object", properties: { text } };
+  const skills = [{ ...card!.skills[0], inputSchema }];
+  await link.js.publish(key, JSON.stringify({ ...card, skills }));
+  const caller = await shared.connect(t);
+  await caller.submit("writer.echo", { text: "aaa" });
+  await assert.rejects(caller.submit("writer.echo", { text: "b" }), {
+    code: "INPUT_INVALID",
+    message: /text: /,
+  });
+  const hostile = `${"a".repeat(60)}!`; // years
+  const beganAt = performance.now();
+  for (let time = 0; time < 40; time++)
+    await caller.submit("writer.echo", { text: hostile });
+  const tookMs = performance.now() - beganAt;
+  assert.ok(tookMs < 15_000, `${tookMs}ms: half a second for the first`);
+});
+
 test("what others put into the bucket and is no card is passed over", async (t) => {
   const bus = await shared.connect(t);
   const link = await shared.link(t);
