@@ -72,6 +72,12 @@ export type { AgentEvent } from "./protocol/agent-events.js";
 export type { Backlog } from "./bus/delivery/backlog.js";
 export type { TaskFilter, TaskSummary } from "./bus/tasks/task-list.js";
 
+// Tasks by the clock
+export type { When } from "./protocol/firing-times.js";
+export type { Missed, ScheduleOptions } from "./bus/schedules/definition.js";
+export type { Added, Schedules } from "./bus/schedules/schedules.js";
+export type { LastFiring, Schedule } from "./bus/schedules/summary.js";
+
 // Find and choose agents
 export type {
   AgentCard,

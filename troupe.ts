@@ -40,6 +40,10 @@ import {
   type TaskFilter,
   type TaskSummary,
 } from "./bus/tasks/task-list.js";
+import type { ScheduleOptions } from "./bus/schedules/definition.js";
+import { Firer } from "./bus/schedules/firer.js";
+import { startScheduler } from "./bus/schedules/scheduler.js";
+import { Schedules, type Added } from "./bus/schedules/schedules.js";
 import type { EmbeddedServer } from "./bus/server/embedded.js";
 import { Settings } from "./bus/buckets/settings.js";
 import type { StreamLimits } from "./bus/streams/streams.js";
@@ -56,6 +60,7 @@ import {
   type InputOf,
   type NamedTarget,
   type OutputOf,
+  type PlainTarget,
   type Target,
 } from "./bus/tasks/target.js";
 import { TaskHandle } from "./bus/tasks/task-handle.js";
@@ -69,6 +74,7 @@ import type { AgentCard, InstanceCard } from "./protocol/card.js";
 import type { AgentEvent } from "./protocol/agent-events.js";
 import { toMs, type Duration } from "./protocol/duration.js";
 import { defaultLane } from "./protocol/subjects.js";
+import type { When } from "./protocol/firing-times.js";
 import type { Need } from "./protocol/need.js";
 import type { Route } from "./protocol/route.js";
 import type { TaskEvent } from "./protocol/task.js";
@@ -100,6 +106,8 @@ export class Bus implements AsyncDisposable {
   readonly namespace: string;
   /** Versions of an agent side by side: which share of the tasks each gets, and how it fares. */
   readonly lanes: Lanes;
+  /** What `schedule` has added: listed, paused, resumed, deleted, fired now. */
+  readonly schedules: Schedules;
   readonly #link: Link;
   readonly #server: EmbeddedServer | undefined;
   readonly #publisher: Publisher;
@@ -109,6 +117,7 @@ export class Bus implements AsyncDisposable {
   readonly #queues: Queues;
   readonly #settings: Settings;
   readonly #submitter: Submitter;
+  readonly #firer: Firer;
   readonly #asks: Asks;
   readonly #laneChoice: LaneChoice;
   readonly #router: Router;
@@ -118,8 +127,9 @@ export class Bus implements AsyncDisposable {
   );
   readonly #workers = new Set<Worker>();
   readonly #orchestrators = new Set<Orchestrator>();
-  /** Whoever serves also moves what falls due. */
+  /** Whoever serves also moves what falls due, and fires schedules. */
   #mover: Promise<{ stop(): Promise<void> }> | undefined;
+  #scheduler: Promise<{ stop(): Promise<void> }> | undefined;
 
   constructor(
     link: Link,
@@ -152,6 +162,12 @@ export class Bus implements AsyncDisposable {
       this.#queues,
       this.#laneChoice,
     );
+    this.#firer = new Firer(link, this.#publisher, this.#submitter);
+    this.schedules = new Schedules(
+      this.#firer,
+      this.#submitter,
+      (taskId, agent) => new TaskHandle(this.#host(), taskId, { agent }),
+    );
     this.#asks = new Asks(link);
     this.#router = new Router(link, this.#registry, scorer);
   }
@@ -172,7 +188,7 @@ export class Bus implements AsyncDisposable {
     };
     const worker = new Worker(agent, host, options);
     try {
-      await this.#startMover();
+      await Promise.all([this.#startMover(), this.#startScheduler()]);
       await worker.start();
     } catch (error) {
       await worker.drain();
@@ -249,6 +265,23 @@ export class Bus implements AsyncDisposable {
           .then((found) => this.#submitter.call(...found))
       : this.#submitter.call(target as NamedTarget, input, options);
     return output as Promise<OutputOf<To>>;
+  }
+
+  /**
+   * Submits a task again and again, by a cron expression or every so often: exactly one a firing, whatever dies,
+   * as long as any process serves any agent. The task's id follows from the name and the time, such as
+   * "nightly@2030-01-31T03:00:00Z". The same schedule again changes nothing; another of the same name is refused
+   * with SCHEDULE_EXISTS, or replaces it where that is asked for. Throws ARGUMENT_INVALID, also for what never
+   * fires, and what `submit` throws.
+   */
+  schedule<To extends PlainTarget>(
+    name: string,
+    when: When,
+    target: To,
+    input: InputOf<To>,
+    options: ScheduleOptions = {},
+  ): Promise<Added> {
+    return this.schedules.add({ name, when, target, input, options });
   }
 
   /** Request-reply, not stored. Throws NO_RESPONDERS when no instance is there. */
@@ -405,6 +438,7 @@ export class Bus implements AsyncDisposable {
     await Promise.all([...this.#orchestrators].map((each) => each.drain()));
     await Promise.all([...this.#workers].map((worker) => worker.drain()));
     await (await this.#mover?.catch(() => undefined))?.stop();
+    await (await this.#scheduler?.catch(() => undefined))?.stop();
     await this.#link.close();
     await this.#server?.stop();
   }
@@ -419,6 +453,14 @@ export class Bus implements AsyncDisposable {
       this.#mover.catch(() => (this.#mover = undefined));
     }
     return this.#mover;
+  }
+
+  #startScheduler(): Promise<unknown> {
+    if (!this.#scheduler) {
+      this.#scheduler = startScheduler(this.#firer);
+      this.#scheduler.catch(() => (this.#scheduler = undefined));
+    }
+    return this.#scheduler;
   }
 
   #control() {

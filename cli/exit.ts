@@ -18,6 +18,8 @@ const askedWrongly: readonly ErrorCode[] = [
   "SKILL_UNKNOWN",
   "NO_CANDIDATE",
   "TASK_UNKNOWN",
+  "SCHEDULE_UNKNOWN",
+  "SCHEDULE_EXISTS",
 ];
 
 const busMissing: readonly ErrorCode[] = [

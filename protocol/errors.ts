@@ -49,6 +49,14 @@ export const errorTable = {
     -32001,
     "Check the id; the history of old tasks ages out.",
   ),
+  SCHEDULE_UNKNOWN: terminal(
+    -32001,
+    "Correct the name; see which there are with troupe schedules ls.",
+  ),
+  SCHEDULE_EXISTS: terminal(
+    -32602,
+    "Choose another name, or ask for the schedule to be replaced.",
+  ),
   PAYLOAD_TOO_LARGE: terminal(
     -32602,
     "Send less, or store it elsewhere and send where it is.",

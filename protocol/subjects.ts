@@ -56,6 +56,12 @@ function timerTokens({ agent, taskId }: TimerAddress): string {
   return `${agent === undefined ? "*" : encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
 }
 
+/** One schedule, or all of them. */
+export type WakeUp = { name: string } | "all";
+
+const wakeUpTokens = (of: WakeUp): string =>
+  of === "all" ? "sweep.all" : `next.${encodeToken(of.name, "schedule")}`;
+
 function eventTokens(where: EventFilter): string {
   const agent = where.agent === undefined ? "*" : encodeToken(where.agent);
   const taskId =
@@ -111,6 +117,7 @@ export function subjectsOf(namespace: string) {
       /** Who leads; only orchestrators look into it. */
       leases: `${ns}_leases`,
       limits: `${ns}_limits`,
+      schedules: `${ns}_schedules`,
     },
 
     task: (to: TaskAddress) =>
@@ -172,6 +179,10 @@ export function subjectsOf(namespace: string) {
     timer: (of: TimerAddress) => `${ns}.timer.${timerTokens(of)}`,
     due: (of: TimerAddress) => `${ns}.due.${timerTokens(of)}`,
     allDue: `${ns}.due.*.*`,
+    /** A schedule's wake-up for its next firing, or that of the look at all of them. */
+    wakeUp: (of: WakeUp) => `${ns}.timer.schedule.${wakeUpTokens(of)}`,
+    wokenUp: (of: WakeUp) => `${ns}.due.schedule.${wakeUpTokens(of)}`,
+    allWokenUp: `${ns}.due.schedule.*.*`,
 
     ask: (agent: string, skill: string, lane = defaultLane) =>
       `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}${laneSuffix(lane)}`,

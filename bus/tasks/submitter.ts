@@ -64,6 +64,12 @@ export interface Routed {
   fallbackOf?: string;
 }
 
+/** What a schedule adds. */
+export interface Scheduled {
+  /** Its queue was made when it was scheduled; who fires need not have the permission to look. */
+  hasQueue?: boolean;
+}
+
 export interface CallOptions extends SubmitOptions {
   /** How long to wait for the end. Default 1m; the task itself goes on. */
   timeout?: Duration;
@@ -108,11 +114,28 @@ export class Submitter {
     await this.#inputCheck.check({ ...to, lane: defaultLane }, input);
   }
 
+  /** Refuses what a submit would refuse, and answers with the task that it would send. Its queue is there then. */
+  async draft(
+    target: NamedTarget,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<{ spec: TaskSpec; stateful: boolean }> {
+    const names = namesOf(target);
+    const taskId = options.id ?? newId();
+    const stateful = await this.#check(target, names, input, taskId, options);
+    const spec = this.#toSpec(names, input, taskId, options, stateful);
+    const bytes = encodeHeaders(taskHeaders(spec)).length;
+    const size = bytes + taskBody(spec).length + deathBytes;
+    checkSize(this.#link, subjectFor(this.#link, spec), size);
+    await this.#queues.ensure(spec.agent);
+    return { spec, stateful };
+  }
+
   /** Resolves when the server has stored the task. `fallbackOf` names the skills that it has fallen back from. */
   async submit(
     target: NamedTarget,
     input: unknown,
-    options: SubmitOptions & Routed = {},
+    options: SubmitOptions & Routed & Scheduled = {},
   ): Promise<Submitted> {
     const names = namesOf(target);
     const asking = this.#lanes.know(names.agent, options);
@@ -120,7 +143,7 @@ export class Submitter {
     const taskId = options.id ?? newId();
     const stateful = await this.#check(target, names, input, taskId, options);
     const spec = this.#toSpec(names, input, taskId, options, stateful);
-    await this.#queues.ensure(spec.agent);
+    if (options.hasQueue !== true) await this.#queues.ensure(spec.agent);
     this.#outcomes.hearOwn();
     if (options.id !== undefined && options.lane === undefined)
       await this.#lanes.stay(spec);

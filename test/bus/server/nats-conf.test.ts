@@ -407,6 +407,39 @@ test("the instances of an agent share its limits as workers, and the breaker is 
   assert.ok(kinds.includes("breaker-opened"));
 });
 
+test("workers fire what they or the orchestrator have scheduled; the others may look at schedules, and no more", async (t) => {
+  const as = await shippedBus(t);
+  const orchestrator = await as("orchestrator");
+  await orchestrator.agents();
+  const worker = await as("worker");
+  const heard: unknown[] = [];
+  await worker.serve(
+    doer((input) => heard.push(input)),
+    quiet,
+  );
+  const often = { every: "1s" } as const;
+  await worker.schedule("mine", often, "doer.do", "mine");
+  await orchestrator.schedule("yours", often, "doer.do", "yours");
+  await eventually(() => heard.includes("mine") && heard.includes("yours"));
+  const [submitter, observer] = [await as("submitter"), await as("observer")];
+  for (const bus of [submitter, observer]) {
+    const found = await bus.schedules.list();
+    assert.deepEqual(
+      found.map(({ name, last }) => [name, last !== undefined]),
+      [
+        ["mine", true],
+        ["yours", true],
+      ],
+    );
+    await assert.rejects(bus.schedules.pause("mine"), {
+      code: "PERMISSION_DENIED",
+    });
+    await assert.rejects(bus.schedule("other", often, "doer.do", 1), {
+      code: "PERMISSION_DENIED",
+    });
+  }
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);

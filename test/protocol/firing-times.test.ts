@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import {
+  newestFirings,
+  nextFiring,
+  toTiming,
+  type Rhythm,
+  type When,
+} from "../../protocol/firing-times.js";
+
+const at = (text: string): number => Date.parse(text);
+const iso = (ms: number | undefined) =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
+
+function rhythm(when: When, timeZone?: string, bounds = {}): Rhythm {
+  const definition = { timing: toTiming(when, timeZone), ...bounds };
+  return { definition, anchor: at("2026-01-01T00:00:00Z") };
+}
+
+/** The next `count` firings after a moment. */
+function firings(of: Rhythm, after: string, count: number) {
+  const found: (string | undefined)[] = [];
+  let last = at(after);
+  for (let each = 0; each < count; each++) {
+    const next = nextFiring(of, last);
+    found.push(iso(next));
+    if (next === undefined) break;
+    last = next;
+  }
+  return found;
+}
+
+describe("a cron expression", () => {
+  test("is read in UTC where no time zone is named, whatever the machine's is", () => {
+    assert.deepEqual(firings(rhythm("0 3 * * *"), "2026-11-20T03:00:00Z", 2), [
+      "2026-11-21T03:00:00.000Z",
+      "2026-11-22T03:00:00.000Z",
+    ]);
+  });
+
+  test("includes the moment right after, and not the moment itself", () => {
+    const nightly = rhythm("0 3 * * *");
+    const time = at("2026-11-20T03:00:00Z");
+    assert.equal(nextFiring(nightly, time - 1), time);
+    assert.notEqual(nextFiring(nightly, time), time);
+  });
+
+  test("whose time is left out when the clock is put forward fires at the first moment after", () => {
+    const nightly = rhythm("30 2 * * *", "Europe/Berlin");
+    assert.deepEqual(firings(nightly, "2026-03-28T12:00:00Z", 2), [
+      "2026-03-29T01:00:00.000Z", // 03:00, the first that there is
+      "2026-03-30T00:30:00.000Z",
+    ]);
+  });
+
+  test("whose time comes twice when the clock is put back fires once", () => {
+    const nightly = rhythm("30 2 * * *", "Europe/Berlin");
+    assert.deepEqual(firings(nightly, "2026-10-24T12:00:00Z", 2), [
+      "2026-10-25T00:30:00.000Z",
+      "2026-10-26T01:30:00.000Z",
+    ]);
+  });
+
+  test("with every half hour goes on evenly over both changes of the clock", () => {
+    const halves = rhythm("*/30 * * * *", "Europe/Berlin");
+    for (const start of ["2026-03-29T00:15:00Z", "2026-10-24T23:15:00Z"]) {
+      const times = firings(halves, start, 6).map((text) => at(text!));
+      for (const [index, time] of times.slice(1).entries())
+        assert.equal(time - times[index]!, 30 * 60_000);
+    }
+  });
+
+  const refused: [unknown, RegExp][] = [
+    ["61 3 * * *", /"61 3 \* \* \*" cannot be read: .*minute: 61/],
+    ["0 25 * * *", /hour: 25/],
+    ["0 3 * * 8", /dayOfWeek: 8/],
+    ["a b c d e", /entry 1 \(a\)/],
+    ["*/0 * * * *", /stepping: 0/],
+    ["0 3 * *", /not 5 or 6 fields.*Write minute, hour, day, month/],
+    ["0 3 * * * * 2030", /not 5 or 6 fields/],
+    ["2030-01-31T03:00:00", /not 5 or 6 fields/],
+    ["@sometimes", /cannot be read/],
+    ["", /not 5 or 6 fields/],
+    [undefined, /not 5 or 6 fields/],
+    [{ cron: 5 }, /not 5 or 6 fields/],
+  ];
+  for (const [cron, message] of refused)
+    test(`${JSON.stringify(cron)} is refused, and it is said where`, () => {
+      const wrong = { code: "ARGUMENT_INVALID", message };
+      assert.throws(() => toTiming(cron as string), wrong);
+    });
+
+  test("may be for a day that comes every four years, and finds none for one that never comes", () => {
+    const leap = rhythm("0 3 29 2 *");
+    assert.equal(
+      firings(leap, "2026-01-01T00:00:00Z", 1)[0],
+      "2028-02-29T03:00:00.000Z",
+    );
+    assert.equal(nextFiring(rhythm("0 3 30 2 *"), 0), undefined);
+  });
+
+  test("in a time zone that nobody knows is refused", () => {
+    for (const zone of ["Mars/Olympus", "", "+25:00"])
+      assert.throws(() => toTiming("0 3 * * *", zone), {
+        code: "ARGUMENT_INVALID",
+        message: /time zone .* is unknown: .*Europe\/Berlin/,
+      });
+  });
+});
+
+describe("every so often", () => {
+  test("is counted from the anchor, whenever it is asked", () => {
+    const often = rhythm({ every: "5m" });
+    assert.deepEqual(firings(often, "2026-01-01T01:02:03Z", 2), [
+      "2026-01-01T01:05:00.000Z",
+      "2026-01-01T01:10:00.000Z",
+    ]);
+    assert.equal(
+      firings(often, "2020-01-01T00:00:00Z", 1)[0],
+      iso(often.anchor),
+    );
+  });
+
+  for (const every of [0, "0s", 999, "500ms"] as const)
+    test(`${every} is too short`, () =>
+      assert.throws(() => toTiming({ every }), {
+        code: "ARGUMENT_INVALID",
+        message: /every ".*" is too short: .* 1s/,
+      }));
+
+  test("is refused with what is no duration, a hundred years and more, or a time zone", () => {
+    const every = (of: unknown) => () => toTiming({ every: of as "1s" });
+    assert.throws(every("often"), { message: /every "often" is no duration/ });
+    assert.throws(every(Number.NaN), { message: /no duration/ });
+    assert.throws(every("40000d"), { message: /too long/ });
+    assert.throws(() => toTiming({ every: "5m" }, "Europe/Berlin"), {
+      message: /says nothing about a schedule that fires every so often/,
+    });
+  });
+});
+
+test("nothing fires before `from` or after `until`, and at both it does", () => {
+  const from = at("2026-11-20T03:00:00Z");
+  const until = at("2026-11-22T03:00:00Z");
+  const some = rhythm("0 3 * * *", "UTC", { from, until });
+  assert.deepEqual(firings(some, "2020-01-01T00:00:00Z", 9), [
+    "2026-11-20T03:00:00.000Z",
+    "2026-11-21T03:00:00.000Z",
+    "2026-11-22T03:00:00.000Z",
+    undefined,
+  ]);
+});
+
+const whens: When[] = [
+  { every: "1s" },
+  { every: 1_500 },
+  "* * * * * *",
+  "*/7 * * * *",
+  "0 3 * * MON-FRI",
+  "30 2 * * *",
+];
+const zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"];
+
+test("the newest firings before a moment are those that come one after another from before", () => {
+  const moment = fc.integer({
+    min: at("2026-02-01T00:00:00Z"),
+    max: at("2027-12-31T00:00:00Z"),
+  });
+  const some = fc.record({
+    when: fc.constantFrom(...whens),
+    zone: fc.constantFrom(...zones),
+    before: moment,
+    most: fc.integer({ min: 1, max: 12 }),
+  });
+  fc.assert(
+    fc.property(some, ({ when, zone, before, most }) => {
+      const every = typeof when === "object";
+      const of = rhythm(when, every ? undefined : zone);
+      const from = of.anchor;
+      const newest = newestFirings(of, { from, before, most });
+      assert.equal(newest.length, most);
+      for (const [index, time] of newest.entries())
+        assert.equal(
+          nextFiring(of, time),
+          newest[index + 1] ?? nextFiring(of, before - 1),
+        );
+    }),
+    { numRuns: 200 },
+  );
+});
