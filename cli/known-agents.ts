@@ -2,7 +2,7 @@
 import type { AgentCard } from "../protocol/card.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../protocol/nearest.js";
 
 /** One a lane. Throws AGENT_UNKNOWN. */
 export async function lanesOf(bus: Bus, name: string): Promise<AgentCard[]> {

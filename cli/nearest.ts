@@ -1,20 +1,5 @@
-// "Did you mean": the known word that is the fewest typing mistakes away.
-
-/** Of three letters, two mistakes would leave one. */
-const mistakesAllowed = (name: string): number => (name.length <= 3 ? 1 : 2);
-
-/** Undefined when no known word is near. A word that was only begun is taken for the whole. */
-export function nearest(
-  word: string,
-  known: readonly string[],
-): string | undefined {
-  const [best] = known
-    .map((name) => ({ name, mistakes: mistakesBetween(word, name) }))
-    .filter(({ name, mistakes }) => mistakes <= mistakesAllowed(name))
-    .sort((a, b) => a.mistakes - b.mistakes);
-  const begun = known.find((name) => word.length > 1 && name.startsWith(word));
-  return begun ?? best?.name;
-}
+// "Did you mean": what is said of a word that is unknown.
+import { nearest } from "../protocol/nearest.js";
 
 /** `unknown verb "sumbit": did you mean "submit"?`, or what there is. */
 export function unknownWord(
@@ -26,30 +11,4 @@ export function unknownWord(
   return near === undefined
     ? `unknown ${what} "${word}": there are ${known.join(", ")}`
     : `unknown ${what} "${word}": did you mean "${near}"?`;
-}
-
-/** Levenshtein's distance, with two neighbours exchanged as one mistake. */
-function mistakesBetween(left: string, right: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= left.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1];
-      const swapped =
-        i > 1 &&
-        j > 1 &&
-        left[i - 1] === right[j - 2] &&
-        left[i - 2] === right[j - 1];
-      row[j] = Math.min(
-        last[j]! + 1,
-        row[j - 1]! + 1,
-        last[j - 1]! + (same ? 0 : 1),
-        swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY,
-      );
-    }
-    before = last;
-    last = row;
-  }
-  return last[right.length]!;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearest, unknownWord } from "../../cli/nearest.js";
+import { unknownWord } from "../../cli/nearest.js";
+import { nearest } from "../../protocol/nearest.js";
 
 const verbs = ["submit", "ask", "tasks", "tail", "replay", "dead", "agents"];
 
