@@ -5,6 +5,8 @@ import { PriorityConsumer } from "../bus/delivery/consumer.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { followPartitions, type Following } from "../bus/lanes/partitions.js";
 import { consumerName, ensureConsumer } from "../bus/delivery/pull.js";
+import { Turns } from "../bus/lanes/turns.js";
+import type { Registry } from "../bus/registry/registry.js";
 import type { Settings } from "../bus/buckets/settings.js";
 import { levels, levelWeights, type Level } from "../protocol/levels.js";
 
@@ -13,6 +15,9 @@ interface IntakeOptions {
   lane: string;
   slots: number;
   ackWaitMs: number;
+  instance: string;
+  /** Of an agent that gains when the tasks of a key come to one instance: where its instances are listed. */
+  turnsBy: Registry | undefined;
   /** A slot is free again. */
   onFree(this: void): void;
 }
@@ -22,6 +27,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #consumer: PriorityConsumer;
   #keyed: Following | undefined;
+  #turns: Turns | undefined;
 
   /** `take` is called for each delivery; each is to be followed by `release`. */
   constructor(
@@ -45,11 +51,14 @@ export class Intake {
     await Promise.all(queues.map((queue) => ensureConsumer(this.#link, queue)));
     for (const level of levels)
       this.#consumer.add(this.#queue(level), levelWeights[level]);
-    const { agent, lane, ackWaitMs } = this.#options;
+    const { agent, lane, ackWaitMs, turnsBy } = this.#options;
+    const turns = turnsBy && new Turns(this.#link, turnsBy, this.#options);
+    this.#turns = turns;
     this.#keyed = await followPartitions(this.#link, this.#consumer, settings, {
       agent,
       lane,
       ackWaitMs,
+      rank: turns && ((partition) => turns.rank(partition)),
     });
   }
 
@@ -78,7 +87,7 @@ export class Intake {
 
   async stop(): Promise<void> {
     this.#keyed?.stop(); // first, for it adds to the consumer
-    await this.#consumer.stop();
+    await Promise.all([this.#consumer.stop(), this.#turns?.stop()]);
   }
 
   #queue(level: Level) {

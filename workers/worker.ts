@@ -95,6 +95,8 @@ export class Worker implements AsyncDisposable {
         lane,
         slots: concurrency,
         ackWaitMs,
+        instance,
+        turnsBy: definition.actor && host.registry,
         onFree: () => this.#host.limits?.onSlotFree(),
       },
       (delivery) => this.#inHand.take(delivery),

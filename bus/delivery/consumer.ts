@@ -182,6 +182,8 @@ export class PriorityConsumer {
 
 function wantOf(source: PullSource, now: number): number {
   if (source.parked || source.troubledUntil > now) return 0;
+  // Out of turn it waits without a credit, which would be kept from those whose turn it is.
+  if ((source.consumer.rank?.() ?? 0) > 0) return 0;
   const inFlightLimit =
     source.consumer.maxInHand === -1
       ? Number.POSITIVE_INFINITY

@@ -22,6 +22,8 @@ interface KeyedPlace {
   ackWaitMs: number;
   /** Whether this instance is to pull from a partition, at the moment. */
   owns(this: void, partition: number): boolean;
+  /** Among all instances that pull from a partition, whose turn it is. Without it, the server asks them in turn. */
+  rank?: ((this: void, partition: number) => number) | undefined;
 }
 
 export class KeyedQueues {
@@ -136,13 +138,14 @@ export class KeyedQueues {
   }
 
   #consumerOf(partition: number): PullConsumer {
-    const { agent, lane, ackWaitMs } = this.#place;
+    const { agent, lane, ackWaitMs, rank } = this.#place;
     return {
       stream: this.#link.subjects.queue(agent),
       name: consumerName(lane, partition),
       filter: this.#link.subjects.partitionsOf(agent, lane, partition),
       ackWaitMs,
       maxInHand: 1,
+      ...(rank ? { rank: () => rank(partition) } : {}),
     };
   }
 }

@@ -4,6 +4,8 @@
 // 1. `credits` is what the server may still send us unasked. Each request is answered in full: by messages,
 //    or by a status that ends it. A request that got lost (server restart) is given up by the watchdog.
 // 2. `backlog` is how many messages wait, as last heard; a parked request tells when that stops being zero.
+// 3. Where consumers of several processes have a rank, the server answers the request of the lowest; a process whose
+//    request comes before its acknowledgement of the message before keeps its turn.
 // 3. The inbox is opened by the first request and shut by `shut()`, for good: the next request opens another.
 //    The server gives no message to a request whose inbox nobody hears, and counts none as delivered that it
 //    could not hand over. So a parked request, which waits there for long, brings nothing after that.
@@ -29,6 +31,8 @@ export interface PullConsumer {
   ackWaitMs: number;
   /** At most so many unacknowledged at once; -1 for no limit. One gives strict order. */
   maxInHand: number;
+  /** Among all who pull from it: whom the server is to ask first. Without it, it asks them in turn. */
+  rank?(this: void): number;
 }
 
 const parkMs = 30_000;
@@ -37,6 +41,9 @@ const troubleDelayMs = 250;
 const parkRequest = Buffer.from(
   JSON.stringify({ batch: 1, expires: nanos(parkMs) }),
 );
+/** The server's name for those who are ranked, and its last rank. */
+const group = "turns";
+const lastRank = 9;
 
 interface Request {
   left: number;
@@ -87,7 +94,7 @@ export class PullSource {
     this.credits += count;
     this.#link.send(
       this.#subject,
-      Buffer.from(`{"batch":${count},"no_wait":true}`),
+      Buffer.from(`{"batch":${count},"no_wait":true${this.#rank()}}`),
       undefined,
       this.#inbox + id,
     );
@@ -99,7 +106,16 @@ export class PullSource {
     const id = this.#nextId();
     this.parked = true;
     this.#park = { id, givenUpAt: Date.now() + parkMs + answerMs };
-    this.#link.send(this.#subject, parkRequest, undefined, this.#inbox + id);
+    const request = this.consumer.rank
+      ? Buffer.from(`{"batch":1,"expires":${nanos(parkMs)}${this.#rank()}}`)
+      : parkRequest;
+    this.#link.send(this.#subject, request, undefined, this.#inbox + id);
+  }
+
+  #rank(): string {
+    const rank = this.consumer.rank?.();
+    if (rank === undefined) return "";
+    return `,"group":"${group}","priority":${Math.min(rank, lastRank)}`;
   }
 
   /** Gives up requests that the server has forgotten. */
@@ -234,6 +250,10 @@ export async function ensureConsumer(
     max_deliver: -1,
     max_ack_pending: consumer.maxInHand,
     max_waiting: 4096,
+    ...(consumer.rank && {
+      priority_policy: "prioritized",
+      priority_groups: [group],
+    }),
   };
   try {
     await link.jsm.consumers.add(consumer.stream, config);

@@ -13,6 +13,7 @@ interface PartitionsOf {
   agent: string;
   lane: string;
   ackWaitMs: number;
+  rank?: ((this: void, partition: number) => number) | undefined;
 }
 
 export interface Following {

@@ -96,6 +96,40 @@ test("a server that is killed over and over makes no event of a context be lost 
     await isFold(context, numbersOf(at, each));
 });
 
+test("an instance that is frozen keeps none of its contexts waiting, and does no harm when it wakes", async (t) => {
+  t.after(() => killChildren(t));
+  const bus = await shared.connect(t);
+  const told = {
+    url: shared.server.url,
+    namespace: shared.namespaceOf(t),
+    concurrency: 32,
+  };
+  const start = () => startChild<object>(t, "tally-process", told);
+  const workers = [await start(), await start()];
+  const handles = Array.from({ length: 40 }, (_, at) =>
+    bus.context(tally, `c${at}`),
+  );
+  const numbers: number[] = [];
+  const add = async (n: number) => {
+    numbers.push(n);
+    const tasks = await Promise.all(
+      handles.map((context) => context.send({ type: "ADD", n })),
+    );
+    return Promise.all(tasks.map((task) => task.result({ timeout: "30s" })));
+  };
+  await add(1);
+  for (const worker of workers) {
+    await add(2);
+    const adding = add(3);
+    worker.signal("SIGSTOP"); // in the midst of it
+    await adding;
+    await add(4);
+    worker.signal("SIGCONT");
+  }
+  await add(5);
+  for (const context of handles) await isFold(context, numbers);
+});
+
 test("a queue that is deleted and made anew counts from one again, and its events are applied", async (t) => {
   const link = await shared.link(t);
   const numbers = [];
