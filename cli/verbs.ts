@@ -55,6 +55,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "Versions of an agent side by side: split, promote, roll back",
     load: async () => (await import("./lanes.js")).lanes,
   },
+  schedules: {
+    summary: "Tasks by the clock: list, show, add, pause, resume, rm, fire",
+    load: async () => (await import("./schedules.js")).schedules,
+  },
   doctor: {
     summary: "Check that all that Troupe needs is there",
     load: async () => (await import("./doctor.js")).doctor,
