@@ -3,9 +3,7 @@ import { decodeBody } from "./codec.js";
 import { TroupeError } from "./errors.js";
 import type { ContentType } from "./headers.js";
 
-/** As many as the length of the array has room for. */
-export const maxBatch = 0xffff;
-
+/** Of 65535 messages at most. */
 export function batchOf(
   messages: readonly Uint8Array[],
   contentType: ContentType,

@@ -5,7 +5,7 @@
 // 2. Alone, an end is told at once, together with the subject of its acknowledgement, which the server then sends to
 //    the submitter as well. Only both together count (bus/tasks/told-ends.ts). This saves a message's way to and fro.
 // 3. A notice may be lost. Whoever waits looks at the log now and then (bus/tasks/outcomes.ts).
-import { batchOf, maxBatch } from "../../protocol/batch.js";
+import { batchOf } from "../../protocol/batch.js";
 import {
   contentTypeHeader,
   encodeHeaders,
@@ -13,7 +13,7 @@ import {
 } from "../../protocol/headers.js";
 import type { Link } from "../connection/connection.js";
 
-/** A notice is sent before it grows larger. */
+/** A notice is sent before it grows larger, and so before it has more ends than a batch may. */
 const enoughBytes = 64 * 1024;
 const headerBytes = 1_024;
 const separatorBytes = 1;
@@ -100,10 +100,7 @@ export class EndNotices {
   /** One end alone always has: it left room for its headers. */
   #hasRoom({ bodies, bytes }: Notice, body: Uint8Array): boolean {
     const most = Math.min(enoughBytes, this.#link.maxPayload - headerBytes);
-    return (
-      bodies.length === 0 ||
-      (bytes + body.length <= most && bodies.length < maxBatch)
-    );
+    return bodies.length === 0 || bytes + body.length <= most;
   }
 
   #sendAll(): void {
