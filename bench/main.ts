@@ -2,7 +2,7 @@
 // interleaved (A B C, A B C, ...), so that a slow spell of the machine hits all alike.
 //   --quick         one short round: to see that it works, not for figures to publish
 //   --json          one object a line instead of the table
-//   --only <name>   a contestant ("raw"), a group ("tasks") or "routing"; may be given several times
+//   --only <name>   a contestant ("raw"), a group ("tasks"), "workflows" or "routing"; may be given several times
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { startRole, type ContestantProcess } from "./contestant-process.js";
@@ -20,6 +20,7 @@ import {
 } from "./report.js";
 import { routingSection } from "./routing/section.js";
 import { startServer } from "./servers.js";
+import { workflowsSection } from "./workflows/section.js";
 
 interface Phase {
   inFlight: number;
@@ -82,8 +83,8 @@ const quick: Effort = {
   durationMs: 600,
 };
 
-/** Needs neither server nor contestant: a section of its own. */
-const routing = "routing";
+/** What is measured in another way than the contestants are. */
+const sections = { workflows: workflowsSection, routing: routingSection };
 
 async function main(): Promise<void> {
   const { quick: isQuick, json, only } = parseArguments();
@@ -91,9 +92,11 @@ async function main(): Promise<void> {
   const { present, absent } = takingPart(only);
   if (present.length + absent.length > 0)
     print(await runRounds(present, effort, absent), absent, json);
-  if (only && !only.includes(routing)) return;
-  const section = await routingSection({ quick: isQuick, json });
-  console.log(json ? section : `\n${section}`);
+  for (const [name, section] of Object.entries(sections)) {
+    if (only && !only.includes(name)) continue;
+    const text = await section({ quick: isQuick, json });
+    console.log(json ? text : `\n${text}`);
+  }
 }
 
 function parseArguments() {
@@ -107,7 +110,7 @@ function parseArguments() {
     });
     const known = new Set<string>([
       ...groups,
-      routing,
+      ...Object.keys(sections),
       ...contestants.map(({ name }) => name),
     ]);
     const unknown = values.only?.find((name) => !known.has(name));

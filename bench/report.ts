@@ -4,13 +4,21 @@
 import type { Contestant } from "./contestant.js";
 import { quantile } from "./load.js";
 
+/** Whose figure it is. */
+export interface Measuree extends Pick<
+  Contestant,
+  "name" | "title" | "durability"
+> {
+  group: Contestant["group"] | "workflows";
+}
+
 /** One figure of one contestant in one round. */
 export interface Sample {
-  contestant: Contestant;
+  contestant: Measuree;
   round: number;
   /** What was measured, e.g. "64 in flight". */
   measure: string;
-  unit: "/s" | "ms";
+  unit: "/s" | "ms" | "µs" | "B";
   value: number;
 }
 
@@ -39,7 +47,12 @@ interface Ratio {
   met: boolean | undefined;
 }
 
-const groupNames = { tasks: "durable tasks", ask: "ask", growth: "growth" };
+const groupNames = {
+  tasks: "durable tasks",
+  ask: "ask",
+  growth: "growth",
+  workflows: "workflows",
+};
 
 /** In the order of the measures' first appearance, contestants beside each other. */
 export function rowsOf(samples: Sample[]): Row[] {
@@ -74,10 +87,11 @@ function rowOf(what: string, samples: Sample[]): Row {
   };
 }
 
-interface Goal {
+export interface Goal {
   name: string;
   above: string;
-  below: string;
+  /** Without it the goal is about the figure itself. */
+  below?: string;
   measure: string;
   atLeast?: number;
   atMost?: number;
@@ -131,19 +145,26 @@ const goals: Goal[] = [
   })),
 ];
 
-export function ratiosOf(samples: Sample[]): Ratio[] {
-  return goals.map((goal) => {
+export function ratiosOf(samples: Sample[], of = goals): Ratio[] {
+  return of.map((goal) => {
     const value = ratioOf(samples, goal);
     const { atLeast = -Infinity, atMost = Infinity } = goal;
     return {
       name: `${goal.name}, ${goal.measure}`,
-      goal:
-        goal.atLeast === undefined ? `<= ${goal.atMost}` : `>= ${goal.atLeast}`,
+      goal: aimOf(goal),
       value,
       met:
-        value === undefined ? undefined : value >= atLeast && value <= atMost,
+        value === undefined || aimOf(goal) === ""
+          ? undefined
+          : value >= atLeast && value <= atMost,
     };
   });
+}
+
+/** Some ratios are only told. */
+function aimOf({ atLeast, atMost }: Goal): string {
+  if (atLeast !== undefined) return `>= ${atLeast}`;
+  return atMost === undefined ? "" : `<= ${atMost}`;
 }
 
 function ratioOf(
@@ -154,6 +175,10 @@ function ratioOf(
     samples.filter(
       (each) => each.contestant.name === name && each.measure === measure,
     );
+  if (below === undefined) {
+    const values = of(above).map(({ value }) => value);
+    return values.length === 0 ? undefined : median(values);
+  }
   const divisors = new Map(
     of(below).map((sample) => [sample.round, sample.value]),
   );
@@ -164,7 +189,7 @@ function ratioOf(
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return (
     (quantile(sorted, 0.5) + sorted[Math.ceil(sorted.length / 2) - 1]!) / 2
@@ -194,7 +219,13 @@ export function ratiosText(ratios: Ratio[]): string {
     name,
     value === undefined ? "-" : value.toFixed(2),
     goal,
-    met === undefined ? "not measured" : met ? "met" : "missed",
+    value === undefined
+      ? "not measured"
+      : met === undefined
+        ? ""
+        : met
+          ? "met"
+          : "missed",
   ]);
   return aligned(
     [["ratio (median of the rounds' ratios)", "value", "goal", ""], ...cells],

@@ -70,7 +70,7 @@ async function startRedis(directory: string): Promise<BenchServer> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
@@ -91,7 +91,7 @@ async function accepting(server: ChildProcess, port: number): Promise<void> {
   );
 }
 
-async function connects(port: number): Promise<boolean> {
+export async function connects(port: number): Promise<boolean> {
   const socket = createConnection(port, "127.0.0.1");
   try {
     await once(socket, "connect");

@@ -1,0 +1,73 @@
+// What a client does when it is asked.
+import { setTimeout as delay } from "node:timers/promises";
+import { sampleInput, type Note } from "../contestant.js";
+import { measure, type Load, type Measured } from "../load.js";
+import { now, type Client } from "./contract.js";
+import type { Answers } from "./questions.js";
+import { resultOf } from "./tally.js";
+
+const startsAtOnce = 256;
+const paceTickMs = 2;
+const wavesAtLeast = 3;
+const slowMs = 12_000;
+
+export function clientAnswers(client: Client): Answers {
+  const expected = { text: resultOf(sampleInput.text) };
+  const run = () => client.run({ ...sampleInput, sentAt: now() });
+  return {
+    measure: (load) => measureEnough(run, expected, load),
+    pace: ({ perSecond, durationMs }) => pace(run, perSecond, durationMs),
+    sleep: ({ count, until }) => startMany(count, () => client.sleep(until)),
+    async startLong({ id, steps }) {
+      await client.startLong(id, steps);
+      return null;
+    },
+    async signalLong({ id }) {
+      await client.signalLong(id);
+      return null;
+    },
+    async close() {
+      await client.close();
+      return null;
+    },
+  };
+}
+
+/** Who takes seconds for one is given the time for more than a wave of those in flight, once. */
+async function measureEnough(
+  run: () => Promise<Note>,
+  expected: Note,
+  load: Load,
+): Promise<Measured> {
+  const measured = await measure(run, expected, load);
+  if (measured.count >= wavesAtLeast * load.inFlight) return measured;
+  return measure(run, expected, { ...load, durationMs: slowMs });
+}
+
+async function pace(
+  run: () => Promise<unknown>,
+  perSecond: number,
+  durationMs: number,
+): Promise<null> {
+  const begun = now();
+  const running: Promise<unknown>[] = [];
+  for (let elapsed = 0; elapsed < durationMs; elapsed = now() - begun) {
+    const due = (elapsed * perSecond) / 1000;
+    while (running.length < due) running.push(run());
+    await delay(paceTickMs);
+  }
+  await Promise.all(running);
+  return null;
+}
+
+async function startMany(
+  count: number,
+  start: () => Promise<void>,
+): Promise<null> {
+  let left = count;
+  const lane = async () => {
+    while (left-- > 0) await start();
+  };
+  await Promise.all(Array.from({ length: startsAtOnce }, lane));
+  return null;
+}
