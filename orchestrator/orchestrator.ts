@@ -17,7 +17,7 @@ import {
 } from "./orchestrator.machine.js";
 import { Following } from "./view/following.js";
 import { declareSkills, type Answerer } from "./skills.js";
-import { orchestratorName } from "./leading/term.js";
+import { orchestratorName } from "../protocol/subjects.js";
 import type { UpToDate } from "./queries/view.js";
 
 export interface OrchestratorOptions {

@@ -6,7 +6,7 @@ import { queryContexts } from "./queries/context-query.js";
 import { queryDeadLetters } from "./queries/dead-letter-query.js";
 import { queries } from "./queries/queries.js";
 import { queryTasks } from "./queries/task-query.js";
-import { orchestratorName } from "./leading/term.js";
+import { orchestratorName } from "../protocol/subjects.js";
 import type { View } from "./queries/view.js";
 
 /** Who answers. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { labels, type Labels } from "./card.js";
 import { toMs, type Duration } from "./duration.js";
 import { TroupeError } from "./errors.js";
+import { orchestratorName } from "./subjects.js";
 import { checkRange, isRange } from "./versions.js";
 
 export const strategies = [
@@ -91,7 +92,7 @@ function wrong(value: unknown, why: string): TroupeError {
  * last "@"; what follows it and is no range belongs to the name.
  */
 export function needIn(text: string): Need | undefined {
-  const dot = text.lastIndexOf(".");
+  const dot = dotOf(text);
   const isPlain = dot > 0 && dot < text.length - 1;
   if (isPlain && !text.includes("@") && !text.startsWith("*."))
     return undefined;
@@ -104,7 +105,7 @@ export function needIn(text: string): Need | undefined {
 }
 
 function namesIn(names: string, text: string): Need {
-  const dot = names.lastIndexOf(".");
+  const dot = dotOf(names);
   const agent = names.slice(0, Math.max(dot, 0));
   const skill = names.slice(dot + 1);
   if (skill === "" || dot === 0 || /\s/.test(skill)) throw noSkill(text);
@@ -116,6 +117,22 @@ function noSkill(text: string): TroupeError {
     "ARGUMENT_INVALID",
     `"${text}" names no skill: write "agent.skill", such as "writer.headline", or "headline@^2" for whoever has it, or { text: "…" } for plain words`,
   );
+}
+
+/** Of a plain "agent.skill". */
+export function splitNames(text: string): { agent: string; skill: string } {
+  const dot = dotOf(text);
+  return { agent: text.slice(0, dot), skill: text.slice(dot + 1) };
+}
+
+/**
+ * Where the agent's name ends: at the last dot, so that agents may have dots in their names. Only of the
+ * orchestrator, which nobody else may be called after, it is the first: its skills are named like `plan.run`.
+ */
+function dotOf(text: string): number {
+  return text.startsWith(`${orchestratorName}.`)
+    ? orchestratorName.length
+    : text.lastIndexOf(".");
 }
 
 /** As people read it. */

@@ -12,6 +12,8 @@ import { contextToken, encodeToken, keyToken, queueToken } from "./tokens.js";
 
 export const defaultNamespace = "troupe";
 export const defaultLane = "main";
+/** The agent that answers for the whole. */
+export const orchestratorName = "orchestrator";
 
 /** The server hashes keys to this many partitions an agent and lane; changing it would break the order of tasks under way. */
 export const partitionCount = 32;
@@ -118,6 +120,7 @@ export function subjectsOf(namespace: string) {
       leases: `${ns}_leases`,
       limits: `${ns}_limits`,
       schedules: `${ns}_schedules`,
+      plans: `${ns}_plans`,
     },
 
     task: (to: TaskAddress) =>

@@ -1,7 +1,12 @@
 // Whom a caller means: a typed skill of an agent it imports, "agent.skill" in words, or whoever meets a need.
 import type { z } from "zod";
 import { TroupeError } from "../../protocol/errors.js";
-import { needIn, parseNeed, type Need } from "../../protocol/need.js";
+import {
+  needIn,
+  parseNeed,
+  splitNames,
+  type Need,
+} from "../../protocol/need.js";
 import { parseWith } from "../../protocol/schema.js";
 
 /** Anything that knows its names and schemas; `agent(...).skills.…` does. */
@@ -67,8 +72,7 @@ export function namesOf(target: NamedTarget): Names {
       "ARGUMENT_INVALID",
       `"${target}" names what is needed and not who is to do it, and here only the latter will do: write "agent.skill"`,
     );
-  const dot = target.lastIndexOf(".");
-  return { agent: target.slice(0, dot), skill: target.slice(dot + 1) };
+  return splitNames(target);
 }
 
 /** Whether its input can be checked without its card. */

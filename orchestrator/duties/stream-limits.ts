@@ -2,7 +2,8 @@
 // is cut before its time. Once for each time that the mark is passed.
 import { streamUses, type StreamUse } from "../../bus/streams/stream-uses.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
-import { orchestratorName, type Term } from "../leading/term.js";
+import type { Term } from "../leading/term.js";
+import { orchestratorName } from "../../protocol/subjects.js";
 
 const warnAt = 0.8;
 /** Below this it may be warned of again. */

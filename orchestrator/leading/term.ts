@@ -21,8 +21,7 @@ import type {
   KnownAgentEvent,
 } from "../../protocol/agent-events.js";
 import { TroupeError } from "../../protocol/errors.js";
-
-export const orchestratorName = "orchestrator";
+import { orchestratorName } from "../../protocol/subjects.js";
 
 const leadings = { agent: orchestratorName, kind: "leading" } as const;
 

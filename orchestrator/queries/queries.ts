@@ -2,7 +2,7 @@
 // they answer. Times are ISO texts, so that a client in any language can ask; troupe.ts makes dates of them.
 import { z } from "zod";
 import { levels } from "../../protocol/levels.js";
-import { orchestratorName } from "../leading/term.js";
+import { orchestratorName } from "../../protocol/subjects.js";
 
 export const taskStates = [
   "submitted",

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { describeNeed, needIn, parseNeed } from "../../protocol/need.js";
+import {
+  describeNeed,
+  needIn,
+  parseNeed,
+  splitNames,
+} from "../../protocol/need.js";
 import {
   parseRouteHeader,
   toRouteHeader,
@@ -22,6 +27,24 @@ test("a plain agent.skill names its agent and is no need, whatever is in the nam
     "a.b.c",
   ])
     assert.equal(needIn(text), undefined, text);
+});
+
+test("names are split at the last dot, but the orchestrator's at the first: its skills may have one", () => {
+  const cases: [string, string, string][] = [
+    ["writer.headline", "writer", "headline"],
+    ["a.b.c", "a.b", "c"],
+    ["orchestrator.status", "orchestrator", "status"],
+    ["orchestrator.plan.run", "orchestrator", "plan.run"],
+    ["orchestrators.plan.run", "orchestrators.plan", "run"],
+  ];
+  for (const [text, agent, skill] of cases)
+    assert.deepEqual(splitNames(text), { agent, skill }, text);
+  assert.equal(needIn("orchestrator.plan.run"), undefined);
+  assert.deepEqual(needIn("orchestrator.plan.run@^1"), {
+    agent: "orchestrator",
+    skill: "plan.run",
+    version: "^1",
+  });
 });
 
 test("a range, an asterisk, or a skill alone make a need", () => {
