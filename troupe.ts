@@ -65,6 +65,7 @@ import {
 } from "./bus/tasks/target.js";
 import { TaskHandle } from "./bus/tasks/task-handle.js";
 import { startMover } from "./bus/tasks/timers.js";
+import { Plans } from "./bus/plans/plans.js";
 import {
   Orchestrator,
   type OrchestratorOptions,
@@ -108,6 +109,8 @@ export class Bus implements AsyncDisposable {
   readonly lanes: Lanes;
   /** What `schedule` has added: listed, paused, resumed, deleted, fired now. */
   readonly schedules: Schedules;
+  /** Work as data: plans are checked, and kept by name and version. */
+  readonly plans: Plans;
   readonly #link: Link;
   readonly #server: EmbeddedServer | undefined;
   readonly #publisher: Publisher;
@@ -153,6 +156,11 @@ export class Bus implements AsyncDisposable {
       this.#settings,
       this.#registry,
     );
+    this.plans = new Plans({
+      link,
+      publisher: this.#publisher,
+      registry: this.#registry,
+    });
     this.#laneChoice = new LaneChoice(link, this.#settings);
     this.#submitter = new Submitter(
       link,

@@ -20,6 +20,8 @@ const askedWrongly: readonly ErrorCode[] = [
   "TASK_UNKNOWN",
   "SCHEDULE_UNKNOWN",
   "SCHEDULE_EXISTS",
+  "PLAN_INVALID",
+  "PLAN_UNKNOWN",
 ];
 
 const busMissing: readonly ErrorCode[] = [

@@ -59,6 +59,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "Tasks by the clock: list, show, add, pause, resume, rm, fire",
     load: async () => (await import("./schedules.js")).schedules,
   },
+  plan: {
+    summary: "Work as data: check, draw and keep plans",
+    load: async () => (await import("./plan.js")).plan,
+  },
   doctor: {
     summary: "Check that all that Troupe needs is there",
     load: async () => (await import("./doctor.js")).doctor,

@@ -115,6 +115,20 @@ export const errorTable = {
     "Redrive the dead letter that stopped the context, or resume it; then redrive this one.",
   ),
 
+  // Plans.
+  PLAN_INVALID: terminal(-32602, "Correct the plan where the message says."),
+  PLAN_UNKNOWN: terminal(-32602, "Put the plan first, or correct its name."),
+  PLAN_FAILED: terminal(
+    -32000,
+    "See the message; correct the plan, or what it was given.",
+  ),
+  BUDGET_EXCEEDED: terminal(-32000, "Give the plan a larger budget."),
+  VOTE_UNDECIDED: terminal(
+    -32000,
+    'See the ballots; ask for less, or say "otherwise": "continue".',
+  ),
+  APPROVAL_DENIED: terminal(-32000, "See who said no, and why."),
+
   // The bus.
   AGENT_PAUSED: retryable(-32000, "Wait until the agent is resumed."),
   NO_RESPONDERS: retryable(-32000, "Start an instance of the agent."),

@@ -335,6 +335,20 @@ test("only the orchestrator pauses, resumes and drains agents", async (t) => {
   await serving.stopped;
 });
 
+test("only the orchestrator keeps plans, and all may read them", async (t) => {
+  const as = await shippedBus(t);
+  const plan = { steps: [{ name: "a", value: 1 }] };
+  await (await as("orchestrator")).plans.put("p", plan);
+  for (const user of ["worker", "submitter", "observer"] as const) {
+    const bus = await as(user);
+    await assert.rejects(bus.plans.put("p", plan), {
+      code: "PERMISSION_DENIED",
+    });
+    assert.deepEqual((await bus.plans.get("p@1")).plan, plan);
+    assert.equal((await bus.plans.list()).length, 1);
+  }
+});
+
 test("only the orchestrator splits lanes; all users follow the split, and all may look at it", async (t) => {
   const as = await shippedBus(t);
   const orchestrator = await as("orchestrator");

@@ -1,0 +1,93 @@
+// Whether whom a plan calls is there: by the cards of agents, where they are at hand.
+import type { AgentCard } from "../card.js";
+import { messageOf } from "../errors.js";
+import { nearest } from "../nearest.js";
+import { needIn, parseNeed, splitNames, type Need } from "../need.js";
+import { fitsRange } from "../versions.js";
+import { pathTo, type Outline, type PlanProblem } from "./outline.js";
+import type { Place } from "./expression.js";
+import type { Step } from "./step.js";
+
+export type PlanTarget = string | Need;
+
+/** Throws ARGUMENT_INVALID for what names nobody. */
+export function needOfTarget(target: unknown): Need {
+  if (typeof target !== "string") return parseNeed(target);
+  return needIn(target) ?? splitNames(target);
+}
+
+export function* checkSkills(
+  { nodes }: Outline,
+  cards: readonly AgentCard[] | undefined,
+): Generator<PlanProblem> {
+  const known = new Map<string, string | undefined>();
+  for (const { step, path } of nodes)
+    for (const { at, target } of step ? targetsOf(step) : []) {
+      const key = JSON.stringify(target);
+      if (!known.has(key)) known.set(key, problemOf(target, cards));
+      const message = known.get(key);
+      if (message !== undefined) yield { path: pathTo(path, at), message };
+    }
+}
+
+function targetsOf(step: Step): { at: Place; target: unknown }[] {
+  if ("call" in step) {
+    const called = { at: ["call"], target: step.call };
+    const undo = { at: ["undo", "call"], target: step.undo?.call };
+    return step.undo ? [called, undo] : [called];
+  }
+  if (!("vote" in step)) return [];
+  return step.vote.map((voter, place) =>
+    typeof voter === "string"
+      ? { at: ["vote", place], target: voter }
+      : { at: ["vote", place, "call"], target: voter.call },
+  );
+}
+
+function problemOf(
+  target: unknown,
+  cards: readonly AgentCard[] | undefined,
+): string | undefined {
+  let need: Need;
+  try {
+    need = needOfTarget(target);
+  } catch (error) {
+    return messageOf(error);
+  }
+  if (cards === undefined || need.skill === undefined) return undefined;
+  const { agent, skill, version } = need;
+  const ofAgent =
+    agent === undefined ? cards : cards.filter(({ name }) => name === agent);
+  if (ofAgent.length === 0) {
+    const agents = [...new Set(cards.map(({ name }) => name))];
+    return `unknown agent "${agent}"${hint(agent!, agents)}`;
+  }
+  const having = ofAgent.filter(({ skills }) =>
+    skills.some(({ id }) => id === skill),
+  );
+  if (having.length === 0) {
+    const skills = [
+      ...new Set(ofAgent.flatMap((card) => card.skills.map(({ id }) => id))),
+    ];
+    return agent === undefined
+      ? `no agent has a skill "${skill}"${hint(skill, skills)}`
+      : `agent "${agent}" has no skill "${skill}"${hint(skill, skills)}`;
+  }
+  if (
+    version === undefined ||
+    having.some((card) => fitsRange(card.version, version))
+  )
+    return undefined;
+  const versions = having.map((card) => card.version).join(", ");
+  return `nobody has "${skill}" in version ${version}; there is ${versions}`;
+}
+
+const mostShown = 20;
+
+function hint(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  if (near !== undefined) return `: did you mean "${near}"?`;
+  if (known.length === 0) return "; there is none yet";
+  const shown = known.slice(0, mostShown).join(", ");
+  return `; expected one of ${shown}${known.length > mostShown ? ", …" : ""}`;
+}

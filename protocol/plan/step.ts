@@ -1,0 +1,256 @@
+// The steps of a plan: one shape for each kind of step, told apart by the field that names the kind.
+import { z } from "zod";
+import { levels } from "../levels.js";
+import { condition } from "./condition.js";
+
+/** Of steps, and of the names under which a map gives its items. */
+export const stepName = z
+  .string()
+  .regex(
+    /^[A-Za-z][\w-]{0,63}$/,
+    'expected a name: a letter, then up to 63 letters, digits, "_" or "-"',
+  );
+
+const noDuration =
+  'expected a duration: "250ms", "5s", "1m", "2h", "7d" or milliseconds';
+
+export const duration = z.union(
+  [
+    z.number().min(0, noDuration),
+    z.string().regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, noDuration),
+  ],
+  { error: noDuration },
+);
+
+const value = z
+  .unknown()
+  .describe(
+    'JSON, in which {"ref": "steps.NAME…"}, {"param": "NAME"}, {"template": "… ${ref} …"} and {"literal": …} stand for values',
+  );
+
+const target = z
+  .union([z.string().min(1), z.looseObject({})], {
+    error:
+      'expected whom to call: "agent.skill", "skill@^2", or a need such as {"text": "make this shorter"}',
+  })
+  .describe('"agent.skill", "skill@^2", or a need');
+
+export const budget = z
+  .strictObject({
+    time: duration.optional(),
+    attempts: z.int().min(1).optional(),
+  })
+  .describe("how long it may take in all, and how many calls it may make");
+
+const retry = z.strictObject({
+  attempts: z.int().min(1).max(100),
+  first: duration.optional(),
+  max: duration.optional(),
+  backoff: z.enum(["exponential", "linear", "constant"]).optional(),
+});
+
+const otherwise = z
+  .enum(["fail", "continue"])
+  .optional()
+  .describe("what becomes of the plan if not; by default it fails");
+
+const common = {
+  name: stepName,
+  description: z.string().optional(),
+  after: z
+    .array(stepName)
+    .optional()
+    .describe("in a parallel: the steps that must have ended first"),
+  budget: budget.optional(),
+};
+
+const calling = {
+  input: value.optional(),
+  timeout: duration.optional().describe("of each attempt"),
+  retry: retry.optional(),
+  priority: z.enum(levels).optional(),
+};
+
+const callStep = z.strictObject({
+  ...common,
+  call: target,
+  ...calling,
+  key: value.optional(),
+  context: value.optional(),
+  undo: z
+    .strictObject({ call: target, input: value.optional() })
+    .optional()
+    .describe("called if the plan fails later; may refer to its own step"),
+});
+
+const voter = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({
+      call: target,
+      weight: z.number().positive().optional(),
+      input: value.optional(),
+    }),
+  ],
+  {
+    error:
+      'expected a voter: "agent.skill", or {"call": …, "weight": 2, "input": …}',
+  },
+);
+
+const rule = z.union(
+  [
+    z.enum(["majority", "plurality"]),
+    z.strictObject({ atLeast: z.number().positive() }),
+  ],
+  { error: 'expected "majority", "plurality" or {"atLeast": 2}' },
+);
+
+const voteStep = z.strictObject({
+  ...common,
+  vote: z.array(voter).min(1),
+  ...calling,
+  choice: z
+    .string()
+    .optional()
+    .describe("where in a voter's result its choice stands; else all of it"),
+  rule: rule.optional().describe("by default majority, of all weights"),
+  otherwise,
+});
+
+const approveStep = z.strictObject({
+  ...common,
+  approve: value.describe("the question"),
+  show: value.optional(),
+  timeout: duration.optional(),
+  otherwise,
+});
+
+const waiting = z.union(
+  [
+    duration,
+    z.strictObject({ for: value }),
+    z.strictObject({ until: value }),
+    z.strictObject({
+      signal: z.string().min(1).max(64),
+      schema: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ],
+  {
+    error:
+      'expected a duration such as "2d", {"until": "2030-01-31T12:00:00Z"} or {"signal": "paid"}',
+  },
+);
+
+const waitStep = z.strictObject({
+  ...common,
+  wait: waiting,
+  timeout: duration.optional().describe("of a signal"),
+  otherwise,
+});
+
+const valueStep = z.strictObject({ ...common, value });
+
+const parallelStep = z.strictObject({
+  ...common,
+  get parallel(): Block {
+    return block();
+  },
+});
+
+const mapStep = z.strictObject({
+  ...common,
+  map: value.describe("a list, or a reference to one"),
+  as: stepName.optional().describe('the name of an item; by default "item"'),
+  concurrency: z.int().min(1).max(1_000).optional(),
+  get do(): Block {
+    return block();
+  },
+});
+
+const whenStep = z.strictObject({
+  ...common,
+  when: condition,
+  get do(): Block {
+    return block();
+  },
+  get else(): z.ZodOptional<Block> {
+    return block().optional();
+  },
+});
+
+const groupStep = z.strictObject({
+  ...common,
+  get steps(): Block {
+    return block();
+  },
+});
+
+type Block = z.ZodArray<typeof step>;
+const block = (): Block => z.array(step).min(1);
+
+export const step = z
+  .union([
+    callStep,
+    parallelStep,
+    mapStep,
+    whenStep,
+    voteStep,
+    approveStep,
+    waitStep,
+    valueStep,
+    groupStep,
+  ])
+  .meta({ id: "step" });
+
+export type Step = z.infer<typeof step>;
+export type CallStep = z.infer<typeof callStep>;
+export type ParallelStep = z.infer<typeof parallelStep>;
+export type MapStep = z.infer<typeof mapStep>;
+export type WhenStep = z.infer<typeof whenStep>;
+export type VoteStep = z.infer<typeof voteStep>;
+export type ApproveStep = z.infer<typeof approveStep>;
+export type WaitStep = z.infer<typeof waitStep>;
+export type ValueStep = z.infer<typeof valueStep>;
+export type GroupStep = z.infer<typeof groupStep>;
+export type Voter = z.infer<typeof voter>;
+export type Rule = z.infer<typeof rule>;
+export type RetryOfPlan = z.infer<typeof retry>;
+export type Budget = z.infer<typeof budget>;
+
+/** Nested steps are checked one by one, so that an error is told where it is, and depth costs no stack. */
+export const unread = z
+  .array(z.unknown(), "expected a list of steps")
+  .min(1, "expected at least one step");
+
+export const shapes = {
+  call: callStep,
+  parallel: parallelStep.extend({ parallel: unread }),
+  map: mapStep.extend({ do: unread }),
+  when: whenStep.extend({
+    when: z.unknown(), // by readCondition, which tells more
+    do: unread,
+    else: unread.optional(),
+  }),
+  vote: voteStep,
+  approve: approveStep,
+  wait: waitStep,
+  value: valueStep,
+  steps: groupStep.extend({ steps: unread }),
+} as const;
+
+export type Kind = keyof typeof shapes;
+export const kinds = Object.keys(shapes) as Kind[];
+
+/** The fields that hold steps. */
+export const blockFields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  parallel: ["parallel"],
+  map: ["do"],
+  when: ["do", "else"],
+  steps: ["steps"],
+};
+
+/** Of a step that fits its shape. */
+export function kindOf(step: object): Kind | undefined {
+  return kinds.find((kind) => Object.hasOwn(step, kind));
+}

@@ -1,0 +1,533 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { agentCard } from "../../../protocol/card.js";
+import { TroupeError } from "../../../protocol/errors.js";
+import { checkPlan, parsePlan } from "../../../protocol/plan/check.js";
+import { planJsonSchema } from "../../../protocol/plan/plan.js";
+
+type Steps = readonly Record<string, unknown>[];
+
+const call = (name: string, more: object = {}) => ({
+  name,
+  call: "writer.write",
+  ...more,
+});
+const ref = (text: string) => ({ ref: text });
+const problems = (steps: Steps, more: object = {}) =>
+  checkPlan({ steps, ...more }).map(
+    ({ path, message }) => `${path}: ${message}`,
+  );
+
+function only(said: readonly string[], wanted: RegExp): void {
+  assert.equal(said.length, 1, said.join("\n"));
+  assert.match(said[0]!, wanted);
+}
+
+const cards = [
+  agentCard.parse({
+    name: "writer",
+    description: "",
+    version: "2.1.0",
+    lane: "main",
+    skills: [
+      { id: "write", name: "write", description: "", inputSchema: {} },
+      { id: "shorten", name: "shorten", description: "", inputSchema: {} },
+    ],
+  }),
+];
+
+describe("a plan that can be run", () => {
+  for (const file of readdirSync("examples/plans"))
+    test(`examples/plans/${file} is one`, () => {
+      const text = readFileSync(`examples/plans/${file}`, "utf8");
+      assert.deepEqual(checkPlan(JSON.parse(text)), []);
+    });
+
+  test("may have every kind of step, and references to all that has ended before", () => {
+    const steps = [
+      call("a", {
+        input: { x: ref("input.x"), y: { template: "${plan.id} $${" } },
+      }),
+      {
+        name: "p",
+        parallel: [
+          call("b", { after: ["c"] }),
+          call("c", { input: ref("steps.a.0.x") }),
+        ],
+      },
+      {
+        name: "m",
+        map: ref("steps.b"),
+        do: [call("d", { input: [ref("item"), ref("index")] })],
+      },
+      {
+        name: "w",
+        when: {
+          and: [
+            { exists: ref("steps.m") },
+            { not: { in: [ref("steps.c"), [1, 2]] } },
+          ],
+        },
+        do: [{ name: "pause", wait: "1s" }],
+        else: [
+          {
+            name: "ask",
+            approve: "Well?",
+            timeout: "1d",
+            otherwise: "continue",
+          },
+        ],
+      },
+      {
+        name: "v",
+        vote: ["writer.write", { call: { text: "judge this" }, weight: 2 }],
+        input: {},
+      },
+      { name: "s", wait: { signal: "paid" } },
+      { name: "u", wait: { until: ref("steps.s.at") } },
+      {
+        name: "g",
+        steps: [{ name: "o", value: { literal: { ref: "main" } } }],
+      },
+    ];
+    assert.deepEqual(
+      problems(steps, {
+        output: { ref: "steps.o", default: ref("steps.ask") },
+      }),
+      [],
+    );
+  });
+
+  test("calls agents and skills that there are, by name or by need", () => {
+    const steps = [
+      call("a"),
+      { name: "b", call: "shorten@^2" },
+      { name: "c", call: { text: "do it" } },
+    ];
+    assert.deepEqual(checkPlan({ steps }, { cards }), []);
+  });
+});
+
+describe("shapes", () => {
+  const wrong: [string, unknown, RegExp][] = [
+    ["no plan", 5, /^: expected a plan: an object/],
+    ["no steps", {}, /^steps: expected a list of steps/],
+    ["an empty list", { steps: [] }, /^steps: expected at least one step/],
+    [
+      "an unknown field",
+      { steps: [call("a")], stepz: 1 },
+      /^stepz: unknown field "stepz": did you mean "steps"\?/,
+    ],
+    [
+      "an unknown field of a step",
+      { steps: [call("a", { inptu: 1 })] },
+      /^steps\[0\]\.inptu: unknown field "inptu": did you mean "input"\?/,
+    ],
+    [
+      "an unknown field deep within",
+      { steps: [call("a", { retry: { attempts: 2, fist: 1 } })] },
+      /^steps\[0\]\.retry\.fist: unknown field/,
+    ],
+    [
+      "an unknown kind",
+      { steps: [{ name: "a", cal: "x.y" }] },
+      /^steps\[0\]: says nothing to do; expected one of call, .*: "cal" may mean "call"/,
+    ],
+    [
+      "two kinds",
+      { steps: [call("a", { wait: "1s" })] },
+      /^steps\[0\]: says call and wait/,
+    ],
+    [
+      "no name",
+      { steps: [{ call: "x.y" }] },
+      /^steps\[0\]\.name: expected string/,
+    ],
+    [
+      "a name with a dot",
+      { steps: [call("a.b")] },
+      /^steps\[0\]\.name: expected a name/,
+    ],
+    [
+      "an empty parallel",
+      { steps: [{ name: "p", parallel: [] }] },
+      /^steps\[0\]\.parallel: expected at least one step/,
+    ],
+    [
+      "a time that is none",
+      { steps: [{ name: "w", wait: "soon" }] },
+      /^steps\[0\]\.wait: expected a duration/,
+    ],
+    [
+      "a date that is none",
+      { steps: [{ name: "w", wait: { until: "soon" } }] },
+      /^steps\[0\]\.wait\.until: expected a date/,
+    ],
+    [
+      "a target that is none",
+      { steps: [{ name: "a", call: "write." }] },
+      /^steps\[0\]\.call: "write\." names no skill/,
+    ],
+    [
+      "a map over no list",
+      { steps: [{ name: "m", map: "abc", do: [call("a")] }] },
+      /^steps\[0\]\.map: expected a list/,
+    ],
+    [
+      "a schema that is none",
+      { steps: [call("a")], input: { type: "strin" } },
+      /^input: expected a JSON Schema/,
+    ],
+    [
+      "a default that does not fit",
+      {
+        steps: [call("a")],
+        params: { n: { schema: { type: "number" }, default: "x" } },
+      },
+      /^params\.n\.default: does not fit its schema/,
+    ],
+    [
+      "what is not JSON",
+      { steps: [call("a", { input: { at: new Date(0) } })] },
+      /^steps\[0\]\.input\.at: expected JSON, got a Date/,
+    ],
+  ];
+  for (const [what, plan, message] of wrong)
+    test(`it is told where the trouble is: ${what}`, () => {
+      only(
+        checkPlan(plan).map((each) => `${each.path}: ${each.message}`),
+        message,
+      );
+    });
+
+  test("all that is wrong is told at once, up to fifty", () => {
+    assert.equal(
+      problems([call("a", { x: 1, y: 2 }), call("a", { z: 3 })]).length,
+      4,
+    );
+    const many = Array.from({ length: 200 }, (_, at) => ({ name: `a${at}` }));
+    assert.equal(problems(many).length, 50);
+  });
+
+  test("any JSON at all is checked without a throw", () => {
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 5 }),
+        fc.jsonValue(),
+        (inner, other) => {
+          checkPlan(inner);
+          checkPlan({
+            steps: [{ name: "a", call: "a.b", input: inner, x: other }],
+          });
+          checkPlan({ steps: inner, params: other, output: inner });
+          checkPlan({ steps: [{ name: "w", when: inner, do: other }, other] });
+        },
+      ),
+    );
+  });
+});
+
+describe("references", () => {
+  test("a later step cannot be referred to", () => {
+    only(
+      problems([call("a", { input: { x: [ref("steps.b.text")] } }), call("b")]),
+      /^steps\[0\]\.input\.x\[0\]: step "b" comes later; expected an earlier step/,
+    );
+  });
+
+  test("an unknown step is told with the nearest", () => {
+    only(
+      problems([call("draft"), call("b", { input: ref("steps.darft") })]),
+      /unknown step "darft": did you mean "draft"\?/,
+    );
+  });
+
+  test("a name is given once", () => {
+    only(
+      problems([call("a"), { name: "g", steps: [call("a")] }]),
+      /^steps\[1\]\.steps\[0\]\.name: name "a" is taken by steps\[0\]/,
+    );
+  });
+
+  test("steps of a parallel that need each other in a circle are told as one", () => {
+    const steps = [
+      {
+        name: "p",
+        parallel: [
+          call("a", { input: { template: "${steps.b}" } }),
+          { name: "g", steps: [call("b", { input: ref("steps.c") })] },
+          call("c", { after: ["a"] }),
+          call("d", { input: ref("steps.a") }),
+        ],
+      },
+    ];
+    only(
+      problems(steps),
+      /^steps\[0\]\.parallel\[0\]: cycle: a needs g needs c needs a/,
+    );
+  });
+
+  test("steps in a list that refer to each other are a cycle, too", () => {
+    const said = problems([
+      call("a", { input: ref("steps.b") }),
+      call("b", { input: ref("steps.a") }),
+    ]);
+    assert.equal(said.length, 2);
+    assert.match(said[0]!, /"b" comes later/);
+    assert.match(said[1]!, /^steps\[0\]: cycle: a needs b needs a/);
+  });
+
+  const wrong: [string, Steps, RegExp][] = [
+    [
+      "a reference to itself",
+      [call("a", { input: ref("steps.a") })],
+      /step "a" refers to itself/,
+    ],
+    [
+      "a reference to the step around it",
+      [{ name: "g", steps: [call("a", { input: ref("steps.g") })] }],
+      /step "g" is the one around this/,
+    ],
+    [
+      "a reference to a step inside it",
+      [{ name: "m", map: ref("steps.a"), do: [call("a")] }],
+      /step "a" is inside this one/,
+    ],
+    [
+      "a reference to the branch that does not run",
+      [
+        {
+          name: "w",
+          when: { eq: [1, 1] },
+          do: [call("a")],
+          else: [call("b", { input: ref("steps.a") })],
+        },
+      ],
+      /step "a" is in the other branch/,
+    ],
+    [
+      "a reference to one of many in a map",
+      [
+        { name: "m", map: [1], do: [call("a")] },
+        call("b", { input: ref("steps.a") }),
+      ],
+      /expected "steps\.m", the list of results/,
+    ],
+    [
+      "a reference to the item of a map, outside of it",
+      [{ name: "m", map: ref("item"), do: [call("a")] }],
+      /unknown "item" in a reference/,
+    ],
+    [
+      "a reference to an undeclared parameter",
+      [call("a", { input: { param: "topic" } })],
+      /unknown parameter "topic"/,
+    ],
+    [
+      "a reference to a bare name",
+      [call("a"), call("b", { input: ref("a") })],
+      /did you mean "steps\.a"\?/,
+    ],
+    [
+      "a reference to nothing",
+      [call("a", { input: ref("") })],
+      /"" is no reference/,
+    ],
+    [
+      "a condition that is none",
+      [{ name: "w", when: { equals: [1, 2] }, do: [call("a")] }],
+      /^steps\[0\]\.when\.equals: unknown operator/,
+    ],
+    [
+      "one value where two are compared",
+      [{ name: "w", when: { or: [{ gt: [1] }] }, do: [call("a")] }],
+      /^steps\[0\]\.when\.or\[0\]\.gt: expected two values/,
+    ],
+    [
+      "a template without a reference",
+      [call("a", { input: { template: "x" } })],
+      /this template has no/,
+    ],
+    [
+      "a template that is not closed",
+      [call("a", { input: { template: "${x" } })],
+      /is not closed/,
+    ],
+    [
+      "after in a list",
+      [call("a"), call("b", { after: ["a"] })],
+      /^steps\[1\]\.after: belongs into a parallel/,
+    ],
+    [
+      "after one that is not beside it",
+      [call("a"), { name: "p", parallel: [call("b", { after: ["a"] })] }],
+      /^steps\[1\]\.parallel\[0\]\.after\[0\]: expected the name of another step/,
+    ],
+  ];
+  for (const [what, steps, message] of wrong)
+    test(`it is refused: ${what}`, () => only(problems(steps), message));
+
+  test("an undo may refer to the result of its own step", () => {
+    assert.deepEqual(
+      problems([call("a", { undo: { call: "x.y", input: ref("steps.a") } })]),
+      [],
+    );
+  });
+
+  test("the output cannot come out of the body of a map", () => {
+    only(
+      problems([{ name: "m", map: [1], do: [call("a")] }], {
+        output: ref("steps.a"),
+      }),
+      /^output: .*expected "steps\.m"/,
+    );
+  });
+});
+
+describe("skills, votes and budgets", () => {
+  test("an unknown agent, skill or version is told with what there is", () => {
+    const steps = [
+      { name: "a", call: "writr.write" },
+      { name: "b", call: "writer.shrten" },
+      { name: "c", call: "writer.write@^3" },
+      { name: "d", vote: [{ call: "translate@^1" }], input: 1 },
+      call("e", { undo: { call: "writer.erase" } }),
+    ];
+    const said = checkPlan({ steps }, { cards }).map(
+      (each) => `${each.path}: ${each.message}`,
+    );
+    assert.deepEqual(said, [
+      'steps[0].call: unknown agent "writr": did you mean "writer"?',
+      'steps[1].call: agent "writer" has no skill "shrten": did you mean "shorten"?',
+      'steps[2].call: nobody has "write" in version ^3; there is 2.1.0',
+      'steps[3].vote[0].call: no agent has a skill "translate"; expected one of write, shorten',
+      'steps[4].undo.call: agent "writer" has no skill "erase"; expected one of write, shorten',
+    ]);
+  });
+
+  test("a vote that nobody can win is refused", () => {
+    const vote = ["a.b", { call: "a.c", weight: 0.5 }];
+    only(
+      problems([{ name: "v", vote, rule: { atLeast: 2 } }]),
+      /^steps\[0\]\.rule\.atLeast: is 2, and all voters together weigh 1\.5/,
+    );
+  });
+
+  const wrong: [string, Steps, object, RegExp][] = [
+    [
+      "more calls than it may make",
+      [call("a"), { name: "v", vote: ["a.b", "a.c"] }],
+      { budget: { attempts: 2 } },
+      /^budget\.attempts: is 2, and at least 3 calls/,
+    ],
+    [
+      "longer waits than it may take",
+      [{ name: "w", wait: "2d" }],
+      { budget: { time: "1d" } },
+      /^budget\.time: is 1d, and at least 2d/,
+    ],
+    [
+      "a part with more than the whole",
+      [call("a", { budget: { time: "2h" } })],
+      { budget: { time: "1h" } },
+      /^steps\[0\]\.budget\.time: is 2h, more than the 1h around it/,
+    ],
+    [
+      "more retries than calls",
+      [call("a", { budget: { attempts: 2 }, retry: { attempts: 3 } })],
+      {},
+      /^steps\[0\]\.retry\.attempts: is 3, more than the budget of 2/,
+    ],
+    [
+      "a timeout that outlasts its budget",
+      [{ name: "ok", approve: "?", timeout: "2d", budget: { time: "1d" } }],
+      {},
+      /^steps\[0\]\.timeout: is 2d, more than/,
+    ],
+  ];
+  for (const [what, steps, more, message] of wrong)
+    test(`a budget for ${what} is refused`, () =>
+      only(problems(steps, more), message));
+
+  test("what need not be done counts for no budget", () => {
+    const steps = [
+      { name: "m", map: [1, 2, 3], do: [call("a")] },
+      { name: "w", when: { eq: [1, 1] }, do: [call("b"), call("c")] },
+      {
+        name: "p",
+        parallel: [
+          { name: "x", wait: "50m" },
+          { name: "y", wait: "50m" },
+        ],
+      },
+    ];
+    assert.deepEqual(
+      problems(steps, { budget: { attempts: 1, time: "1h" } }),
+      [],
+    );
+  });
+});
+
+/** The best of three: other tests may be running. */
+function quickest(work: () => void): number {
+  const took = [1, 2, 3].map(() => {
+    const begunAt = performance.now();
+    work();
+    return performance.now() - begunAt;
+  });
+  return Math.min(...took);
+}
+
+describe("size", () => {
+  const chain = (length: number) =>
+    Array.from({ length }, (_, at) =>
+      call(`s${at}`, at === 0 ? {} : { input: ref(`steps.s${at - 1}.text`) }),
+    );
+
+  test("ten thousand steps are refused in well under a second", () => {
+    const steps = chain(10_000);
+    const refused = /^steps: has 10000 steps; expected at most 1000/;
+    assert.ok(quickest(() => only(problems(steps), refused)) < 1_000);
+  });
+
+  test("a thousand steps are accepted in well under a second", () => {
+    const steps = chain(1_000);
+    assert.ok(quickest(() => assert.deepEqual(problems(steps), [])) < 1_000);
+  });
+
+  test("a plan that is nested ten thousand deep costs no stack", () => {
+    let step: Record<string, unknown> = call("a");
+    for (let at = 0; at < 10_000; at++)
+      step = { name: `g${at}`, steps: [step] };
+    only(problems([step]), /expected at most 64 levels of nesting/);
+  });
+
+  test("a circle of objects is refused", () => {
+    const step: Record<string, unknown> = call("a");
+    step["input"] = step;
+    only(problems([step]), /expected at most 64 levels/);
+  });
+});
+
+test("parsePlan throws all that is wrong, as text and as data", () => {
+  assert.throws(
+    () => parsePlan({ steps: [call("a"), call("a", { x: 1 })] }),
+    (error) =>
+      error instanceof TroupeError &&
+      error.code === "PLAN_INVALID" &&
+      !error.retryable &&
+      /steps\[1\]\.x: unknown field.*; steps\[1\]\.name: /.test(
+        error.message,
+      ) &&
+      (error.data as { problems: unknown[] }).problems.length === 2,
+  );
+});
+
+test("docs/plan.schema.json is the schema of this version: write it by troupe plan schema", () => {
+  assert.deepEqual(
+    JSON.parse(readFileSync("docs/plan.schema.json", "utf8")),
+    planJsonSchema(),
+  );
+});
