@@ -60,7 +60,7 @@ function compiledFiles() {
   return readdirSync(dist, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) =>
-      relative(dist, join(entry.path, entry.name)).replaceAll(sep, "/"),
+      relative(dist, join(entry.parentPath, entry.name)).replaceAll(sep, "/"),
     )
     .filter((path) => /\.(js|js\.map|d\.ts)$/.test(path));
 }
