@@ -21,6 +21,13 @@ export type {
 } from "./workers/limits/options.js";
 export type { RetryPolicy } from "./bus/delivery/retry.js";
 
+// Do durably
+export type { Attempt } from "./workers/steps/attempt.js";
+export type { ChildOptions } from "./workers/steps/calls.js";
+export type { DurableOperations } from "./workers/steps/operations.js";
+export type { StepOptions } from "./workers/steps/steps.js";
+export type { SignalOptions } from "./bus/journal/signals.js";
+
 // Declare what keeps its state
 export type { ResultOf, StatefulOptions } from "./workers/contexts/stateful.js";
 export {

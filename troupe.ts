@@ -9,6 +9,7 @@ import {
 } from "./bus/registry/agent-control.js";
 import { agentOrders, type AgentOrders } from "./bus/registry/agent-orders.js";
 import { Asks } from "./bus/asks/asks.js";
+import type { Relay } from "./bus/delivery/relay.js";
 import type { Backlog } from "./bus/delivery/backlog.js";
 import type { Link } from "./bus/connection/connection.js";
 import { LaneChoice } from "./bus/lanes/choice.js";
@@ -20,6 +21,8 @@ import {
 } from "./bus/tasks/dead-letters.js";
 import { InputCheck } from "./bus/tasks/input-check.js";
 import { followProgress, type ProgressFilter } from "./bus/history/live.js";
+import { startWaker } from "./bus/journal/waker.js";
+import { sendSignal, type SignalOptions } from "./bus/journal/signals.js";
 import { Outcomes } from "./bus/tasks/outcomes.js";
 import { Publisher } from "./bus/streams/publisher.js";
 import { Queues } from "./bus/streams/queues.js";
@@ -193,6 +196,7 @@ export class Bus implements AsyncDisposable {
       settings: this.#settings,
       submitter: this.#submitter,
       outcomes: this.#outcomes,
+      router: this.#router,
     };
     const worker = new Worker(agent, host, options);
     try {
@@ -334,6 +338,20 @@ export class Bus implements AsyncDisposable {
     return new Context(host, agent, id);
   }
 
+  /**
+   * Sends a value to a task that waits for it, or will: `await task.waitFor(name)`. Sent twice with one id it counts
+   * once: false says that it had been sent. Throws TASK_UNKNOWN, TASK_ENDED.
+   */
+  signal(
+    taskId: string,
+    name: string,
+    value?: unknown,
+    options: SignalOptions = {},
+  ): Promise<boolean> {
+    const signal = { name, value };
+    return sendSignal(this.#link, this.#publisher, taskId, signal, options);
+  }
+
   /** A task by its id, whoever submitted it. */
   task(id: string): TaskHandle {
     return new TaskHandle(this.#host(), id);
@@ -457,7 +475,7 @@ export class Bus implements AsyncDisposable {
 
   #startMover(): Promise<unknown> {
     if (!this.#mover) {
-      this.#mover = startMover(this.#link, this.#publisher);
+      this.#mover = startRelays(this.#link, this.#publisher);
       this.#mover.catch(() => (this.#mover = undefined));
     }
     return this.#mover;
@@ -483,8 +501,21 @@ export class Bus implements AsyncDisposable {
   #host() {
     return {
       link: this.#link,
+      publisher: this.#publisher,
       outcomes: this.#outcomes,
       recorder: this.#recorder,
     };
   }
+}
+
+async function startRelays(link: Link, publisher: Publisher): Promise<Relay> {
+  const relays = await Promise.all([
+    startMover(link, publisher),
+    startWaker(link, publisher),
+  ]);
+  return {
+    async stop() {
+      await Promise.all(relays.map((relay) => relay.stop()));
+    },
+  };
 }

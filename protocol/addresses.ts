@@ -180,3 +180,32 @@ function unreadable(subject: string, wanted: string): TroupeError {
     `subject "${subject}" is not of the form ${wanted}`,
   );
 }
+
+/** Of a signal's subject. */
+export function parseSignalSubject(subject: string): {
+  agent: string;
+  taskId: string;
+  name: string;
+  id: string;
+} {
+  const [, kind, agent, taskId, part, name, id, ...rest] = subject.split(".");
+  if (
+    kind !== "journal" ||
+    part !== "signal" ||
+    !agent ||
+    !taskId ||
+    !name ||
+    !id ||
+    rest.length > 0
+  )
+    throw unreadable(
+      subject,
+      "{namespace}.journal.{agent}.{taskId}.signal.{name}.{id}",
+    );
+  return {
+    agent: decodeToken(agent),
+    taskId: decodeToken(taskId),
+    name: decodeToken(name),
+    id: decodeToken(id),
+  };
+}

@@ -128,6 +128,32 @@ export const errorTable = {
     'See the ballots; ask for less, or say "otherwise": "continue".',
   ),
   APPROVAL_DENIED: terminal(-32000, "See who said no, and why."),
+  // Durable steps.
+  STEP_MISMATCH: retryable(
+    -32000,
+    "Serve the version of the agent that began the task, or make the handler fit with task.patched().",
+  ),
+  STEP_RESULT_INVALID: terminal(
+    -32000,
+    "Return plain data from the step: what JSON has, dates and bytes.",
+  ),
+  STEP_UNAVAILABLE: terminal(
+    -32000,
+    "Submit the task instead of asking: only a durable task can wait.",
+  ),
+  JOURNAL_FULL: terminal(
+    -32000,
+    "Let the handler return task.continueAs(input) now and then.",
+  ),
+  JOURNAL_UNREADABLE: retryable(
+    -32000,
+    "Serve a version that understands the journal, or cancel the task.",
+  ),
+  UNDO_FAILED: terminal(
+    -32000,
+    "Retry, skip or resolve what could not be undone: see the dead letter.",
+  ),
+  TASK_ENDED: terminal(-32000, "Nothing: the task is over."),
 
   // The bus.
   AGENT_PAUSED: retryable(-32000, "Wait until the agent is resumed."),

@@ -26,6 +26,12 @@ export const headerNames = {
   route: "Troupe-Route",
   /** The skills that a task has fallen back from before it came to this one, "agent.skill" each. */
   fallbackOf: "Troupe-Fallback-Of",
+  /** The task that called this one and may sleep until it ends, "agent.task" as tokens. */
+  parent: "Troupe-Parent",
+  /** Of a task that sleeps: which time it is that it does, for it to be woken once. */
+  parked: "Troupe-Parked",
+  /** And what it waits for, in words. */
+  waitsFor: "Troupe-Waits-For",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */

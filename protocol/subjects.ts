@@ -54,6 +54,14 @@ interface TimerAddress {
   taskId: string;
 }
 
+export interface TaskName {
+  agent: string;
+  taskId: string;
+}
+
+const taskTokens = ({ agent, taskId }: TaskName): string =>
+  `${encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
+
 function timerTokens({ agent, taskId }: TimerAddress): string {
   return `${agent === undefined ? "*" : encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
 }
@@ -96,6 +104,7 @@ export function subjectsOf(namespace: string) {
       events: `${ns}_EVENTS`,
       dead: `${ns}_DEAD`,
       timers: `${ns}_TIMERS`,
+      journal: `${ns}_JOURNAL`,
     },
     /** The stream of an agent's tasks. */
     queue: (agent: string) => `${ns}_QUEUE_${queueToken(agent)}`,
@@ -187,6 +196,18 @@ export function subjectsOf(namespace: string) {
     wokenUp: (of: WakeUp) => `${ns}.due.schedule.${wakeUpTokens(of)}`,
     allWokenUp: `${ns}.due.schedule.*.*`,
 
+    /** What the handler of a task has done. */
+    journal: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.entries`,
+    signal: (of: TaskName, name: string, id: string) =>
+      `${ns}.journal.${taskTokens(of)}.signal.${token(name, "signal")}.${token(id, "signal id")}`,
+    signalsTo: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.signal.*.*`,
+    /** A task's journal and its signals. */
+    journalOf: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.>`,
+    signalsOf: (agent: string) =>
+      `${ns}.journal.${token(agent, "agent")}.*.signal.*.*`,
+    allSignals: `${ns}.journal.*.*.signal.*.*`,
+    allJournals: `${ns}.journal.*.*.entries`,
+
     ask: (agent: string, skill: string, lane = defaultLane) =>
       `${ns}.ask.${token(agent, "agent")}.${token(skill, "skill")}${laneSuffix(lane)}`,
     asksOf: (agent: string, lane = defaultLane) =>
@@ -204,6 +225,7 @@ export function subjectsOf(namespace: string) {
       events: `${ns}.event.>`,
       dead: `${ns}.dead.>`,
       timers: [`${ns}.timer.>`, `${ns}.due.>`],
+      journal: `${ns}.journal.>`,
     },
   };
 }

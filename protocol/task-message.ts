@@ -17,8 +17,8 @@ import {
   parseTaskSubject,
   type TaskAddress,
 } from "./addresses.js";
-import { noOrigin } from "./subjects.js";
-import { tokenAt } from "./tokens.js";
+import { noOrigin, type TaskName } from "./subjects.js";
+import { decodeToken, encodeToken, tokenAt } from "./tokens.js";
 
 export interface TaskSpec {
   taskId: string;
@@ -36,6 +36,8 @@ export interface TaskSpec {
   /** Why it goes there, as its header says it. */
   route?: string | undefined;
   fallbackOf?: string | undefined;
+  /** The task that calls it, as its header says it. */
+  parent?: string | undefined;
   /** On the server's clock, in milliseconds. */
   deadlineAt?: number | undefined;
 }
@@ -51,6 +53,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     key: spec.key,
     route: spec.route,
     fallbackOf: spec.fallbackOf,
+    parent: spec.parent,
     deadline:
       spec.deadlineAt === undefined
         ? undefined
@@ -93,6 +96,18 @@ export function originOf(headers: Headers): string {
   return headers.origin !== undefined && /^[\w-]+$/.test(headers.origin)
     ? headers.origin
     : noOrigin;
+}
+
+/** How a task names the one that called it. */
+export function parentHeader({ agent, taskId }: TaskName): string {
+  return `${encodeToken(agent)}.${encodeToken(taskId)}`;
+}
+
+/** The task that called this one, and may sleep until it ends. */
+export function parentOf({ parent }: Headers): TaskName | undefined {
+  const [agent, taskId, ...rest] = parent?.split(".") ?? [];
+  if (!agent || !taskId || rest.length > 0) return undefined;
+  return { agent: decodeToken(agent), taskId: decodeToken(taskId) };
 }
 
 export function contentTypeOf(headers: Headers, body: Uint8Array): ContentType {

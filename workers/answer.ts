@@ -12,6 +12,8 @@ import { defaultLevel } from "../protocol/levels.js";
 import type { ExecutionHost } from "./assignment.js";
 import { verdictOf } from "./limits/verdict.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
+import { askHost } from "./steps/ask-host.js";
+import { Steps } from "./steps/steps.js";
 import { HandlerContext } from "./task-context.js";
 
 /** The output, or the TroupeError to answer with, at once or as a promise. Throws SKILL_UNKNOWN. */
@@ -32,10 +34,12 @@ export function answer(host: ExecutionHost, request: Request): unknown {
 
 /** Never throws. */
 function run(
-  { link, agent, instance, watch, limits }: ExecutionHost,
+  host: ExecutionHost,
   runner: SkillRunner,
-  { id, headers, input }: Request,
+  request: Request,
 ): unknown {
+  const { link, agent, instance, watch, limits } = host;
+  const { id, headers, input } = request;
   const facts = {
     id,
     agent,
@@ -52,6 +56,8 @@ function run(
     makeLog: () =>
       link.log.child({ agent, skill: runner.name, instance, trace }),
     sendProgress: () => undefined,
+    makeSteps: (context) =>
+      new Steps(askHost(host, runner, context, request), []),
   });
   const admission = limits?.admitAsk(facts, input);
   if (!admission) return perform(runner, watch, context, input);

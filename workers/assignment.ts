@@ -9,7 +9,11 @@ import type { TroupeError } from "../protocol/errors.js";
 import type { EventFacts, Outcome } from "../protocol/task-events.js";
 import type { Canceled } from "./canceled.js";
 import type { Limits } from "./limits/limits.js";
+import type { Router } from "../bus/routing/router.js";
+import type { Submitter } from "../bus/tasks/submitter.js";
+import type { Slots } from "./limits/gate.js";
 import type { SkillRunner } from "./skill-runner.js";
+import type { SignalEars } from "./steps/signal-ears.js";
 import type { TaskFacts } from "./task-context.js";
 import type { Watch } from "./watch.js";
 
@@ -29,9 +33,17 @@ export interface ExecutionHost {
   /** Undefined where no skill has any. */
   readonly limits: Limits | undefined;
   readonly fallbacks: Fallback | undefined;
+  /** Of the agent as it is served here. */
+  readonly version: string;
+  readonly slots: Slots;
+  readonly submitter: Submitter;
+  /** Whom needs mean. */
+  readonly router: Router;
+  readonly ears: SignalEars;
 }
 
-export type Result = "completed" | "failed" | "retried" | "late" | "returned";
+export type Result =
+  "completed" | "failed" | "retried" | "late" | "returned" | "parked";
 
 /** See limits/fallbacks.ts. */
 export interface Fallback {
@@ -63,6 +75,13 @@ export interface Assignment extends TaskFacts {
     state: "failed" | "canceled" | "rejected",
     error: TroupeError,
   ): Promise<void> | undefined;
+  /** Its handler waits for others, and needs no slot; or goes on. */
+  rest(rests: boolean): void;
+  /** Undoes what it did durably. Resolves with what it is to end with; undefined where there is nothing to undo. */
+  unwind(
+    state: "failed" | "canceled" | "rejected",
+    error: TroupeError,
+  ): Promise<TroupeError> | undefined;
   /** Its effect is on the log: it is done. */
   acknowledge(result: Result): Result;
   /** Let it be delivered again, to anyone, after a while. */

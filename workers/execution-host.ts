@@ -4,6 +4,7 @@ import type { Outcomes } from "../bus/tasks/outcomes.js";
 import type { Publisher } from "../bus/streams/publisher.js";
 import type { Queues } from "../bus/streams/queues.js";
 import { Recorder } from "../bus/tasks/recorder.js";
+import type { Router } from "../bus/routing/router.js";
 import type { Registry } from "../bus/registry/registry.js";
 import type { Settings } from "../bus/buckets/settings.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
@@ -15,6 +16,7 @@ import type { Slots } from "./limits/gate.js";
 import { contextSkills } from "./contexts/context-messages.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
+import { SignalEars } from "./steps/signal-ears.js";
 import type { Watch } from "./watch.js";
 
 /** What a worker has from the bus. */
@@ -26,6 +28,7 @@ export interface WorkerHost {
   settings: Settings;
   submitter: Submitter;
   outcomes: Outcomes;
+  router: Router;
 }
 
 interface Of extends WorkerHost {
@@ -39,8 +42,9 @@ interface Of extends WorkerHost {
 }
 
 export function executionHost(definition: Agent, of: Of): ExecutionHost {
-  const { name: agent } = definition;
+  const { name: agent, version } = definition;
   const { link, publisher, lane, instance, watch, logFailed } = of;
+  const { slots, submitter, router } = of;
   const runners = new Map(
     Object.entries(allSkills(definition)).map(([name, skill]) => [
       name,
@@ -56,9 +60,14 @@ export function executionHost(definition: Agent, of: Of): ExecutionHost {
     runners,
     ...guardsOf({ ...of, agent, runners: [...runners.values()] }),
     agent,
+    version,
     lane,
     instance,
     logFailed,
+    slots,
+    submitter,
+    router,
+    ears: new SignalEars(link, agent),
   };
 }
 

@@ -6,6 +6,12 @@
 // 2. R2: the recorder stores a terminal event only as the first. A later one is dropped here and counted.
 // 3. R7: what cannot be parsed fails like anything else (workers/failure.ts).
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
+import {
+  cancelAsked,
+  emptyJournal,
+  inputOf,
+  type JournalContents,
+} from "../bus/journal/journal.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
 import type { Logger } from "../bus/connection/log.js";
@@ -19,12 +25,14 @@ import {
 } from "../bus/connection/trace.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
+import { isCompletion } from "../protocol/journal.js";
 import type { Level } from "../protocol/levels.js";
 import { progressBody, type EventFacts } from "../protocol/task-events.js";
 import {
   addressOf,
   contentTypeOf,
   originOf,
+  parentOf,
   type Address,
   type ParsedTask,
 } from "../protocol/task-message.js";
@@ -43,6 +51,13 @@ import {
   type ProgressReport,
   type TaskFacts,
 } from "./task-context.js";
+import { DurableRun, parked } from "./steps/durable-run.js";
+import type { Steps } from "./steps/steps.js";
+import {
+  Suspension,
+  type EndState,
+  type Suspended,
+} from "./steps/suspension.js";
 import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
@@ -65,6 +80,12 @@ export class Execution
   leave: Leave | undefined;
   barred: TroupeError | undefined;
   #context: HandlerContext | undefined;
+  #runner: SkillRunner | undefined;
+  /** Why its handler is run for nothing but to undo. */
+  #overBefore: TroupeError | undefined;
+  #journal: JournalContents = emptyJournal;
+  /** Once its handler has used a durable operation, or did in an earlier attempt. */
+  #durable: DurableRun | undefined;
   /** 0 until its handler runs. */
   #begunAt = 0;
   #canceled: TroupeError | undefined;
@@ -80,6 +101,7 @@ export class Execution
       taskId: this.address.taskId,
       origin: originOf(delivery.headers),
       params: undefined,
+      parent: parentOf(delivery.headers),
     };
   }
 
@@ -100,6 +122,7 @@ export class Execution
       return this.giveBack(troubleDelayMs);
     } finally {
       if (this.leave !== undefined) this.#leaveGate("unused");
+      this.#durable?.steps.close();
       this.host.watch.release(this);
     }
   }
@@ -118,7 +141,11 @@ export class Execution
 
   protected begin(runner: SkillRunner | TroupeError): Promise<Result> | Result {
     if (this.death) return finishBurial(this, this.death);
-    if (runner instanceof TroupeError) return recordFailure(this, runner);
+    if (this.#journal !== emptyJournal) {
+      const canceled = this.#cancelAsked();
+      if (canceled) return this.#endUndoing(runner, canceled);
+    }
+    if (runner instanceof TroupeError) return this.#endUndoing(runner, runner);
     if (this.barred !== undefined || hasFallenBack(this))
       return recordBarred(this, this.barred ?? whyFallenBack(this));
     return this.past === firstAttempt
@@ -149,7 +176,22 @@ export class Execution
   cancel(error: TroupeError): void {
     this.#canceled = error;
     this.host.fallbacks?.cancel(this, error);
-    this.host.watch.stop(this.#context, error);
+    this.#context?.stop(error);
+  }
+
+  rest(rests: boolean): void {
+    const { slots } = this.host;
+    if (this.slotless === rests) return;
+    this.slotless = rests;
+    if (rests) slots.release();
+    else slots.take();
+  }
+
+  unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError> | undefined {
+    return this.#durable?.steps.unwind(state, error);
   }
 
   acknowledge(result: Result): Result {
@@ -209,6 +251,7 @@ export class Execution
     const { host, delivery, id } = this;
     const recalled = await recall(host.link, delivery, host.agent, id);
     this.past = recalled.past;
+    this.#journal = recalled.journal;
     this.death = recalled.death;
     return this.past;
   }
@@ -232,17 +275,32 @@ export class Execution
 
   protected perform(runner: SkillRunner): unknown {
     this.#context = new HandlerContext(this, this);
+    this.#runner = runner;
+    if (this.#journal !== emptyJournal) void this.#context.steps; // it may be undoing
     return perform(
       runner,
       this.host.watch,
       this.#context,
-      this.parsed!.input,
+      inputOf(this.#journal, this.parsed!.input),
       this.deadlineInMs(),
     );
   }
 
+  makeSteps(context: HandlerContext): Steps {
+    const runner = this.#runner!;
+    this.#durable = new DurableRun(this, runner, context, this.#journal);
+    const { steps } = this.#durable;
+    if (this.#overBefore) steps.onlyUndo(this.#overBefore);
+    return steps;
+  }
+
   protected record(outcome: unknown): Promise<Result> | Result {
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
+    if (this.#durable) return this.#recordDurable(this.#durable, outcome);
+    return this.#recordOutcome(outcome);
+  }
+
+  #recordOutcome(outcome: unknown): Promise<Result> | Result {
     if (outcome instanceof TroupeError) return recordFailure(this, outcome);
     return this.host.recorder
       .completed(this.subject, outcome, this.facts())
@@ -257,6 +315,91 @@ export class Execution
           throw error;
         },
       );
+  }
+
+  /** A handler that was left where it stands has no result: its delivery goes as the reason for that says. */
+  #recordDurable(
+    durable: DurableRun,
+    outcome: unknown,
+  ): Promise<Result> | Result {
+    const { steps } = durable;
+    if (outcome instanceof Suspension)
+      return this.#suspended(durable, outcome.to);
+    const error = steps.undoing?.error ?? outcome;
+    if (error instanceof TroupeError) return recordFailure(this, error);
+    const misfit = steps.misfit();
+    if (misfit) return this.#suspended(durable, misfit);
+    const finishing = steps.finish();
+    if (!finishing) return this.#recordOutcome(outcome);
+    return finishing.then(() => this.#recordOutcome(outcome));
+  }
+
+  async #suspended(durable: DurableRun, to: Suspended): Promise<Result> {
+    switch (to.why) {
+      case "fenced": // who has it acknowledges it
+        this.host.link.log.info({ task: this.id }, to.error.message);
+        return "late";
+      case "trouble":
+        throw to.error;
+      case "parked":
+        return this.#park(durable, to);
+      case "mismatch":
+        return this.#parkMisfit(durable, to);
+      case "continued":
+        this.#journal = await durable.continued(to);
+        durable.steps.close();
+        this.#durable = undefined;
+        return this.#attempt(this.#runner!);
+    }
+  }
+
+  async #park(
+    durable: DurableRun,
+    to: Suspended & { why: "parked" },
+  ): Promise<Result> {
+    const isParked = await durable.park(to);
+    if (this.past !== firstAttempt && !durable.hasWritten)
+      await this.host.recorder.returned(this.subject, parked(to), this.facts());
+    if (!isParked) return this.giveBack(0);
+    this.delivery.acknowledgeNow();
+    return "parked";
+  }
+
+  async #parkMisfit(
+    durable: DurableRun,
+    to: Suspended & { why: "mismatch" },
+  ): Promise<Result> {
+    const pauseMs = await durable.recordMisfit(to);
+    if (durable.hasWritten)
+      await this.host.recorder.returned(this.subject, to.error, this.facts());
+    if (!durable.canPark) return this.giveBack(pauseMs);
+    const until = this.host.link.clock.now() + pauseMs;
+    const waitsFor = "a version of its handler that fits its journal";
+    return this.#park(durable, { why: "parked", until, waitsFor });
+  }
+
+  #cancelAsked(): TroupeError | undefined {
+    const reason = cancelAsked(this.#journal.signals);
+    const isSealed = this.#journal.entries[0]?.kind === "canceled";
+    if (reason === undefined && !isSealed) return undefined;
+    const said = reason || `task "${this.id}" was canceled`;
+    return new TroupeError("TASK_CANCELED", said);
+  }
+
+  /** It is over before its handler runs; which does run where it has done something that may have to be undone. */
+  #endUndoing(
+    runner: SkillRunner | TroupeError,
+    error: TroupeError,
+  ): Promise<Result> | Result {
+    const known =
+      runner instanceof TroupeError
+        ? this.host.runners.get(this.skill)
+        : runner;
+    const mayUndo = error.code !== "WORKER_LOST" && !error.retryable;
+    if (!known || !mayUndo || !this.#journal.entries.some(isCompletion))
+      return recordFailure(this, error);
+    this.#overBefore = error;
+    return this.#attemptAgain(known);
   }
 
   /** Its end is on the log. */

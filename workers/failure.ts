@@ -90,7 +90,12 @@ async function postpone(
   { host, delivery, id, agent, attempt }: Assignment,
   dueAt: number,
 ): Promise<void> {
-  const headers = { ...delivery.headers, attempt: String(attempt) };
+  const headers = {
+    ...delivery.headers,
+    attempt: String(attempt),
+    parked: undefined, // else it would be taken for what was sent then
+    waitsFor: undefined,
+  };
   const { subject: target, body } = delivery;
   await schedule(host.link, host.publisher, {
     taskId: id,
@@ -112,6 +117,14 @@ async function bury(
 }
 
 async function buryNow(
+  assignment: Assignment,
+  why: TroupeError,
+): Promise<Result> {
+  const error = (await assignment.unwind("failed", why)) ?? why;
+  return buryAs(assignment, error);
+}
+
+async function buryAs(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
@@ -137,7 +150,7 @@ async function buryNow(
     events,
   });
   endSpan(span, error);
-  return end(assignment, "failed", error);
+  return endAs(assignment, "failed", error);
 }
 
 /** It was not let in, or another skill does it already. */
@@ -208,10 +221,21 @@ export function finishBurial(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  return end(assignment, "failed", error);
+  return endAs(assignment, "failed", error);
 }
 
+/** What cannot be undone is for a person to see, whyever it was to be. */
 async function end(
+  assignment: Assignment,
+  state: "canceled" | "rejected",
+  why: TroupeError,
+): Promise<Result> {
+  const error = (await assignment.unwind(state, why)) ?? why;
+  if (error.code === "UNDO_FAILED") return buryAs(assignment, error);
+  return endAs(assignment, state, error);
+}
+
+async function endAs(
   assignment: Assignment,
   state: "failed" | "canceled" | "rejected",
   error: TroupeError,

@@ -20,6 +20,7 @@ export class InHand {
     retried: 0,
     late: 0,
     returned: 0,
+    parked: 0,
   };
   readonly #log: Logger;
   readonly #executionOf: (delivery: Delivery) => Execution;

@@ -2,6 +2,11 @@
 import type { Link } from "../bus/connection/connection.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { recollect, type Recollection } from "../bus/delivery/recall.js";
+import {
+  ownPart,
+  readJournal,
+  type JournalContents,
+} from "../bus/journal/journal.js";
 import { deathOf, eventsOf } from "../bus/history/history.js";
 import type { TroupeError } from "../protocol/errors.js";
 
@@ -9,6 +14,8 @@ interface Recalled {
   past: Recollection;
   /** Why it was buried, by a worker that died before it could store the end. */
   death: TroupeError | undefined;
+  /** What its handler has done so far. */
+  journal: JournalContents;
 }
 
 export async function recall(
@@ -19,13 +26,19 @@ export async function recall(
 ): Promise<Recalled> {
   const { count, headers, mayBeForgotten, storedAt } = delivery;
   const redelivered = count > 1 || headers.attempt !== undefined;
-  const [events, death] = await Promise.all([
+  const [events, contents, death] = await Promise.all([
     eventsOf(link, taskId, agent),
+    readJournal(link, { agent, taskId }),
     redelivered || mayBeForgotten ? deathOf(link, taskId, agent) : undefined,
   ]);
-  const past = recollect(events, redelivered);
+  const journal = ownPart(contents, delivery);
+  const past = recollect(events, redelivered, journal.writtenAt);
   // An older letter is that of an earlier task with this id, whose end has aged out.
   if (death === undefined || death.at.getTime() < Math.floor(storedAt))
-    return { past, death: undefined };
-  return { past: { ...past, attempt: death.attempt }, death: death.error };
+    return { past, death: undefined, journal };
+  return {
+    past: { ...past, attempt: death.attempt },
+    death: death.error,
+    journal,
+  };
 }

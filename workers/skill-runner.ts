@@ -11,8 +11,13 @@ import {
 import { parseWith } from "../protocol/schema.js";
 import { limitRules, type LimitRules } from "./limits/options.js";
 import type { AnySkill } from "./skill.js";
+import { Suspension } from "./steps/suspension.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
+
+interface HandlerRun extends Run {
+  readonly context: HandlerContext;
+}
 
 export interface SkillRunner {
   readonly name: string;
@@ -105,7 +110,7 @@ async function performAsync(
 /** Its time may have been up while its input was checked. */
 function runUnlessOver(
   { skill }: SkillRunner,
-  { context }: Run,
+  { context }: HandlerRun,
   input: unknown,
 ): unknown {
   if (context.isAborted) return undefined;
@@ -149,17 +154,21 @@ function startRun(
   runner: SkillRunner,
   context: HandlerContext,
   deadlineInMs: number,
-): Run {
+): HandlerRun {
   const { timeoutMs } = runner;
-  return {
+  const deadlineAt = Date.now() + deadlineInMs;
+  const run: HandlerRun = {
     context,
-    endsAt: Date.now() + Math.min(timeoutMs, deadlineInMs),
+    timeoutMs,
+    deadlineAt,
+    endsAt: Math.min(Date.now() + timeoutMs, deadlineAt),
     outOfTime: () =>
-      deadlineInMs < timeoutMs
+      run.endsAt === deadlineAt
         ? deadlinePassed(context)
         : timedOut(context, timeoutMs),
     stop: () => undefined,
   };
+  return run;
 }
 
 function deadlinePassed({ id, agent, skill }: HandlerContext): TroupeError {
@@ -180,14 +189,16 @@ function timedOut(
 }
 
 function untilStopped(
-  run: Run,
+  run: HandlerRun,
   working: PromiseLike<unknown>,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    run.stop = (error) => {
-      reject(error);
-      run.context.abort(error);
+    run.stop = (why) => {
+      if (why instanceof Suspension) return resolve(why);
+      reject(why);
+      run.context.abort(why);
     };
+    run.context.bind(run);
     working.then(resolve, (thrown: unknown) => reject(ofHandler(thrown)));
   });
 }

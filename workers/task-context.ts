@@ -2,6 +2,11 @@
 import type { Logger } from "../bus/connection/log.js";
 import type { Level } from "../protocol/levels.js";
 import type { Progress } from "../protocol/mcp.js";
+import type { TroupeError } from "../protocol/errors.js";
+import { SteppingContext, type DurableOperations } from "./steps/operations.js";
+import type { Steps } from "./steps/steps.js";
+import type { Suspension } from "./steps/suspension.js";
+import type { Run } from "./watch.js";
 
 export interface TaskFacts {
   readonly id: string;
@@ -21,7 +26,7 @@ export interface TaskFacts {
 export type ProgressReport = Progress & { data?: unknown };
 export type ProgressUpdate = number | Partial<ProgressReport>;
 
-export interface TaskContext extends TaskFacts {
+export interface TaskContext extends TaskFacts, DurableOperations {
   /** Aborted when the task is canceled, its time is up, or the worker must stop. */
   readonly signal: AbortSignal;
   /** A log with the task's, agent's and trace ids. */
@@ -33,17 +38,23 @@ export interface TaskContext extends TaskFacts {
 export interface ContextHost {
   makeLog(): Logger;
   sendProgress(progress: ProgressReport): void;
+  /** What the handler can do durably, made when it first does. */
+  makeSteps(context: HandlerContext): Steps;
 }
 
 /** The signal and the logger are made when they are first asked for: most handlers need neither. */
-export class HandlerContext implements TaskContext {
+export class HandlerContext extends SteppingContext implements TaskContext {
   readonly #facts: TaskFacts;
   readonly #host: ContextHost;
   #controller: AbortController | undefined;
   #aborted: { reason: unknown } | undefined;
   #log: Logger | undefined;
+  #steps: Steps | undefined;
+  #run: Run | undefined;
+  #stopped: TroupeError | Suspension | undefined;
 
   constructor(facts: TaskFacts, host: ContextHost) {
+    super();
     this.#facts = facts;
     this.#host = host;
   }
@@ -102,6 +113,30 @@ export class HandlerContext implements TaskContext {
         ? { progress: update }
         : { progress: 0, ...update },
     );
+  }
+
+  get steps(): Steps {
+    return (this.#steps ??= this.#host.makeSteps(this));
+  }
+
+  /** Ends its run, also before that has begun; the handler's own result no longer counts. */
+  stop(why: TroupeError | Suspension): void {
+    this.#stopped ??= why;
+    this.#run?.stop(why);
+  }
+
+  /** While it rests its time does not run; its deadline does. */
+  rest(rests: boolean): void {
+    const run = this.#run;
+    if (!run) return;
+    run.endsAt = rests
+      ? run.deadlineAt
+      : Math.min(Date.now() + run.timeoutMs, run.deadlineAt);
+  }
+
+  bind(run: Run): void {
+    this.#run = run;
+    if (this.#stopped) run.stop(this.#stopped);
   }
 
   get isAborted(): boolean {

@@ -1,18 +1,19 @@
 // One timer for all that runs: it ends runs whose time is up and keeps long deliveries alive. A timer a
 // task would cost more than most tasks do.
 import type { TroupeError } from "../protocol/errors.js";
-import type { HandlerContext } from "./task-context.js";
+import type { Suspension } from "./steps/suspension.js";
 
 const tickMs = 50;
 
 /** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
 export interface Run {
-  readonly context: HandlerContext;
+  readonly timeoutMs: number;
+  readonly deadlineAt: number;
   endsAt: number;
   /** What to say when its time is up. */
   readonly outOfTime: () => TroupeError;
   /** Ends the run from outside; the handler's own result no longer counts. */
-  stop: (error: TroupeError) => void;
+  stop: (why: TroupeError | Suspension) => void;
 }
 
 export interface KeptAlive {
@@ -50,11 +51,6 @@ export class Watch {
 
   release(delivery: KeptAlive): void {
     this.#kept.delete(delivery);
-  }
-
-  /** Ends the run that has this context, if it is still on. */
-  stop(context: HandlerContext | undefined, error: TroupeError): void {
-    for (const run of this.#runs) if (run.context === context) run.stop(error);
   }
 
   /** Ends every run that is left, and any that still begins. */

@@ -159,11 +159,17 @@ export class Outbox {
     { agent, context }: ContextPlace,
     call: Cancellation,
   ): Promise<void> {
-    const { link, recorder } = this.#host;
+    const { link, publisher, recorder } = this.#host;
     const { task: id, agent: called } = call;
     const reason = `context "${context}" of agent "${agent}" left the state that called it`;
     try {
-      await cancelTask(link, recorder, { id, agent: called }, reason);
+      await cancelTask(
+        link,
+        publisher,
+        recorder,
+        { id, agent: called },
+        reason,
+      );
     } catch (error) {
       // Its end is ignored anyway: canceling only saves work.
       link.log.debug(

@@ -25,17 +25,22 @@ export const firstAttempt: Recollection = {
 };
 
 /**
- * `redelivered` says that this delivery is not the first. The first start of a task is not on the log, so a
- * redelivery is at least its second attempt.
+ * `redelivered` says that this delivery is not the first. Starts before `progressAt`, when its handler last got
+ * something done, are no crashes: what it gets done is behind it. The first
+ * start of a task is not on the log, so a redelivery is at least its second attempt.
  */
 export function recollect(
   events: TaskEvent[],
   redelivered: boolean,
+  progressAt = 0,
 ): Recollection {
-  const attempts = (which: TaskEvent["kind"]) =>
+  const attempts = (
+    which: TaskEvent["kind"],
+    counts: (event: TaskEvent) => boolean = () => true,
+  ) =>
     new Set(
       events
-        .filter(({ kind }) => kind === which)
+        .filter((event) => event.kind === which && counts(event))
         .map(({ attempt = 1 }) => attempt),
     );
   const [started, failed, returned] = [
@@ -45,15 +50,18 @@ export function recollect(
   ];
   const ended = events.some(({ kind }) => isTerminal(kind));
   const traced = new Set([...started, ...failed, ...returned]);
+  const isFruitless = ({ at }: TaskEvent) =>
+    at === undefined || at.getTime() > progressAt;
+  const fruitless = attempts("started", isFruitless);
   const known = Math.max(redelivered ? 1 : 0, ...traced);
   if (known === 0 && !ended) return firstAttempt;
   return {
     ended,
     failures: failed.size,
-    crashes: [...started].filter(
+    crashes: [...fruitless].filter(
       (attempt) => !failed.has(attempt) && !returned.has(attempt),
     ).length,
-    firstUnknown: known > 0 && !traced.has(1),
+    firstUnknown: known > 0 && !traced.has(1) && progressAt === 0,
     attempt: known + 1,
     events,
   };

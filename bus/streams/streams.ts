@@ -125,6 +125,18 @@ function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
       duplicate_window: duplicateWindow,
     },
     {
+      // Without an age: a task may sleep for months. What has ended long ago the leading orchestrator removes.
+      ...file,
+      name: streams.journal,
+      subjects: [all.journal],
+      description: "What the handlers of tasks have done, and signals to them",
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      allow_rollup_hdrs: true,
+      duplicate_window: nanos(1000),
+      max_consumers: maxConsumers,
+    },
+    {
       // As a bucket is made; but whoever serves reads it, also who may make nothing.
       ...file,
       name: `KV_${buckets.settings}`,

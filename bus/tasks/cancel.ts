@@ -3,11 +3,14 @@
 import { cancelledParams } from "../../protocol/mcp.js";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { cancelSignal } from "../../protocol/journal.js";
 import { toNotification } from "../../protocol/rpc.js";
+import type { TaskName } from "../../protocol/subjects.js";
 import {
   addressOf,
   contentTypeOf,
   originOf,
+  parentOf,
 } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import {
@@ -16,12 +19,19 @@ import {
   taskSubjectOf,
   type StoredMessage,
 } from "../history/history.js";
+import { sealJournal } from "../journal/journal.js";
+import { storeSignal } from "../journal/signals.js";
+import type { Publisher } from "../streams/publisher.js";
 import type { Recorder } from "./recorder.js";
 import { Handouts } from "./waiting.js";
 
-/** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN for one that never was. */
+/**
+ * True if this canceled it, false if it had ended before. A task with durable steps ends when they are undone, or
+ * completes if it was too late. Throws TASK_UNKNOWN for one that never was.
+ */
 export async function cancelTask(
   link: Link,
+  publisher: Publisher,
   recorder: Recorder,
   { id: taskId, agent: itsAgent }: { id: string; agent: string | undefined },
   reason: string,
@@ -44,7 +54,12 @@ export async function cancelTask(
     taskId,
     origin: originOf(pending.headers),
     params: paramsOf(pending),
+    parent: parentOf(pending.headers),
   };
+  if (!(await sealJournal(link, publisher, task))) {
+    await askToCancel(link, publisher, task, error.message);
+    return true;
+  }
   const facts = {
     contentType: contentTypeOf(pending.headers, pending.body),
     attempt: 0,
@@ -65,6 +80,18 @@ export async function cancelTask(
   tellWorkers(link, agent, taskId, error.message);
   if (!(await isApplied(link, pending))) await remove(link, pending);
   return true;
+}
+
+/** It has done something, which its worker is to undo: it hears of it now, or when it takes the task up again. */
+async function askToCancel(
+  link: Link,
+  publisher: Publisher,
+  { agent, taskId }: TaskName,
+  reason: string,
+): Promise<void> {
+  const signal = { name: cancelSignal, id: "cancel", value: reason };
+  await storeSignal(link, publisher, { agent, taskId }, signal);
+  tellWorkers(link, agent, taskId, reason);
 }
 
 /**

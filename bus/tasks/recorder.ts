@@ -2,7 +2,7 @@
 // expectation that none is stored yet, and the server decides. Once it is stored, its submitter is told.
 import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
-import { noOrigin } from "../../protocol/subjects.js";
+import { noOrigin, type TaskName } from "../../protocol/subjects.js";
 import {
   typeOfState,
   type TaskEvent,
@@ -19,6 +19,7 @@ import {
   type EventFacts,
 } from "../../protocol/task-events.js";
 import type { Link } from "../connection/connection.js";
+import { wakeFor } from "../journal/waker.js";
 import { EndNotices } from "./end-notices.js";
 import { endOf } from "../history/history.js";
 import { contentTypeOf } from "../../protocol/task-message.js";
@@ -32,6 +33,8 @@ export interface Subject {
   origin: string;
   /** The request, for the terminal event to carry. */
   params: unknown;
+  /** The task that called it: woken when it has ended. */
+  parent?: TaskName | undefined;
 }
 
 export class Recorder {
@@ -76,9 +79,11 @@ export class Recorder {
   }
 
   /** Who stored its end may have died before it could tell. */
-  async tellAgain({ agent, taskId, origin }: Subject): Promise<void> {
+  async tellAgain(task: Subject): Promise<void> {
+    const { agent, taskId, origin } = task;
     const end = await endOf(this.#link, taskId, agent);
     if (!end) return;
+    if (task.parent) await this.#wakeParent(task.parent);
     const contentType = contentTypeOf(end.headers, end.body);
     this.#notices.tell({ agent, origin, contentType, body: end.body });
   }
@@ -190,7 +195,7 @@ export class Recorder {
     });
     const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
     const notice = { agent, origin, contentType: facts.contentType, body };
-    return new Promise((resolve, reject) => {
+    const ending = new Promise<boolean>((resolve, reject) => {
       const alone =
         this.#notices.begin() &&
         this.#publisher.answersEach &&
@@ -221,6 +226,17 @@ export class Recorder {
         done(error as TroupeError); // it can never be sent
       }
     });
+    const { parent } = task;
+    if (!parent) return ending;
+    return ending.then(async (first) => {
+      if (first) await this.#wakeParent(parent); // else it was done when it was told again
+      return first;
+    });
+  }
+
+  /** Throws when that cannot be done now: whoever stored the end is then to come by here again (R3). */
+  #wakeParent(parent: TaskName): Promise<void> {
+    return wakeFor(this.#link, this.#publisher, parent);
   }
 
   #event(

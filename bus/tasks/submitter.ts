@@ -21,7 +21,7 @@ import {
 import type { Link } from "../connection/connection.js";
 import type { LaneChoice } from "../lanes/choice.js";
 import { endOf } from "../history/history.js";
-import type { Outcomes } from "./outcomes.js";
+import type { Outcomes, WaitOptions } from "./outcomes.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
 import type { Queues } from "../streams/queues.js";
@@ -62,6 +62,10 @@ export interface Routed {
   route?: string;
   /** The skills that it has fallen back from, for it not to come back to them. */
   fallbackOf?: string;
+  /** The task that calls it, as its header says it. */
+  parent?: string;
+  /** The id cannot have been submitted before. */
+  isNew?: boolean;
 }
 
 /** What a schedule adds. */
@@ -210,6 +214,43 @@ export class Submitter {
     });
   }
 
+  /**
+   * Submits, and calls `settle` when it has ended. Resolves when it is accepted, with how to hear no more of it.
+   * Submitted again with the same id it is the same task.
+   */
+  async start(
+    target: NamedTarget,
+    input: unknown,
+    options: SubmitOptions & Routed & { id: string },
+    settle: WaitOptions["settle"],
+  ): Promise<() => void> {
+    const names = namesOf(target);
+    const { id: taskId, isNew = false } = options;
+    const asking = this.#lanes.know(names.agent, options);
+    if (asking) await asking;
+    const stateful = await this.#check(target, names, input, taskId, options);
+    const spec = this.#toSpec(names, input, taskId, options, stateful);
+    const { agent, skill } = spec;
+    await this.#queues.ensure(agent);
+    if (!isNew && options.lane === undefined) await this.#lanes.stay(spec);
+    const wait = this.#outcomes.expect({
+      taskId,
+      agent,
+      what: `${agent}.${skill} (task "${taskId}")`,
+      timeoutMs: Number.POSITIVE_INFINITY,
+      settle,
+    });
+    try {
+      if (!isNew) this.#outcomes.joinEarlier(wait);
+      const { duplicate } = await this.#publish(spec, options);
+      if (duplicate) this.#outcomes.joinEarlier(wait);
+    } catch (error) {
+      this.#outcomes.cancel(wait);
+      throw error;
+    }
+    return () => this.#outcomes.cancel(wait);
+  }
+
   /** Whether its agent is stateful. A typed skill checks by its own schema, without a look at the registry. */
   #check(
     target: NamedTarget,
@@ -238,7 +279,7 @@ export class Submitter {
     if (options.id !== undefined) encodeToken(options.id, "task id");
     const spec: TaskSpec = {
       taskId,
-      idGiven: options.id !== undefined,
+      idGiven: options.id !== undefined && options.isNew !== true,
       agent,
       skill,
       input,
@@ -250,6 +291,7 @@ export class Submitter {
       key: stateful ? contextKey(agent, options) : options.key,
       route: options.route,
       fallbackOf: options.fallbackOf,
+      parent: options.parent,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
     if (options.lane === undefined)

@@ -11,6 +11,8 @@ import type { Link } from "../connection/connection.js";
 import { toProgress } from "../history/live.js";
 import type { Outcomes, WaitOptions } from "./outcomes.js";
 import { Queue } from "../history/queue.js";
+import { sendSignal } from "../journal/signals.js";
+import type { Publisher } from "../streams/publisher.js";
 import type { Recorder } from "./recorder.js";
 import { defaultWaitMs } from "./submitter.js";
 import { findTask } from "./task-list.js";
@@ -19,6 +21,7 @@ import { TaskTail } from "./task-tail.js";
 interface HandleHost {
   link: Link;
   outcomes: Outcomes;
+  publisher: Publisher;
   recorder: Recorder;
 }
 
@@ -94,10 +97,35 @@ export class TaskHandle<Output = unknown> {
     }
   }
 
-  /** True if this canceled it, false if it had ended before. Throws TASK_UNKNOWN. */
+  /**
+   * Sends it a value that its handler waits for, or will: `await task.waitFor(name)`. Sent twice with one id it counts
+   * once: false says that it had been sent. Throws TASK_UNKNOWN, TASK_ENDED.
+   */
+  signal(
+    name: string,
+    value?: unknown,
+    options: { id?: string } = {},
+  ): Promise<boolean> {
+    const { link, publisher } = this.#host;
+    return sendSignal(
+      link,
+      publisher,
+      this.id,
+      { name, value },
+      {
+        ...options,
+        ...(this.agent === undefined ? {} : { agent: this.agent }),
+      },
+    );
+  }
+
+  /**
+   * True if this canceled it, false if it had ended before. One with durable steps ends when they are undone. Throws
+   * TASK_UNKNOWN.
+   */
   cancel(reason = ""): Promise<boolean> {
-    const { link, recorder } = this.#host;
-    return cancelTask(link, recorder, this, reason);
+    const { link, publisher, recorder } = this.#host;
+    return cancelTask(link, publisher, recorder, this, reason);
   }
 
   /** Where it stands now. Throws TASK_UNKNOWN. */

@@ -61,7 +61,7 @@ export function schedule(
   const subject = link.subjects.timer(delayed);
   const headers = encodeHeaders({
     ...delayed.headers,
-    messageId: `${delayed.agent}.${delayed.taskId}@${delayed.dueAt}`,
+    messageId: `${delayed.agent}.${delayed.taskId}@${delayed.dueAt}${delayed.headers.parked ?? ""}`,
     target: delayed.target,
     schedule: `@at ${new Date(delayed.dueAt).toISOString()}`,
     scheduleTarget: link.subjects.due(delayed),
@@ -91,7 +91,7 @@ async function forward(
   publisher: Publisher,
   delivery: Delivery,
 ): Promise<void> {
-  const { target, ...headers } = delivery.headers;
+  const { target } = delivery.headers;
   if (
     target === undefined ||
     !target.startsWith(`${link.subjects.namespace}.`)
@@ -102,22 +102,36 @@ async function forward(
     );
     return;
   }
-  const messageId =
-    headers.attempt === undefined
-      ? target.slice(target.lastIndexOf(".") + 1)
-      : `${target}#${headers.attempt}`;
+  const { headers } = dueMessage({ ...delivery.headers, target });
   // Where the queue holds the task already, an earlier forwarding lost its acknowledgement: no error.
-  await publisher.store(
+  await publisher.store(target, encodeHeaders(headers), delivery.body);
+}
+
+/** Where the message of a timer goes, and what it says then. It is known by what it waited for: it is sent once. */
+export function dueMessage(timer: Headers): {
+  target: string;
+  headers: Headers;
+} {
+  const { target = "", attempt, parked, ...headers } = timer;
+  const id = target.slice(target.lastIndexOf(".") + 1);
+  const messageId =
+    parked !== undefined
+      ? `${target}#${parked}`
+      : attempt === undefined
+        ? id
+        : `${target}#${attempt}`;
+  return {
     target,
-    encodeHeaders({
+    headers: {
       ...headers,
+      attempt,
+      parked,
       messageId,
       maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
       schedule: undefined,
       scheduleTarget: undefined,
       rollup: undefined,
       expectedLastSubjectSequence: undefined,
-    }),
-    delivery.body,
-  );
+    },
+  };
 }

@@ -136,12 +136,17 @@ export class Fallbacks implements Fallback {
     const waiting = this.#waiting.get(id);
     if (!waiting) return;
     waiting.stop(error);
-    cancelTask(host.link, host.recorder, waiting.fallback, error.message).catch(
-      (trouble: unknown) =>
-        host.link.log.debug(
-          { task: waiting.fallback.id, error: messageOf(trouble) },
-          "the fallback of a canceled task was not canceled",
-        ),
+    cancelTask(
+      host.link,
+      host.publisher,
+      host.recorder,
+      waiting.fallback,
+      error.message,
+    ).catch((trouble: unknown) =>
+      host.link.log.debug(
+        { task: waiting.fallback.id, error: messageOf(trouble) },
+        "the fallback of a canceled task was not canceled",
+      ),
     );
   }
 

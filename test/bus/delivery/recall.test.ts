@@ -78,3 +78,18 @@ test("an event that is stored twice, after a broken connection, counts once", ()
     }),
   );
 });
+
+test("crashes before its handler last got something done do not count", () => {
+  const at = (kind: TaskEvent["kind"], attempt: number, ms: number) => ({
+    ...event(kind, attempt),
+    at: new Date(ms),
+  });
+  const events = [
+    at("started", 2, 100),
+    at("started", 3, 200),
+    at("started", 4, 300),
+  ];
+  assert.equal(recollect(events, true).crashes, 3);
+  assert.equal(recollect(events, true, 250).crashes, 1);
+  assert.equal(recollect(events, true, 250).attempt, 5);
+});

@@ -1,0 +1,216 @@
+// The journal of a task, read and written.
+//
+// 1. Each write expects to follow the last one that this executor has seen. The server refuses it when another has
+//    written in between: then this executor is no longer the task's, and must do nothing more (R2 of steps).
+// 2. A write that was refused may be our own, whose acknowledgement got lost: it is recognised by who wrote it.
+import { TroupeError } from "../../protocol/errors.js";
+import { encodeHeaders } from "../../protocol/headers.js";
+import { parseSignalSubject } from "../../protocol/addresses.js";
+import {
+  cancelSignal,
+  decodeWrite,
+  encodeWrite,
+  type JournalEntry,
+} from "../../protocol/journal.js";
+import type { TaskName } from "../../protocol/subjects.js";
+import type { Link } from "../connection/connection.js";
+import type { Delivery } from "../delivery/delivery.js";
+import {
+  lastMessage,
+  messagesOn,
+  type StoredMessage,
+} from "../history/history.js";
+import type { Publisher } from "../streams/publisher.js";
+import { toSignal, type Signal } from "./signals.js";
+
+export interface JournalContents {
+  entries: JournalEntry[];
+  signals: Signal[];
+  /** The place of its last message; 0 where there is none. */
+  last: number;
+  /** When that was written. */
+  writtenAt: number | undefined;
+  /** It is that of an earlier task of this id, whose history has aged out: nothing of it counts. */
+  isStale: boolean;
+}
+
+export const emptyJournal: JournalContents = {
+  entries: [],
+  signals: [],
+  last: 0,
+  writtenAt: undefined,
+  isStale: false,
+};
+
+/** All that a task has done, and the signals that were sent to it. */
+export async function readJournal(
+  link: Link,
+  task: TaskName,
+): Promise<JournalContents> {
+  const { streams, journal, journalOf } = link.subjects;
+  const subject = journal(task);
+  const contents: JournalContents = {
+    ...emptyJournal,
+    entries: [],
+    signals: [],
+  };
+  for await (const stored of messagesOn(
+    link,
+    streams.journal,
+    journalOf(task),
+  )) {
+    if (stored.subject === subject) addWrite(contents, stored, task);
+    else if (isSignal(stored.subject)) {
+      const signal = toSignal(stored);
+      if (signal) contents.signals.push(signal);
+    }
+  }
+  return contents;
+}
+
+/** Without what an earlier task of this id has left behind. */
+export function ownPart(
+  contents: JournalContents,
+  { headers, storedAt }: Pick<Delivery, "headers" | "storedAt">,
+): JournalContents {
+  const { writtenAt, last, entries } = contents;
+  const isOwn =
+    writtenAt === undefined ||
+    headers.parked !== undefined ||
+    headers.attempt !== undefined ||
+    entries[0]?.kind === "forked" ||
+    writtenAt >= Math.floor(storedAt);
+  return isOwn ? contents : { ...emptyJournal, last, isStale: true };
+}
+
+/** What the handler is run with: its task's input, unless it has continued with another. */
+export function inputOf({ entries }: JournalContents, input: unknown): unknown {
+  const first = entries[0];
+  return first?.kind === "continued" ? first.input : input;
+}
+
+function addWrite(
+  contents: JournalContents,
+  { body, sequence, at }: StoredMessage,
+  { taskId }: TaskName,
+): void {
+  contents.entries.push(...decodeWrite(body, taskId).entries);
+  contents.last = sequence;
+  contents.writtenAt = at.getTime();
+}
+
+function isSignal(subject: string): boolean {
+  try {
+    return parseSignalSubject(subject) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** The signals that were sent to a task, oldest first. */
+export async function readSignals(
+  link: Link,
+  task: TaskName,
+): Promise<Signal[]> {
+  const { streams, signalsTo } = link.subjects;
+  const signals: Signal[] = [];
+  for await (const stored of messagesOn(
+    link,
+    streams.journal,
+    signalsTo(task),
+  )) {
+    const signal = toSignal(stored);
+    if (signal) signals.push(signal);
+  }
+  return signals;
+}
+
+/** Whether a signal asks that it be canceled, and why. */
+export function cancelAsked(signals: readonly Signal[]): string | undefined {
+  const asked = signals.find(({ name }) => name === cancelSignal);
+  return asked && (typeof asked.value === "string" ? asked.value : "");
+}
+
+let writers = 0;
+
+/** Writes a journal, as long as nobody else does. */
+export class JournalWriter {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+  readonly #task: TaskName;
+  readonly #by: string;
+  /** The place of the last write. */
+  #last: number;
+  #count = 0;
+
+  constructor(link: Link, publisher: Publisher, task: TaskName, last: number) {
+    this.#link = link;
+    this.#publisher = publisher;
+    this.#task = task;
+    this.#last = last;
+    this.#by = `${link.origin}.${(writers++).toString(36)}`;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /**
+   * Resolves when they are stored; one write at a time. Throws CONFLICT when another has written: this executor is
+   * fenced off. With `anew` they replace what was there.
+   */
+  async append(entries: JournalEntry[], anew = false): Promise<void> {
+    const subject = this.#link.subjects.journal(this.#task);
+    const n = this.#count++;
+    const headers = encodeHeaders({
+      expectedLastSubjectSequence: String(this.#last),
+      rollup: anew ? "sub" : undefined,
+    });
+    const body = encodeWrite({ by: this.#by, n, entries });
+    try {
+      const stored = await this.#publisher.store(subject, headers, body);
+      this.#last = stored.sequence;
+    } catch (error) {
+      if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
+        throw error;
+      const mine = await this.#ownWrite(subject, n);
+      if (mine === undefined) throw fenced(this.#task, error);
+      this.#last = mine;
+    }
+  }
+
+  async #ownWrite(subject: string, n: number): Promise<number | undefined> {
+    const { streams } = this.#link.subjects;
+    const last = await lastMessage(this.#link, streams.journal, subject);
+    if (!last) return undefined;
+    const write = decodeWrite(last.body, this.#task.taskId);
+    return write.by === this.#by && write.n === n ? last.sequence : undefined;
+  }
+}
+
+function fenced({ agent, taskId }: TaskName, cause: TroupeError): TroupeError {
+  return new TroupeError(
+    "CONFLICT",
+    `another instance of "${agent}" works on task "${taskId}": this one was held up for too long and leaves it`,
+    { cause },
+  );
+}
+
+/**
+ * Keeps a task that has done nothing from ever doing anything. False where it has done something. What makes it
+ * certain is the server: the first write of a journal expects that there is none.
+ */
+export async function sealJournal(
+  link: Link,
+  publisher: Publisher,
+  task: TaskName,
+): Promise<boolean> {
+  try {
+    const writer = new JournalWriter(link, publisher, task, 0);
+    await writer.append([{ kind: "canceled", at: link.clock.now() }]);
+    return true;
+  } catch (error) {
+    if (error instanceof TroupeError && error.code === "CONFLICT") return false;
+    throw error;
+  }
+}

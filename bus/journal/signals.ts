@@ -1,0 +1,129 @@
+// Signals: values sent to a task while it is under way. Each is one message with a subject of its own, so that one
+// sent twice with the same id counts once; it is kept until the task's journal goes, so that one sent before the task
+// waits for it is there when it does.
+import { z } from "zod";
+import { decodeBody, encodeBody } from "../../protocol/codec.js";
+import { TroupeError } from "../../protocol/errors.js";
+import { encodeHeaders } from "../../protocol/headers.js";
+import { newToken } from "../../protocol/ids.js";
+import { parseSignalSubject } from "../../protocol/addresses.js";
+import { toNotification } from "../../protocol/rpc.js";
+import type { TaskName } from "../../protocol/subjects.js";
+import { addressOf } from "../../protocol/task-message.js";
+import type { Link } from "../connection/connection.js";
+import {
+  endOf,
+  pendingTask,
+  taskSubjectOf,
+  type StoredMessage,
+} from "../history/history.js";
+import type { Publisher } from "../streams/publisher.js";
+
+export interface Signal {
+  name: string;
+  id: string;
+  value: unknown;
+  sequence: number;
+  at: Date;
+}
+
+export interface SignalOptions {
+  /** Sent twice with the same id it counts once. */
+  id?: string;
+  /** Whose task it is; without it, it is looked for. */
+  agent?: string;
+}
+
+const body = z.object({ params: z.object({ value: z.unknown() }) });
+
+/** Undefined for what is no signal (R7). */
+export function toSignal(stored: StoredMessage): Signal | undefined {
+  const { subject, sequence, at, headers } = stored;
+  try {
+    const { name, id } = parseSignalSubject(subject);
+    const message = decodeBody(stored.body, headers.contentType);
+    const { value } = body.parse(message).params;
+    return { name, id, value, sequence, at };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stores it. True unless there was one with this id. */
+export async function storeSignal(
+  link: Link,
+  publisher: Publisher,
+  task: TaskName,
+  {
+    name,
+    value,
+    id = newToken(),
+  }: { name: string; value: unknown; id?: string },
+): Promise<boolean> {
+  const headers = encodeHeaders({
+    type: "task.signal",
+    sender: link.origin,
+    expectedLastSubjectSequence: "0",
+  });
+  const message = encodeBody(
+    toNotification("notifications/tasks/signal", {
+      name,
+      value: value ?? null,
+    }),
+  );
+  try {
+    await publisher.store(
+      link.subjects.signal(task, name, id),
+      headers,
+      message,
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof TroupeError && error.code === "CONFLICT") return false;
+    throw error;
+  }
+}
+
+/**
+ * Sends a signal to a task that has not ended. False where it had one with this id. Throws TASK_UNKNOWN, TASK_ENDED,
+ * ARGUMENT_INVALID.
+ */
+export async function sendSignal(
+  link: Link,
+  publisher: Publisher,
+  taskId: string,
+  signal: { name: string; value: unknown },
+  { id, agent }: SignalOptions = {},
+): Promise<boolean> {
+  if (signal.name.startsWith("$"))
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `a signal cannot be named "${signal.name}": names with "$" are the bus's own`,
+    );
+  const task = { agent: await agentOf(link, taskId, agent), taskId };
+  return storeSignal(link, publisher, task, {
+    ...signal,
+    ...(id === undefined ? {} : { id }),
+  });
+}
+
+async function agentOf(
+  link: Link,
+  taskId: string,
+  agent?: string,
+): Promise<string> {
+  const [pending, end] = await Promise.all([
+    pendingTask(link, taskId, agent),
+    endOf(link, taskId, agent),
+  ]);
+  if (end && !(pending && pending.at > end.at))
+    throw new TroupeError(
+      "TASK_ENDED",
+      `task "${taskId}" has ended, and takes no signal any more`,
+    );
+  if (pending) return addressOf(taskSubjectOf(pending)).agent;
+  throw new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
+  );
+}

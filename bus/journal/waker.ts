@@ -1,0 +1,34 @@
+// Wakes parked tasks that a signal was sent to. Any number of wakers share the work.
+import { parseSignalSubject } from "../../protocol/addresses.js";
+import { TroupeError } from "../../protocol/errors.js";
+import type { Link } from "../connection/connection.js";
+import { startRelay, type Relay } from "../delivery/relay.js";
+import type { Publisher } from "../streams/publisher.js";
+import { wake } from "./parking.js";
+
+export function startWaker(link: Link, publisher: Publisher): Promise<Relay> {
+  const place = {
+    stream: link.subjects.streams.journal,
+    name: "waker",
+    filter: link.subjects.allSignals,
+    ackWaitMs: 10_000,
+    slots: 64,
+    trouble: "could not wake a task that a signal was sent to",
+  };
+  return startRelay(link, place, async ({ subject }) => {
+    await wakeFor(link, publisher, parseSignalSubject(subject));
+  });
+}
+
+/** Wakes a task if it is parked. Throws when whoever parks it is in the midst of that: then try again. */
+export async function wakeFor(
+  link: Link,
+  publisher: Publisher,
+  task: { agent: string; taskId: string },
+): Promise<void> {
+  if ((await wake(link, publisher, task)) !== "busy") return;
+  throw new TroupeError(
+    "BUS_FAILED",
+    `task "${task.taskId}" of agent "${task.agent}" is just being parked, and cannot be woken yet`,
+  );
+}

@@ -1,0 +1,386 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { z } from "zod";
+import {
+  agent,
+  skill,
+  type Bus,
+  type TaskContext,
+  type Worker,
+} from "../../../index.js";
+import { quiet } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+
+/** An agent "flow" whose skill "run" is the handler; "double" and "slow" are there to be called. */
+async function flow(
+  t: TestContext,
+  run: (task: TaskContext, input: unknown) => unknown,
+): Promise<{ bus: Bus; worker: Worker; runs: () => number }> {
+  let runs = 0;
+  const bus = await shared.connect(t);
+  const worker = await bus.serve(
+    agent("flow", {
+      skills: {
+        run: skill({
+          description: "Runs",
+          input: z.unknown(),
+          retry: { attempts: 3, first: "10ms" },
+          run: (input, task) => {
+            runs++;
+            return run(task, input);
+          },
+        }),
+        double: skill({
+          description: "Doubles",
+          input: z.number(),
+          run: (n) => n * 2,
+        }),
+        slow: skill({
+          description: "Takes a while",
+          input: z.number(),
+          run: (ms, { signal }) =>
+            new Promise((resolve) => {
+              const timer = setTimeout(() => resolve("done"), ms);
+              signal.addEventListener("abort", () => clearTimeout(timer));
+            }),
+        }),
+      },
+    }),
+    { concurrency: 4, ...quiet },
+  );
+  return { bus, worker, runs: () => runs };
+}
+
+test("a step is done once, and its result is there when the handler runs again", async (t) => {
+  const done: string[] = [];
+  const { bus } = await flow(t, async (task) => {
+    const a = await task.step("a", () => done.push("a"));
+    const b = await task.step("b", () => ({
+      at: new Date(0),
+      b: done.push("b"),
+    }));
+    if (task.attempt < 3) throw new Error("once more");
+    return { a, b };
+  });
+  const output = await bus.call("flow.run", {});
+  assert.deepEqual(output, { a: 1, b: { at: new Date(0), b: 2 } });
+  assert.deepEqual(done, ["a", "b"]);
+});
+
+test("a failed step is tried again by its own rules, and only its last failure is told to the handler", async (t) => {
+  let tries = 0;
+  const { bus, runs } = await flow(t, async (task) => {
+    try {
+      await task.step(
+        "bad",
+        () => {
+          tries++;
+          throw new Error(`no ${tries}`);
+        },
+        { retry: { attempts: 3, first: "5ms" } },
+      );
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "never";
+  });
+  assert.equal(await bus.call("flow.run", {}), "no 3");
+  assert.equal(tries, 3);
+  assert.equal(runs(), 1);
+});
+
+test("a step that takes too long is stopped, and tried again", async (t) => {
+  const aborted: boolean[] = [];
+  const { bus } = await flow(t, (task) =>
+    task.step(
+      "slow",
+      ({ attempt, signal }) => {
+        if (attempt === 2) return "quick";
+        signal.addEventListener("abort", () => aborted.push(true));
+        return new Promise<string>(() => undefined);
+      },
+      { timeout: "50ms", retry: { attempts: 2, first: "1ms" } },
+    ),
+  );
+  assert.equal(await bus.call("flow.run", {}), "quick");
+  assert.deepEqual(aborted, [true]);
+});
+
+test("what a step gives must be plain data, and the error names the place", async (t) => {
+  const { bus } = await flow(t, (task) =>
+    task.step("odd", () => ({ list: [1, { f: () => 1 }] })),
+  );
+  await assert.rejects(bus.call("flow.run", {}), {
+    code: "STEP_RESULT_INVALID",
+    message: /"list\[1\]\.f" is a function/,
+  });
+});
+
+test("children are called once, some at a time, and their results come in order", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    const results = await task.map(
+      [1, 2, 3, 4, 5],
+      (n) => task.call("flow.double", n) as Promise<number>,
+      { concurrency: 2 },
+    );
+    if (task.attempt === 1) throw new Error("once more");
+    return results;
+  });
+  const task = await bus.submit("flow.run", {});
+  assert.deepEqual(await task.result(), [2, 4, 6, 8, 10]);
+  const ends = [];
+  for await (const event of bus.replay({
+    agent: "flow",
+    until: new Date(Date.now() + 1000),
+  }))
+    if (event.kind === "completed") ends.push(event.taskId);
+  assert.equal(ends.length, 6);
+  assert.equal(new Set(ends).size, 6);
+});
+
+test("parents that wait for children of their own agent give them their slots", async (t) => {
+  const { bus } = await flow(t, (task, depth) =>
+    (depth as number) === 0
+      ? task.step("leaf", () => 1)
+      : task.call("flow.run", (depth as number) - 1),
+  );
+  const all = Array.from({ length: 12 }, () => bus.call("flow.run", 3));
+  assert.deepEqual(
+    await Promise.all(all),
+    Array.from({ length: 12 }, () => 1),
+  );
+});
+
+test("a task that sleeps for longer than a moment leaves its worker, and comes back", async (t) => {
+  const { bus, worker, runs } = await flow(t, async (task) => {
+    const first = task.uuid();
+    const before = await task.now();
+    await task.sleep("1200ms");
+    const after = await task.now();
+    return {
+      first,
+      second: task.uuid(),
+      slept: after.getTime() - before.getTime(),
+    };
+  });
+  const task = await bus.submit("flow.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  assert.equal(worker.card().running, 0);
+  const { first, second, slept } = (await task.result()) as Record<
+    string,
+    never
+  >;
+  assert.equal(runs(), 2);
+  assert.notEqual(first, second);
+  assert.ok(slept! >= 1_200, String(slept));
+});
+
+test("a signal that was sent before it is waited for is there, and counts once by its id", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    await task.call("flow.slow", 300);
+    const one = await task.waitFor("go");
+    const two = await task
+      .waitFor("go", { timeout: "100ms" })
+      .catch((error: { code: string }) => error.code);
+    return { one, two };
+  });
+  const task = await bus.submit("flow.run", {}, { id: "s1" });
+  assert.equal(await bus.signal("s1", "go", 1, { id: "x" }), true);
+  assert.equal(await bus.signal("s1", "go", 2, { id: "x" }), false);
+  assert.deepEqual(await task.result(), { one: 1, two: "WAIT_TIMED_OUT" });
+  await assert.rejects(bus.signal("s1", "go"), { code: "TASK_ENDED" });
+  await assert.rejects(bus.signal("nobody", "go"), { code: "TASK_UNKNOWN" });
+});
+
+test("a signal wakes a task that has left its worker; one that does not fit is passed over", async (t) => {
+  const { bus, worker } = await flow(t, (task) =>
+    task.waitFor("go", { schema: z.object({ ok: z.boolean() }) }),
+  );
+  const task = await bus.submit("flow.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  await task.signal("go", "no object");
+  await task.signal("go", { ok: true });
+  assert.deepEqual(await task.result(), { ok: true });
+});
+
+test("a child that ends wakes its parent, which has left its worker meanwhile", async (t) => {
+  const { bus, worker, runs } = await flow(t, (task) =>
+    task.call("flow.slow", 2_000),
+  );
+  const task = await bus.submit("flow.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  assert.equal(await task.result(), "done");
+  assert.equal(runs(), 2);
+});
+
+test("the first of several wins, and wins again when the handler runs again", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    const winner = await task.race([
+      task.step(
+        "slow",
+        () =>
+          new Promise<string>((resolve) => setTimeout(resolve, 120, "slow")),
+      ),
+      task.step("quick", () => "quick"),
+      task.sleep("60ms").then(() => "sleep"),
+    ]);
+    await task.step("then", () => 1);
+    await task.sleep("100ms");
+    if (task.attempt === 1) throw new Error("once more");
+    return winner;
+  });
+  assert.equal(await bus.call("flow.run", {}), "quick");
+});
+
+test("what was done is undone in reverse order when the task fails, and nothing twice", async (t) => {
+  const log: string[] = [];
+  const { bus } = await flow(t, async (task) => {
+    for (const name of ["a", "b", "c"])
+      await task.step(name, () => `${name}!`, {
+        undo: (result, { attempt }) => {
+          log.push(`${result}${attempt}`);
+          if (name === "b" && attempt === 1) throw new Error("not yet");
+        },
+        retry: { attempts: 2, first: "5ms" },
+      });
+    throw Object.assign(new Error("broken"), { retryable: false });
+  });
+  await assert.rejects(bus.call("flow.run", {}), /broken/);
+  assert.deepEqual(log, ["c!1", "b!1", "b!2", "a!1"]);
+});
+
+test("what cannot be undone becomes a dead letter that says what is done and what is not", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    for (const name of ["a", "b", "c"])
+      await task.step(name, () => name, {
+        undo: () => {
+          if (name === "b") throw new Error("stuck");
+        },
+        retry: { attempts: 1 },
+      });
+    throw Object.assign(new Error("broken"), { retryable: false });
+  });
+  await assert.rejects(bus.call("flow.run", {}), {
+    code: "UNDO_FAILED",
+    message:
+      /broken; and step "b" could not be undone: stuck\. Undone: "c"; still done: "a", "b"/,
+  });
+});
+
+test("a canceled task undoes what it did before it ends, asleep or at work", async (t) => {
+  const undone: string[] = [];
+  const { bus, worker } = await flow(t, async (task, how) => {
+    await task.step("a", () => how, {
+      undo: (result) => undone.push(String(result)),
+    });
+    if (how === "asleep") await task.sleep("1h");
+    // A handler that takes no notice.
+    await task.step(
+      "b",
+      () => new Promise((resolve) => setTimeout(resolve, 400)),
+    );
+    await task.step("c", () => undone.push("never"));
+  });
+  const asleep = await bus.submit("flow.run", "asleep");
+  await eventually(() => worker.counts.parked === 1);
+  assert.equal(await asleep.cancel("enough"), true);
+  await assert.rejects(asleep.result(), {
+    code: "TASK_CANCELED",
+    message: "enough",
+  });
+  const atWork = await bus.submit("flow.run", "at work");
+  await eventually(
+    async () => (await bus.tasks()).length > 0 && worker.card().running === 1,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await atWork.cancel("enough");
+  await assert.rejects(atWork.result(), { code: "TASK_CANCELED" });
+  assert.deepEqual(undone, ["asleep", "at work"]);
+});
+
+test("children end with their parent, unless they are detached", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    void task.call("flow.slow", 60_000);
+    const outlives = await task.submit("flow.slow", 600);
+    await task.call("flow.slow", 300);
+    return outlives;
+  });
+  const id = (await bus.call("flow.run", {}, { id: "p" })) as string;
+  assert.equal(await bus.task(id).result(), "done");
+  await assert.rejects(bus.task("p~0").result(), { code: "TASK_CANCELED" });
+});
+
+test("a task that continues as another input begins with an empty journal", async (t) => {
+  const { bus } = await flow(t, async (task, input) => {
+    const n = input as number;
+    await task.step("count", () => n);
+    if (n < 5) return task.continueAs(n + 1);
+    return { n, drawn: task.uuid() };
+  });
+  const { n } = (await bus.call("flow.run", 0)) as { n: number };
+  assert.equal(n, 5);
+});
+
+test("a handler that no longer fits waits, with what was expected and found, for one that does", async (t) => {
+  const names = ["old", "new"];
+  let version = 0;
+  const { bus, worker } = await flow(t, async (task) => {
+    const result = await task.step(names[version]!, () => version);
+    if (version === 0) {
+      version = 1;
+      await task.sleep("1100ms");
+    }
+    return result;
+  });
+  const task = await bus.submit("flow.run", {});
+  await eventually(() => worker.counts.parked >= 2);
+  const history = [];
+  for await (const event of bus.replay({ task: task.id }))
+    history.push(event.error?.message);
+  assert.match(history.join(), /expected step "old", found step "new"/);
+  version = 0;
+  names[1] = "old";
+  assert.equal(await task.result(), 0);
+});
+
+test("a handler can change for new tasks and stay the same for those under way", async (t) => {
+  let isNew = false;
+  const { bus, worker } = await flow(t, async (task) => {
+    await task.step("a", () => 1);
+    if (!isNew) await task.sleep("1100ms");
+    else if (task.patched("no sleep")) await task.step("b", () => 2);
+    else await task.sleep("1100ms");
+    return (
+      (await task.step("c", () => 3)) +
+      (isNew && task.patched("no sleep") ? 100 : 0)
+    );
+  });
+  const old = await bus.submit("flow.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  isNew = true;
+  assert.equal(await old.result(), 3);
+  assert.equal(await bus.call("flow.run", {}), 103);
+});
+
+test("a request that is not stored runs its steps, and cannot wait for signals", async (t) => {
+  const { bus } = await flow(t, async (task, input) =>
+    input === "wait" ? task.waitFor("go") : task.step("a", () => 1),
+  );
+  assert.equal(await bus.ask("flow.run", "step"), 1);
+  await assert.rejects(bus.ask("flow.run", "wait"), {
+    code: "STEP_UNAVAILABLE",
+  });
+});
+
+test("two steps of the same name are two steps", async (t) => {
+  const { bus } = await flow(t, async (task) => {
+    const all = [];
+    for (const n of [1, 2, 3]) all.push(await task.step("same", () => n));
+    if (task.attempt === 1) throw new Error("once more");
+    return all;
+  });
+  assert.deepEqual(await bus.call("flow.run", {}), [1, 2, 3]);
+});

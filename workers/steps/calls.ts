@@ -1,0 +1,168 @@
+// Child tasks. The id of a child follows from its parent's and its place, so that it is one task however often the
+// parent is run again; what came of it is written into the parent's journal.
+import { createHash } from "node:crypto";
+import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import {
+  namesOf as targetNames,
+  needOf,
+  type NamedTarget,
+  type Names,
+  type Target,
+} from "../../bus/tasks/target.js";
+import { begunEntry, doneEntry, failedEntry } from "./entries.js";
+import type { Parts } from "./parts.js";
+import type { Child, ChildRun } from "./step-host.js";
+import type { Operation } from "./tape.js";
+
+export interface ChildOptions extends Omit<SubmitOptions, "id"> {
+  /** It goes on when its parent ends, instead of being canceled. */
+  detached?: boolean;
+  /** Do not wait for its end: what is returned is its id. It outlives its parent. */
+  start?: boolean;
+}
+
+const longestId = 200;
+
+export class Calls {
+  readonly run: number;
+  readonly #parts: Parts;
+  /** Under way, and to end with their parent. */
+  readonly #attached = new Map<Operation, Child>();
+  readonly #waiting = new Map<Operation, ChildRun>();
+
+  constructor(parts: Parts, run: number) {
+    this.#parts = parts;
+    this.run = run;
+  }
+
+  /** How a call is named on the journal. */
+  nameOf(target: Target): string {
+    if (needOf(target))
+      return typeof target === "string" ? target : JSON.stringify(target);
+    const { agent, skill } = targetNames(target as NamedTarget);
+    return `${agent}.${skill}`;
+  }
+
+  /** In `undoing` nothing is begun; what was is known, so that it can be canceled. */
+  begin(
+    operation: Operation,
+    target: Target,
+    input: unknown,
+    options: ChildOptions,
+    undoing: boolean,
+  ): void {
+    if (operation.past?.completion) return;
+    const known = this.#known(operation, target);
+    if (known && !options.detached && !options.start)
+      this.#attached.set(operation, this.#child(operation, known));
+    if (!undoing) void this.#run(operation, target, input, options, known);
+  }
+
+  get hasAttached(): boolean {
+    return this.#attached.size > 0;
+  }
+
+  async cancelAttached(): Promise<void> {
+    const children = [...this.#attached.values()];
+    this.#attached.clear();
+    const { host } = this.#parts;
+    await Promise.all(
+      children.map((child) =>
+        host.cancelChild(
+          child,
+          `task "${host.id}", which called it, has ended`,
+        ),
+      ),
+    );
+  }
+
+  stop(): void {
+    for (const run of this.#waiting.values()) run.leave();
+    this.#waiting.clear();
+  }
+
+  #known(operation: Operation, target: Target): Names | undefined {
+    const { agent, skill } = operation.past?.begun ?? {};
+    if (agent !== undefined && skill !== undefined) return { agent, skill };
+    return needOf(target) ? undefined : targetNames(target as NamedTarget);
+  }
+
+  #child(operation: Operation, names: Names): Child {
+    return {
+      ...names,
+      id: childId(this.#parts.host.id, this.run, operation.ordinal),
+    };
+  }
+
+  async #run(
+    operation: Operation,
+    target: Target,
+    input: unknown,
+    { detached = false, start = false, ...options }: ChildOptions,
+    known: Names | undefined,
+  ): Promise<void> {
+    const { host, line } = this.#parts;
+    const tried = await this.#parts.attempting(
+      operation,
+      host.rules,
+      async () => {
+        const names = known ?? (await host.choose(target, input));
+        if (!known) await line.store(begunEntry(operation, host, names));
+        known = names;
+        const child = this.#child(operation, names);
+        if (!detached && !start) this.#attached.set(operation, child);
+        const to = needOf(target)
+          ? `${names.agent}.${names.skill}`
+          : (target as NamedTarget);
+        const run = await host.startChild(child, to, input, options);
+        return { child, run };
+      },
+    );
+    if (!tried) return void this.#attached.delete(operation);
+    const { child, run } = tried.value;
+    if (!start) return this.#wait(operation, child, run, input);
+    run.leave();
+    operation.live = { value: child.id };
+    line.add(
+      doneEntry(operation, host, { value: child.id, id: child.id, input }),
+    );
+  }
+
+  #wait(
+    operation: Operation,
+    child: Child,
+    run: ChildRun,
+    input: unknown,
+  ): void {
+    const { host, line, waits } = this.#parts;
+    const { id, agent, skill } = child;
+    this.#waiting.set(operation, run);
+    waits.add(operation, {
+      until: undefined,
+      what: `task "${id}" of ${agent}.${skill}`,
+      due: () => undefined,
+      isOver: () => host.hasEnded(child),
+    });
+    run.ended((outcome) => {
+      this.#waiting.delete(operation);
+      this.#attached.delete(operation);
+      if (!waits.remove(operation)) return;
+      if (outcome.state === "completed") {
+        operation.live = { value: outcome.output };
+        line.add(
+          doneEntry(operation, host, { value: outcome.output, id, input }),
+        );
+      } else
+        line.add(failedEntry(operation, host, outcome.error, { id, input }));
+    });
+  }
+}
+
+/** Follows from its parent and its place there; a hash where that would not fit into a subject. */
+function childId(parent: string, run: number, ordinal: number): string {
+  const place = run === 0 ? `~${ordinal}` : `~${run}~${ordinal}`;
+  if (Buffer.byteLength(encodeURIComponent(parent + place)) <= longestId)
+    return parent + place;
+  const hash = createHash("sha256").update(parent, "utf8").digest("hex");
+  return hash + place;
+}

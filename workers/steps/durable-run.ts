@@ -1,0 +1,286 @@
+// One run of a handler with durable operations, over the bus: its journal, its children, its signals, and what becomes
+// of its delivery when the handler is left where it stands.
+import { cancelTask } from "../../bus/tasks/cancel.js";
+import { endOf } from "../../bus/history/history.js";
+import {
+  cancelAsked,
+  JournalWriter,
+  readSignals,
+  type JournalContents,
+} from "../../bus/journal/journal.js";
+import { park, unpark } from "../../bus/journal/parking.js";
+import type { Signal } from "../../bus/journal/signals.js";
+import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import {
+  needOf,
+  type NamedTarget,
+  type Names,
+  type Target,
+} from "../../bus/tasks/target.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import type { JournalEntry } from "../../protocol/journal.js";
+import type { Outcome } from "../../protocol/task-events.js";
+import { parentHeader } from "../../protocol/task-message.js";
+import type { Assignment } from "../assignment.js";
+import type { SkillRunner } from "../skill-runner.js";
+import type { HandlerContext } from "../task-context.js";
+import type { Child, ChildRun, StepHost } from "./step-host.js";
+import { Steps } from "./steps.js";
+import { Suspension, type Suspended } from "./suspension.js";
+
+/** A task that waits for children or signals looks for them at least so often, however it is to be woken. */
+const longestParkMs = 3_600_000;
+/** What was heard of is looked for on the journal after these pauses. */
+const lookAfterMs = [0, 2, 8, 32, 128, 512];
+const mismatchPauseMs = { first: 1_000, longest: 30_000 };
+
+export class DurableRun implements StepHost {
+  readonly steps: Steps;
+  readonly isDurable = true;
+  readonly canPark: boolean;
+  signals: Signal[];
+  readonly #task: Assignment;
+  readonly #runner: SkillRunner;
+  readonly #context: HandlerContext;
+  readonly #journal: JournalContents;
+  readonly #writer: JournalWriter;
+  #wrote = false;
+
+  constructor(
+    task: Assignment,
+    runner: SkillRunner,
+    context: HandlerContext,
+    journal: JournalContents,
+  ) {
+    this.#task = task;
+    this.#runner = runner;
+    this.#context = context;
+    this.#journal = journal;
+    this.signals = [...journal.signals];
+    // A task with a key keeps its place in the queue (R4).
+    this.canPark = task.key === undefined;
+    const { link, publisher } = task.host;
+    this.#writer = new JournalWriter(link, publisher, this.#name, journal.last);
+    this.steps = new Steps(this, journal.entries);
+  }
+
+  get id(): string {
+    return this.#task.id;
+  }
+
+  get agent(): string {
+    return this.#task.agent;
+  }
+
+  get skill(): string {
+    return this.#task.skill;
+  }
+
+  get version(): string {
+    return this.#task.host.version;
+  }
+
+  get rules() {
+    return this.#runner.rules;
+  }
+
+  now(): number {
+    return this.#task.host.link.clock.now();
+  }
+
+  append(entries: JournalEntry[]): Promise<void> {
+    const anew = this.#journal.isStale && !this.#wrote;
+    this.#wrote = true;
+    return this.#writer.append(entries, anew);
+  }
+
+  async choose(target: Target, _input: unknown): Promise<Names> {
+    const need = needOf(target)!;
+    const { agent, skill } = await this.#task.host.router.find(need, {});
+    return { agent, skill };
+  }
+
+  async startChild(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<ChildRun> {
+    const { host, level, context } = this.#task;
+    const leftMs = this.#task.deadlineInMs();
+    let outcome: Outcome | undefined;
+    let heard: ((outcome: Outcome) => void) | undefined;
+    const leave = await host.submitter.start(
+      target,
+      input,
+      {
+        priority: level,
+        ...(context === undefined ? {} : { context }),
+        ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
+        ...options,
+        id: child.id,
+        parent: parentHeader(this.#name),
+      },
+      (error, ended) => {
+        if (error) return this.suspend({ why: "trouble", error });
+        outcome = ended!;
+        heard?.(outcome);
+      },
+    );
+    return {
+      leave,
+      ended: (listener) => {
+        heard = listener;
+        if (outcome) listener(outcome);
+      },
+    };
+  }
+
+  async hasEnded({ id, agent }: Child): Promise<boolean> {
+    return (await endOf(this.#task.host.link, id, agent)) !== undefined;
+  }
+
+  async cancelChild({ id, agent }: Child, reason: string): Promise<void> {
+    const { link, recorder, publisher } = this.#task.host;
+    try {
+      await cancelTask(link, publisher, recorder, { id, agent }, reason);
+    } catch (error) {
+      // It never was, or nobody needs what it does any more: canceling only saves work.
+      link.log.debug(
+        { task: id, error: messageOf(error) },
+        "a child was not canceled",
+      );
+    }
+  }
+
+  async readSignals(): Promise<void> {
+    this.signals = await readSignals(this.#task.host.link, this.#name);
+  }
+
+  hearSignals(heard: () => void): () => void {
+    const look = async (id?: string): Promise<void> => {
+      for (const pauseMs of id === undefined ? [0] : lookAfterMs) {
+        if (pauseMs > 0)
+          await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        await this.readSignals();
+        if (id !== undefined && this.signals.some((signal) => signal.id === id))
+          break;
+      }
+      heard();
+    };
+    const lookSafely = (id?: string): void => {
+      look(id).catch((error: unknown) =>
+        this.#task.host.link.log.debug(
+          { task: this.id, error: messageOf(error) },
+          "signals could not be read; they are when the task is parked",
+        ),
+      );
+    };
+    const stop = this.#task.host.ears.hear(this.id, lookSafely);
+    lookSafely();
+    return stop;
+  }
+
+  idle(isIdle: boolean): void {
+    this.#context.rest(isIdle);
+    this.#task.rest(isIdle);
+  }
+
+  suspend(to: Suspended): void {
+    this.#context.stop(new Suspension(to));
+  }
+
+  end(error: TroupeError): void {
+    this.#context.stop(error);
+  }
+
+  get hasWritten(): boolean {
+    return this.#wrote;
+  }
+
+  /**
+   * Leaves the queue until its time has come, or something happens that it waits for. False when that has happened
+   * already: then it is to be delivered again.
+   */
+  async park({
+    until,
+    waitsFor,
+  }: Suspended & { why: "parked" }): Promise<boolean> {
+    const { host, delivery, deadline } = this.#task;
+    const { link, publisher } = host;
+    const { subject, headers, body } = delivery;
+    const latest = Math.min(
+      until === Infinity ? this.now() + longestParkMs : until,
+      deadline?.getTime() ?? Infinity,
+    );
+    const timer = await park(link, publisher, {
+      ...this.#name,
+      until: latest,
+      waitsFor,
+      subject,
+      headers,
+      body,
+    });
+    const [isOver] = await Promise.all([
+      this.steps.anyOver(),
+      this.readSignals(),
+    ]);
+    if (!isOver && cancelAsked(this.signals) === undefined) return true;
+    await unpark(link, timer);
+    return false;
+  }
+
+  /** It is on the journal, once for each version that does not fit. Resolves with when to try again. */
+  async recordMisfit({
+    entry,
+  }: Suspended & { why: "mismatch" }): Promise<number> {
+    const same = this.#journal.entries.find((known) => isSame(known, entry));
+    if (!same) {
+      await this.append([entry]);
+      return mismatchPauseMs.first;
+    }
+    const { first, longest } = mismatchPauseMs;
+    return Math.min(longest, Math.max(first, (this.now() - same.at) / 2));
+  }
+
+  /** The journal begins anew. */
+  async continued({
+    input,
+    run,
+  }: Suspended & { why: "continued" }): Promise<JournalContents> {
+    const entry: JournalEntry = {
+      kind: "continued",
+      at: this.now(),
+      input,
+      run,
+    };
+    await this.#writer.append([entry], true);
+    const { last } = this.#writer;
+    return {
+      entries: [entry],
+      signals: this.signals,
+      last,
+      writtenAt: this.now(),
+      isStale: false,
+    };
+  }
+
+  get #name() {
+    return { agent: this.agent, taskId: this.id };
+  }
+}
+
+/** Why an attempt has ended without a trace of its own. */
+export function parked({ waitsFor }: { waitsFor: string }): TroupeError {
+  return new TroupeError("WORKER_STOPPING", `it waits for ${waitsFor}`);
+}
+
+function isSame(known: JournalEntry, entry: JournalEntry): boolean {
+  return (
+    known.kind === "mismatch" &&
+    entry.kind === "mismatch" &&
+    known.version === entry.version &&
+    known.expected === entry.expected &&
+    known.found === entry.found
+  );
+}

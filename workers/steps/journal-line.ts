@@ -1,0 +1,85 @@
+// Writes entries to the journal one write at a time; what comes meanwhile goes together with the next.
+import {
+  isCompletion,
+  type Completion,
+  type JournalEntry,
+} from "../../protocol/journal.js";
+
+export interface LineEnds {
+  append(entries: JournalEntry[]): Promise<void>;
+  /** They are stored, in this order. */
+  completed(completions: Completion[]): void;
+  /** Nothing more can be written. */
+  failed(error: unknown): void;
+}
+
+interface Queued {
+  entry: JournalEntry;
+  stored: (() => void) | undefined;
+}
+
+export class JournalLine {
+  readonly #ends: LineEnds;
+  #queued: Queued[] = [];
+  #writing = false;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  constructor(ends: LineEnds) {
+    this.#ends = ends;
+  }
+
+  get idle(): boolean {
+    return !this.#writing && this.#queued.length === 0;
+  }
+
+  /** `stored` is called when it is. */
+  add(entry: JournalEntry, stored?: () => void): void {
+    if (this.#closed) return;
+    this.#queued.push({ entry, stored });
+    if (!this.#writing) this.#write();
+  }
+
+  /** The same as a promise. Never settles once it is closed. */
+  store(entry: JournalEntry): Promise<void> {
+    return new Promise((resolve) => this.add(entry, resolve));
+  }
+
+  /** Resolves when all that was added is stored. */
+  drained(): Promise<void> {
+    if (this.idle) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** What is added from now on is dropped. */
+  close(): void {
+    this.#closed = true;
+    this.#queued = [];
+  }
+
+  #write(): void {
+    const written = this.#queued;
+    this.#queued = [];
+    this.#writing = true;
+    this.#ends.append(written.map(({ entry }) => entry)).then(
+      () => this.#written(written),
+      (error: unknown) => {
+        this.#writing = false;
+        if (this.#closed) return;
+        this.close();
+        this.#ends.failed(error);
+      },
+    );
+  }
+
+  #written(written: Queued[]): void {
+    this.#writing = false;
+    if (this.#closed) return;
+    for (const { stored } of written) stored?.();
+    const completions = written.map(({ entry }) => entry).filter(isCompletion);
+    if (completions.length > 0) this.#ends.completed(completions);
+    if (this.#queued.length > 0) this.#write();
+    else if (this.#idle.length > 0)
+      for (const drained of this.#idle.splice(0)) drained();
+  }
+}

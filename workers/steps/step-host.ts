@@ -1,0 +1,60 @@
+// What the durable operations of a handler need from where it runs: over the bus (durable-run.ts), for an ask, or for
+// going through a journal without a bus.
+import type { Signal } from "../../bus/journal/signals.js";
+import type { RetryRules } from "../../bus/delivery/retry.js";
+import type { NamedTarget, Names, Target } from "../../bus/tasks/target.js";
+import type { TroupeError } from "../../protocol/errors.js";
+import type { JournalEntry } from "../../protocol/journal.js";
+import type { Outcome } from "../../protocol/task-events.js";
+import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { Suspended } from "./suspension.js";
+
+/** A task that a handler calls. */
+export interface Child extends Names {
+  id: string;
+}
+
+export interface StepHost {
+  readonly id: string;
+  readonly agent: string;
+  readonly skill: string;
+  readonly version: string;
+  /** How failed steps are tried again, where they do not say. */
+  readonly rules: RetryRules;
+  /** Whether there is a task that survives this process. */
+  readonly isDurable: boolean;
+  /** Whether it may go on in another process. */
+  readonly canPark: boolean;
+  now(): number;
+  append(entries: JournalEntry[]): Promise<void>;
+  /** Whom a target means, where it names a need. */
+  choose(target: Target, input: unknown): Promise<Names>;
+  /** Submits it: one task, however often it is called. Throws what it cannot be submitted for. */
+  startChild(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<ChildRun>;
+  hasEnded(child: Child): Promise<boolean>;
+  cancelChild(child: Child, reason: string): Promise<void>;
+  /** Signals to this task, oldest first, as far as they are known. */
+  readonly signals: readonly Signal[];
+  /** Reads them anew. */
+  readSignals(): Promise<void>;
+  /** Until it is stopped. `heard` is called when there are more. */
+  hearSignals(heard: () => void): () => void;
+  /** The handler waits, and does nothing else; or goes on. */
+  idle(isIdle: boolean): void;
+  /** Leaves the handler where it stands. */
+  suspend(to: Suspended): void;
+  /** The handler is over, with this. */
+  end(error: TroupeError): void;
+}
+
+export interface ChildRun {
+  /** `heard` is called once, when it has ended. */
+  ended(heard: (outcome: Outcome) => void): void;
+  /** Hear no more. */
+  leave(): void;
+}

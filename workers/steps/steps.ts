@@ -1,0 +1,463 @@
+// What a handler can do durably: the operations of `task`, over a journal. It knows the bus by its host only, so that
+// a journal can also be gone through without one.
+//
+// 1. An operation that the journal has is not done again. One that it has not is done, and settled when its completion
+//    is stored (R3): nothing that follows from it happens before.
+// 2. When the journal refuses a write, or does not fit, the handler is left where it stands: it is told nothing.
+import {
+  backoffMs,
+  mayRetry,
+  retryRules,
+  type RetryPolicy,
+  type RetryRules,
+} from "../../bus/delivery/retry.js";
+import type { Target } from "../../bus/tasks/target.js";
+import { toMs, type Duration } from "../../protocol/duration.js";
+import { toTroupeError, TroupeError } from "../../protocol/errors.js";
+import type { Completion, JournalEntry } from "../../protocol/journal.js";
+import { checkPlain } from "../../protocol/plain.js";
+import { toRpcError } from "../../protocol/rpc.js";
+import {
+  begunEntry,
+  doneEntry,
+  failedEntry,
+  namesOf,
+  type Done,
+} from "./entries.js";
+import { runAttempt, type Attempt } from "./attempt.js";
+import { Calls, type ChildOptions } from "./calls.js";
+import { Draws } from "./draws.js";
+import { JournalLine } from "./journal-line.js";
+import { SignalWaits, type SignalOptions } from "./signal-waits.js";
+import type { StepHost } from "./step-host.js";
+import type { EndState, Suspended } from "./suspension.js";
+import { Tape, type Misfit, type Operation } from "./tape.js";
+import { Undo, type UndoFunction } from "./undo.js";
+import { Waits } from "./waits.js";
+
+export interface StepOptions<Result> {
+  /** Undoes it when the task fails or is canceled later. */
+  undo?: (result: Result, attempt: Attempt) => unknown;
+  /** Default: as the skill's. */
+  retry?: RetryPolicy;
+  /** How long one attempt may take. Default: as long as the handler may. */
+  timeout?: Duration;
+}
+
+/** A task may do no more in one run. */
+const maxOperations = 50_000;
+
+const never = new Promise<never>(() => undefined);
+
+export class Steps {
+  readonly #host: StepHost;
+  readonly #tape: Tape;
+  readonly #line: JournalLine;
+  readonly #waits: Waits;
+  readonly #draws: Draws;
+  readonly #patches = new Map<string, boolean>();
+  readonly #undo: Undo;
+  readonly #calls: Calls;
+  readonly #signals: SignalWaits;
+  readonly #abort = new AbortController();
+  /** Functions of steps at work. */
+  #running = 0;
+  #over = false;
+
+  constructor(host: StepHost, entries: readonly JournalEntry[]) {
+    this.#host = host;
+    this.#draws = new Draws(seedOf(host, entries));
+    for (const entry of entries)
+      if (entry.kind === "patched") this.#patches.set(entry.name, true);
+    this.#tape = new Tape(
+      entries,
+      (misfit) => this.#suspend(this.#misfitting(misfit)),
+      (operation, completion) => this.#settled(operation, completion),
+    );
+    this.#line = new JournalLine({
+      append: (written) => host.append(written),
+      completed: (completions) => this.#tape.completed(completions),
+      failed: (error) => this.#lost(error),
+    });
+    this.#waits = new Waits({
+      now: () => host.now(),
+      isIdle: () => this.#isIdle,
+      park: (until, waitsFor) =>
+        this.#suspend({ why: "parked", until, waitsFor }),
+      idle: (isIdle) => host.idle(isIdle),
+      canPark: host.canPark,
+    });
+    const parts = {
+      host,
+      line: this.#line,
+      waits: this.#waits,
+      attempting: this.#attempting.bind(this),
+    };
+    this.#undo = new Undo(parts, entries);
+    this.#calls = new Calls(parts, runOf(entries));
+    this.#signals = new SignalWaits(parts, entries);
+  }
+
+  /** Why its handler is only run to undo what it did; undefined as long as it is not. */
+  get undoing(): { error: TroupeError; state: EndState } | undefined {
+    return this.#undo.why;
+  }
+
+  step<Result>(
+    name: string,
+    run: (attempt: Attempt) => Result | Promise<Result>,
+    options: StepOptions<Result> = {},
+  ): Promise<Result> {
+    const operation = this.#begin("step", name);
+    if (!operation) return never;
+    if (options.undo)
+      this.#undo.remember(operation, {
+        run: options.undo as UndoFunction,
+        rules: this.#rulesOf(options.retry),
+      });
+    if (!operation.past?.completion && !this.undoing)
+      void this.#runStep(operation, run, options);
+    return operation.promise as Promise<Result>;
+  }
+
+  call(
+    target: Target,
+    input: unknown,
+    options: ChildOptions = {},
+  ): Promise<unknown> {
+    const operation = this.#begin("call", this.#calls.nameOf(target));
+    if (!operation) return never;
+    this.#calls.begin(
+      operation,
+      target,
+      input,
+      options,
+      this.undoing !== undefined,
+    );
+    return operation.promise;
+  }
+
+  sleep(duration: Duration): Promise<void> {
+    return this.#sleep(() => this.#host.now() + toMs(duration, "sleep"));
+  }
+
+  until(date: Date): Promise<void> {
+    return this.#sleep(() => date.getTime());
+  }
+
+  waitFor(name: string, options: SignalOptions = {}): Promise<unknown> {
+    if (!this.#host.isDurable)
+      return Promise.reject(unavailable(this.#host, "waitFor"));
+    const operation = this.#begin("signal", name);
+    if (!operation) return never;
+    if (!operation.past?.completion && !this.undoing)
+      this.#signals.wait(operation, options);
+    return operation.promise;
+  }
+
+  async now(): Promise<Date> {
+    const operation = this.#begin("now", "now");
+    if (!operation) return never;
+    if (!operation.past?.completion && !this.undoing)
+      this.#complete(operation, { value: this.#host.now() });
+    return new Date((await operation.promise) as number);
+  }
+
+  uuid(): string {
+    return this.#draws.uuid();
+  }
+
+  random(): number {
+    return this.#draws.random();
+  }
+
+  patched(name: string): boolean {
+    const known = this.#patches.get(name);
+    if (known !== undefined) return known;
+    const isNew = this.#tape.isNew && !this.undoing;
+    this.#patches.set(name, isNew);
+    if (!isNew) return false;
+    this.#line.add({ kind: "patched", name, at: this.#host.now() });
+    return true;
+  }
+
+  continueAs(input: unknown): Promise<never> {
+    if (!this.#host.isDurable)
+      return Promise.reject(unavailable(this.#host, "continueAs"));
+    checkPlain(
+      input,
+      "INPUT_INVALID",
+      `the input to continue task "${this.#host.id}" with`,
+    );
+    if (!this.undoing) void this.#continue(input);
+    return never;
+  }
+
+  /** The handler has returned: undefined where it has done all that its journal has. */
+  misfit(): Suspended | undefined {
+    const misfit = this.#tape.leftOver();
+    return misfit && this.#misfitting(misfit);
+  }
+
+  /** It is over: what is on its journal is gone through, and nothing else is done. */
+  onlyUndo(error: TroupeError): void {
+    this.#undo.begin(stateOf(error), error);
+  }
+
+  /** Whether what it waits for has happened meanwhile. */
+  anyOver(): Promise<boolean> {
+    return this.#waits.anyOver();
+  }
+
+  /** The handler is over: what it has begun and not waited for ends with it. */
+  finish(): Promise<void> | undefined {
+    return this.#calls.hasAttached ? this.#calls.cancelAttached() : undefined;
+  }
+
+  /** Undoes what was done, and cancels what is under way. Resolves with what the task is to end with. */
+  async unwind(state: EndState, error: TroupeError): Promise<TroupeError> {
+    this.#abort.abort(error);
+    this.#waits.stop();
+    this.#undo.begin(state, error);
+    await this.#calls.cancelAttached();
+    await this.#untilStill();
+    return this.#undo.run(state, error);
+  }
+
+  /** Nothing of it counts any more. */
+  close(): void {
+    this.#over = true;
+    this.#waits.stop();
+    this.#line.close();
+    this.#signals.stop();
+    this.#calls.stop();
+  }
+
+  get #isIdle(): boolean {
+    return (
+      this.#running === 0 &&
+      this.#line.idle &&
+      this.#tape.caughtUp &&
+      !this.#over
+    );
+  }
+
+  #begin(type: Operation["type"], name: string): Operation | undefined {
+    if (this.#over) return undefined;
+    if (this.#tape.length >= maxOperations) {
+      this.#host.end(journalFull(this.#host));
+      return undefined;
+    }
+    const operation = this.#tape.begin(type, name);
+    operation?.promise.catch(() => undefined); // whoever awaits it hears of it
+    return operation;
+  }
+
+  #sleep(untilWhen: () => number): Promise<void> {
+    const operation = this.#begin("sleep", "sleep");
+    if (!operation) return never;
+    if (!operation.past?.completion && !this.undoing) {
+      const begun = operation.past?.begun;
+      const until = begun?.until ?? untilWhen();
+      const wait = () =>
+        this.#waits.add(operation, {
+          until,
+          what: `${new Date(until).toISOString()}`,
+          due: () => this.#complete(operation, {}),
+          isOver: undefined,
+        });
+      if (begun) wait();
+      else this.#line.add(begunEntry(operation, this.#host, { until }), wait);
+    }
+    return operation.promise as Promise<void>;
+  }
+
+  async #runStep<Result>(
+    operation: Operation,
+    run: (attempt: Attempt) => Result | Promise<Result>,
+    options: StepOptions<Result>,
+  ): Promise<void> {
+    const timeoutMs =
+      options.timeout === undefined
+        ? undefined
+        : toMs(options.timeout, "timeout");
+    const what = `the result of step "${operation.name}" of task "${this.#host.id}"`;
+    const tried = await this.#attempting(
+      operation,
+      this.#rulesOf(options.retry),
+      async (attempt) => {
+        const { name } = operation;
+        const { signal } = this.#abort;
+        const value = await runAttempt(run, attempt, signal, timeoutMs, name);
+        checkPlain(value, "STEP_RESULT_INVALID", what);
+        return value;
+      },
+    );
+    if (tried) this.#complete(operation, tried);
+  }
+
+  /**
+   * Tries until it has worked; between attempts it waits, maybe elsewhere. Undefined when it failed as often as it
+   * may: then the operation has failed.
+   */
+  async #attempting<Value>(
+    operation: Operation,
+    rules: RetryRules,
+    run: (attempt: number) => Promise<Value>,
+  ): Promise<Tried<Value> | undefined> {
+    const { past } = operation;
+    if (past?.retryAt !== undefined) await this.#pause(operation, past.retryAt);
+    for (let attempt = (past?.failures ?? 0) + 1; ; attempt++) {
+      const startedAt = performance.now();
+      let error: TroupeError;
+      this.#running++;
+      try {
+        const value = await run(attempt);
+        const tookMs = Math.round(performance.now() - startedAt);
+        return { value, tookMs: tookMs || undefined, ...triedAgain(attempt) };
+      } catch (thrown) {
+        error = toTroupeError(thrown);
+      } finally {
+        this.#running--;
+        this.#waits.look();
+      }
+      if (this.undoing || !mayRetry(rules, error, attempt)) {
+        this.#line.add(
+          failedEntry(operation, this.#host, error, triedAgain(attempt)),
+        );
+        return undefined;
+      }
+      const retryAt = this.#host.now() + backoffMs(rules, attempt);
+      this.#line.add({
+        kind: "attempt",
+        ...namesOf(operation),
+        at: this.#host.now(),
+        attempt,
+        error: toRpcError(error),
+        retryAt,
+      });
+      await this.#pause(operation, retryAt);
+    }
+  }
+
+  #pause(operation: Operation, until: number): Promise<void> {
+    return new Promise((resolve) => {
+      const what = `another attempt of ${operation.type} "${operation.name}"`;
+      this.#waits.add(operation, {
+        until,
+        what,
+        due: resolve,
+        isOver: undefined,
+      });
+    });
+  }
+
+  #complete(operation: Operation, more: Done): void {
+    operation.live = { value: more.value };
+    this.#line.add(doneEntry(operation, this.#host, more));
+  }
+
+  #settled(operation: Operation, completion: Completion): void {
+    if (completion.kind === "done") this.#undo.done(operation, completion);
+    this.#waits.look();
+    const why = this.undoing;
+    if (why && this.#tape.caughtUp)
+      this.#undo.replayed(() => this.#host.end(why.error));
+  }
+
+  /** Steps at work have heard that they are to stop; what they still do is on the journal then. */
+  async #untilStill(): Promise<void> {
+    const longest = performance.now() + 10_000;
+    while (this.#running > 0 && performance.now() < longest)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    await this.#line.drained();
+    await new Promise(setImmediate);
+  }
+
+  async #continue(input: unknown): Promise<void> {
+    await this.#untilStill();
+    this.#suspend({ why: "continued", input, run: this.#calls.run + 1 });
+  }
+
+  #misfitting({ expected, found }: Misfit): Suspended {
+    const { id, agent, skill, version } = this.#host;
+    const error = new TroupeError(
+      "STEP_MISMATCH",
+      `the handler of ${agent}.${skill} in version ${version} does not fit the journal of task "${id}": expected ${expected}, found ${found}. It waits for a version that fits`,
+      { data: { expected, found } },
+    );
+    return {
+      why: "mismatch",
+      error,
+      entry: {
+        kind: "mismatch",
+        at: this.#host.now(),
+        expected,
+        found,
+        version,
+      },
+    };
+  }
+
+  #lost(thrown: unknown): void {
+    const error = toTroupeError(thrown);
+    if (error.code === "PAYLOAD_TOO_LARGE") return this.#host.end(error);
+    const why = error.code === "CONFLICT" ? "fenced" : "trouble";
+    this.#suspend({ why, error });
+  }
+
+  #suspend(to: Suspended): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#line.close();
+    this.#host.suspend(to);
+  }
+
+  #rulesOf(retry: RetryPolicy | undefined): RetryRules {
+    return retry === undefined ? this.#host.rules : retryRules(retry);
+  }
+}
+
+interface Tried<Value> {
+  value: Value;
+  tookMs: number | undefined;
+  attempt?: number;
+}
+
+const triedAgain = (attempt: number) => (attempt === 1 ? {} : { attempt });
+
+/** Of a fork, that of the task that it was forked from: what it drew, it draws again. */
+function seedOf(
+  { agent, id }: StepHost,
+  entries: readonly JournalEntry[],
+): string {
+  const first = entries[0];
+  if (first?.kind === "forked") return first.seed;
+  const run = runOf(entries);
+  return `${agent}/${id}${run === 0 ? "" : `/${run}`}`;
+}
+
+function runOf(entries: readonly JournalEntry[]): number {
+  const first = entries[0];
+  return first?.kind === "continued" ? first.run : 0;
+}
+
+/** How a task ends that ends with this error. */
+function stateOf({ code }: TroupeError): EndState {
+  if (code === "TASK_CANCELED") return "canceled";
+  return code === "TASK_REJECTED" ? "rejected" : "failed";
+}
+
+function unavailable({ agent, skill }: StepHost, what: string): TroupeError {
+  return new TroupeError(
+    "STEP_UNAVAILABLE",
+    `${agent}.${skill} was asked, and only a durable task can do task.${what}: submit or call it instead`,
+  );
+}
+
+function journalFull({ id, agent, skill }: StepHost): TroupeError {
+  return new TroupeError(
+    "JOURNAL_FULL",
+    `task "${id}" of ${agent}.${skill} has done ${maxOperations} operations, and a journal takes no more: let the handler return task.continueAs(input) now and then`,
+  );
+}

@@ -1,0 +1,122 @@
+// What a handler waits for, and when it is to leave its worker for that.
+import type { Operation } from "./tape.js";
+
+/** A wait that is over within this time is spent in the worker. */
+export const momentMs = 1_000;
+
+export interface Wait {
+  /** When it is over in any case, on the server's clock; undefined where nobody knows. */
+  until: number | undefined;
+  /** In words. */
+  what: string;
+  /** Its time has come. */
+  due(): void;
+  /** What it waits for may have happened unheard. Undefined where only time can end it. */
+  isOver: (() => Promise<boolean>) | undefined;
+}
+
+export interface WaitsHost {
+  now(): number;
+  /** Whether the handler does nothing but wait. */
+  isIdle(): boolean;
+  park(until: number, waitsFor: string): void;
+  /** It waits for others, and needs no slot; or goes on. */
+  idle(isIdle: boolean): void;
+  readonly canPark: boolean;
+}
+
+/** `setTimeout` takes no more. */
+const longestTimer = 2 ** 31 - 1;
+
+export class Waits {
+  readonly #host: WaitsHost;
+  readonly #waits = new Map<Operation, Wait>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+  #idleSince: number | undefined;
+
+  constructor(host: WaitsHost) {
+    this.#host = host;
+  }
+
+  get size(): number {
+    return this.#waits.size;
+  }
+
+  add(operation: Operation, wait: Wait): void {
+    this.#waits.set(operation, wait);
+    this.look();
+  }
+
+  /** Whether it was still waited for. */
+  remove(operation: Operation): boolean {
+    const was = this.#waits.delete(operation);
+    if (was) this.look();
+    return was;
+  }
+
+  /** Something has changed: see, when all that follows from it has happened. */
+  look(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    setImmediate(() => {
+      this.#looking = false;
+      this.#look();
+    });
+  }
+
+  /** What only time can end is not over; the rest is looked at. */
+  async anyOver(): Promise<boolean> {
+    const looks = [...this.#waits.values()].map(
+      ({ isOver }) => isOver?.() ?? Promise.resolve(false),
+    );
+    return (await Promise.all(looks)).includes(true);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#waits.clear();
+    this.#setIdle(false);
+  }
+
+  #look(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const now = this.#host.now();
+    const isIdle = this.#host.isIdle() && this.#waits.size > 0;
+    this.#setIdle(isIdle);
+    for (const [operation, wait] of this.#waits)
+      if (wait.until !== undefined && wait.until <= now) {
+        this.#waits.delete(operation);
+        wait.due();
+      }
+    if (this.#waits.size === 0) return;
+    const waits = [...this.#waits.values()];
+    const first = Math.min(...waits.map(({ until = Infinity }) => until));
+    const parkAt = isIdle ? this.#parkAt(waits, first) : Infinity;
+    if (parkAt <= now) {
+      const what = waits.map(({ what }) => what).join(", or ");
+      return this.#host.park(first, what);
+    }
+    const next = Math.min(first, parkAt) - now;
+    if (next === Infinity) return;
+    this.#timer = setTimeout(
+      () => this.#look(),
+      Math.max(1, Math.min(next, longestTimer)),
+    );
+  }
+
+  /** What has a known end is waited for elsewhere at once; for the rest a moment is spent. */
+  #parkAt(waits: Wait[], first: number): number {
+    if (!this.#host.canPark) return Infinity;
+    const isKnown = waits.every(({ isOver }) => isOver === undefined);
+    if (isKnown) return first - this.#host.now() > momentMs ? 0 : Infinity;
+    return this.#idleSince! + momentMs;
+  }
+
+  #setIdle(isIdle: boolean): void {
+    if (isIdle === (this.#idleSince !== undefined)) return;
+    this.#idleSince = isIdle ? this.#host.now() : undefined;
+    this.#host.idle(isIdle);
+  }
+}
