@@ -11,13 +11,13 @@ export async function reading<Answer>(
   request: () => Promise<Answer>,
 ): Promise<Answer> {
   for (let left = tries; ; left--) {
-    if (!link.connected) await untilConnected(link);
+    if (!link.connected && !link.closed) await untilConnected(link);
     if (link.closed) throw link.closedError();
     const loss = new Loss(link);
     try {
       return await Promise.race([request(), loss.error]);
     } catch (error) {
-      if (!loss.happened || left === 1 || link.closed) throw error;
+      if (!loss.happened || left === 1) throw error;
     } finally {
       loss.forget();
     }
