@@ -6,6 +6,8 @@ export interface Halt {
   at: number;
   when: "before" | "after";
   by: "SIGKILL" | "SIGSTOP";
+  /** Only messages whose subject has this count. */
+  on?: string;
 }
 
 const ofItself = /^\$KV\.\w+_(agents|instances|settings)\.|\.event\.agent\./;
@@ -15,7 +17,7 @@ type Publish = (
   ...args: Parameters<Publisher["publish"]>
 ) => string;
 
-export function haltAt({ at, when, by }: Halt): void {
+export function haltAt({ at, when, by, on = "" }: Halt): void {
   const { value } = Object.getOwnPropertyDescriptor(
     Publisher.prototype,
     "publish",
@@ -23,7 +25,7 @@ export function haltAt({ at, when, by }: Halt): void {
   const publish = value as Publish;
   let stored = 0;
   Publisher.prototype.publish = function (subject, headers, body, done, more) {
-    const counts = !ofItself.test(subject);
+    const counts = !ofItself.test(subject) && subject.includes(on);
     const isLast = counts && ++stored === at;
     if (isLast && when === "before") halt(by);
     const halted: typeof done = (error, place) => {

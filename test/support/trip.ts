@@ -1,0 +1,63 @@
+// An agent whose tasks are workflows. What its steps do leaves a line in a diary, so that a test sees how often each
+// was done; what they give is random, so that it sees which of the times counted.
+import { randomUUID } from "node:crypto";
+import { appendFileSync } from "node:fs";
+import { z } from "zod";
+import { agent, refuse, skill, type TaskContext } from "../../index.js";
+
+export const diary = { path: "" };
+
+function write(line: string): string {
+  const nonce = randomUUID();
+  if (diary.path !== "") appendFileSync(diary.path, `${line} ${nonce}\n`);
+  return nonce;
+}
+
+const booked = (task: TaskContext, what: string) =>
+  task.step(what, () => write(`${task.id} ${what}`), {
+    undo: (nonce) => void write(`${task.id} undo-${what}-${nonce}`),
+    retry: { attempts: 5, first: "20ms" },
+  });
+
+export const trip = agent("trip", {
+  skills: {
+    /** So many steps, one after the other. */
+    steps: skill({
+      description: "Does steps",
+      input: z.object({ count: z.number() }),
+      async run({ count }, task) {
+        const nonces: string[] = [];
+        for (let at = 0; at < count; at++)
+          nonces.push(
+            await task.step(`step ${at}`, () => write(`${task.id} step-${at}`)),
+          );
+        return { nonces, drawn: task.uuid() };
+      },
+    }),
+    /** Books, sleeps, asks another, books again; and fails or not. */
+    book: skill({
+      description: "Books a trip",
+      input: z.object({
+        sleepMs: z.number().optional(),
+        fails: z.boolean().optional(),
+      }),
+      retry: { attempts: 3, first: "20ms" },
+      async run({ sleepMs = 0, fails = false }, task) {
+        const flight = await booked(task, "flight");
+        if (sleepMs > 0) await task.sleep(sleepMs);
+        const [car, price] = await task.all([
+          booked(task, "car"),
+          task.call("trip.price", { of: task.id }),
+        ]);
+        const hotel = await booked(task, "hotel");
+        if (fails) throw refuse("the hotel burns");
+        return { flight, car, hotel, price };
+      },
+    }),
+    price: skill({
+      description: "Says what it costs",
+      input: z.object({ of: z.string() }),
+      run: ({ of }) => of.length,
+    }),
+  },
+});
