@@ -10,7 +10,7 @@ import type { ScheduleRecord } from "./schedule.js";
 export const graceMs = 30_000;
 
 /** So many are taken at a time. */
-const takenAtOnce = 50;
+const takenAtOnce = 200;
 
 /** Undefined where nothing is to be taken. */
 export function takeDue(

@@ -36,7 +36,7 @@ export function toTiming(when: When, timeZone?: string): Timing {
 }
 
 function toEveryMs(every: Duration): number {
-  const everyMs = toMs(every, "every");
+  const everyMs = Math.round(toMs(every, "every"));
   if (everyMs < shortestMs)
     throw invalid(
       `every "${every}" is too short: a schedule fires every ${formatMs(shortestMs)} at the most often`,

@@ -15,6 +15,7 @@ import {
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Submitter } from "../tasks/submitter.js";
 import { needOf, type PlainTarget } from "../tasks/target.js";
+import { checkKeepable } from "./keepable.js";
 
 export interface ScheduleOptions {
   /** Whose clock a cron expression means: an IANA name such as "Europe/Berlin". Default UTC. */
@@ -73,7 +74,7 @@ export async function toDefinition(
     ...momentOf(options.until, "until"),
   };
   checkFires(timing, bounds, now);
-  checkPlain(input, "the input");
+  checkKeepable(input);
   if (needOf(target))
     throw invalid(
       `schedule "${name}" names what is needed and not who is to do it: write "agent.skill"`,
@@ -175,32 +176,6 @@ function toCatchUp(missed: Missed): number {
   throw invalid(
     `missed ${JSON.stringify(missed)} is none: write "skip", "catch up", or { catchUp: N } with N from 1 to ${longestCatchUp}`,
   );
-}
-
-/** A record is JSON, so that people can read it; what JSON would change is refused. */
-function checkPlain(value: unknown, path: string): void {
-  if (
-    value === null ||
-    ["string", "boolean", "undefined"].includes(typeof value)
-  )
-    return;
-  if (typeof value === "number" && Number.isFinite(value)) return;
-  if (Array.isArray(value))
-    return value.forEach((item, at) => checkPlain(item, `${path}[${at}]`));
-  const prototype: unknown =
-    typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
-  if (prototype !== Object.prototype && prototype !== null)
-    throw invalid(
-      `${path} of a schedule cannot be kept as JSON: it is a ${kindOf(value)}. Use plain values`,
-    );
-  for (const [key, item] of Object.entries(value as object))
-    checkPlain(item, `${path}.${key}`);
-}
-
-function kindOf(value: unknown): string {
-  return typeof value === "object"
-    ? (value?.constructor.name ?? "object")
-    : `${typeof value}`;
 }
 
 function invalid(message: string): TroupeError {

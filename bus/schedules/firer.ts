@@ -59,7 +59,8 @@ export class Firer {
       else {
         await wakeAt(this, { name }, next);
         const read = await this.read(name);
-        if (read?.revision === entry.revision) return;
+        // An older one is what a replica answers that is behind.
+        if (!read || read.revision <= entry.revision) return;
         entry = read;
       }
     }

@@ -3,6 +3,7 @@
 //
 // Besides each schedule's own wake-up there is one that goes round for ever: it looks at what is overdue, and at
 // what was written lately, in case its writer died before it could set the schedule's own.
+import { setTimeout as pause } from "node:timers/promises";
 import { decodeBody } from "../../protocol/codec.js";
 import { messageOf } from "../../protocol/errors.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
@@ -18,6 +19,8 @@ const ackWaitMs = 5_000;
 const tryAgainMs = 1_000;
 const lately = 3 * sweepMs;
 const slots = 64;
+/** So long `stop` waits for what is in hand. */
+const finishMs = 2_000;
 
 export async function startScheduler(
   firer: Firer,
@@ -32,11 +35,25 @@ export async function startScheduler(
   };
   if (!(await mayConsume(link, () => ensureConsumer(link, consumer))))
     return { stop: () => Promise.resolve() };
+  const looks = new Set<Promise<void>>();
   const scheduler = new PriorityConsumer(link, slots, (delivery) => {
-    void look(firer, delivery).finally(() => scheduler.release());
+    const looking = look(firer, delivery).finally(() => {
+      looks.delete(looking);
+      scheduler.release();
+    });
+    looks.add(looking);
   });
   scheduler.add(consumer, 1);
-  return scheduler;
+  return {
+    /** What is in hand is finished: another would get it only when it has waited in vain. */
+    async stop() {
+      await scheduler.stop();
+      const timer = new AbortController();
+      const late = pause(finishMs, undefined, { signal: timer.signal });
+      await Promise.race([Promise.all(looks), late.catch(() => undefined)]);
+      timer.abort();
+    },
+  };
 }
 
 /** Who may not leaves schedules to the others. */
@@ -66,7 +83,7 @@ async function look(firer: Firer, delivery: Delivery): Promise<void> {
       const name = decodeToken(tokenAt(delivery.subject, 4));
       await firer.settle(name, dueAtOf(delivery));
     }
-    delivery.acknowledge();
+    delivery.acknowledgeNow();
   } catch (error) {
     if (firer.link.closed) return;
     firer.link.log.warn(

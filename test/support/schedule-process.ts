@@ -51,8 +51,8 @@ Publisher.prototype.publish = function (subject, headers, body, done, options) {
   return publish.call(this, subject, headers, body, told_, options);
 };
 // oxlint-disable-next-line typescript/unbound-method -- it is called with its own `this`
-const acknowledge = Delivery.prototype.acknowledge;
-Delivery.prototype.acknowledge = function () {
+const acknowledge = Delivery.prototype.acknowledgeNow;
+Delivery.prototype.acknowledgeNow = function () {
   if (this.subject.includes(".due.schedule.next."))
     endAt("acknowledged", "before");
   acknowledge.call(this);
