@@ -158,8 +158,7 @@ export class Following {
     this.#restsUntil = now + this.#pace.restMs;
     logRange(this.#link).then(
       ({ last }) => {
-        if (last < this.#feed.position) this.#onCut();
-        else if (last - this.#feed.position <= this.#window) this.#feed.goOn();
+        if (last - this.#feed.position <= this.#window) this.#feed.goOn();
       },
       (error: unknown) =>
         this.#link.log.debug(
