@@ -124,11 +124,9 @@ export class LogFeed {
   }
 
   async #consume(round: number): Promise<void> {
-    const { first, last } = await logRange(this.#link);
+    const { last } = await logRange(this.#link);
     if (round !== this.#round || this.#stopped) return;
     if (last < this.position) return this.#options.onCut();
-    if (first > last || first > this.position + 1)
-      this.#reached(Math.min(first - 1, last));
     const consumer = await this.#link.js.consumers.get(
       this.#link.subjects.streams.events,
       {

@@ -138,3 +138,45 @@ test("a log that was replaced by a shorter one is told of", async (t) => {
   await eventually(() => cuts.count === 1);
   assert.equal(feed.position, 19);
 });
+
+test("a feed that rests gets nothing, not even after a reconnect, and goes on where it was", async (t) => {
+  const { link, write } = await opened(t);
+  const { feed, sequences } = follow(t, link, 1);
+  feed.rest(); // while it begins
+  const other = await shared.link(t);
+  const awake = follow(t, other, 1);
+  await write(5);
+  assert.equal(await awake.feed.reaches(5, 10_000), true);
+  await link.nats.reconnect();
+  await eventually(() => link.reconnectedAt > 0);
+  await write(5);
+  assert.equal(await awake.feed.reaches(10, 10_000), true);
+  await link.flush();
+  assert.deepEqual(sequences(), []);
+  feed.goOn();
+  assert.equal(await feed.reaches(10, 10_000), true);
+  assert.deepEqual(sequences(), upTo(10));
+});
+
+test("a log that is not there yet is followed when it is", async (t) => {
+  const link = await shared.link(t);
+  const { feed, sequences } = follow(t, link, 1);
+  assert.equal(await feed.reaches(1, 100), false);
+  await ensureStreams(link);
+  await writer(link)(3);
+  assert.equal(await feed.reaches(3, 10_000), true);
+  assert.deepEqual(sequences(), upTo(3));
+});
+
+test("a log that is another after a reconnect is told of, and nothing of it is handed over", async (t) => {
+  const { link, write } = await opened(t);
+  const { feed, sequences, cuts } = follow(t, link, 1);
+  await write(5);
+  assert.equal(await feed.reaches(5, 10_000), true);
+  await link.jsm.streams.delete(link.subjects.streams.events);
+  await ensureStreams(link);
+  await write(2);
+  await link.nats.reconnect();
+  await eventually(() => cuts.count > 0);
+  assert.deepEqual(sequences(), upTo(5));
+});
