@@ -88,6 +88,8 @@ export class Execution
   #durable: DurableRun | undefined;
   /** 0 until its handler runs. */
   #begunAt = 0;
+  /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
+  handledMs: number | undefined;
   #canceled: TroupeError | undefined;
   /** Why it was buried, by a worker that died before it could store the end. */
   protected death: TroupeError | undefined;
@@ -295,6 +297,7 @@ export class Execution
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
+    if (this.#begunAt > 0) this.handledMs = performance.now() - this.#begunAt;
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
     if (this.#durable) return this.#recordDurable(this.#durable, outcome);
     return this.#recordOutcome(outcome);

@@ -10,6 +10,7 @@ interface Hands {
   step(this: void, event: "taken" | "emptied"): void;
   /** A slot is free. */
   release(this: void): void;
+  /** A handler has run for so long. */
   took(this: void, ms: number): void;
 }
 
@@ -80,9 +81,9 @@ export class InHand {
   }
 
   async #run(execution: Execution): Promise<void> {
-    const startedAt = performance.now();
     const result = await execution.run();
-    this.#hands.took(performance.now() - startedAt);
+    if (execution.handledMs !== undefined)
+      this.#hands.took(execution.handledMs);
     this.counts[result]++;
     this.#running.delete(execution.id);
     if (!execution.slotless) this.#hands.release();

@@ -114,7 +114,7 @@ export class Presence {
       });
   }
 
-  /** A task was done with. */
+  /** A handler has run: what waited before it, at a limit for instance, tells nothing of how fast it is. */
   took(ms: number): void {
     const before = this.#latencyMs ?? ms;
     this.#latencyMs = before + (ms - before) * newest;

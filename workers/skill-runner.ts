@@ -156,12 +156,12 @@ function startRun(
   deadlineInMs: number,
 ): HandlerRun {
   const { timeoutMs } = runner;
-  const deadlineAt = Date.now() + deadlineInMs;
+  const deadlineAt = performance.now() + deadlineInMs;
   const run: HandlerRun = {
     context,
     timeoutMs,
     deadlineAt,
-    endsAt: Math.min(Date.now() + timeoutMs, deadlineAt),
+    endsAt: Math.min(performance.now() + timeoutMs, deadlineAt),
     outOfTime: () =>
       run.endsAt === deadlineAt
         ? deadlinePassed(context)

@@ -131,7 +131,7 @@ export class HandlerContext extends SteppingContext implements TaskContext {
     if (!run) return;
     run.endsAt = rests
       ? run.deadlineAt
-      : Math.min(Date.now() + run.timeoutMs, run.deadlineAt);
+      : Math.min(performance.now() + run.timeoutMs, run.deadlineAt);
   }
 
   bind(run: Run): void {

@@ -1,5 +1,6 @@
 // One timer for all that runs: it ends runs whose time is up and keeps long deliveries alive. A timer a
-// task would cost more than most tasks do.
+// task would cost more than most tasks do. It counts steadily: when the machine's clock is set, nothing ends
+// early or late.
 import type { TroupeError } from "../protocol/errors.js";
 import type { Suspension } from "./steps/suspension.js";
 
@@ -44,7 +45,7 @@ export class Watch {
   }
 
   keep(delivery: KeptAlive): void {
-    delivery.keepAliveAt = Date.now() + this.#everyMs;
+    delivery.keepAliveAt = performance.now() + this.#everyMs;
     this.#kept.add(delivery);
     this.#timer ??= setInterval(() => this.#onTick(), tickMs);
   }
@@ -60,7 +61,7 @@ export class Watch {
   }
 
   #onTick(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const run of this.#runs)
       if (run.endsAt <= now) run.stop(this.#stopped ?? run.outOfTime());
     for (const delivery of this.#kept) {

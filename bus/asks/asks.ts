@@ -62,7 +62,7 @@ export class Asks {
     timeoutMs: number,
     waitedMs = 0,
   ): Promise<unknown> {
-    const startedAt = Date.now() - waitedMs;
+    const startedAt = performance.now() - waitedMs;
     const times = { startedAt, timeoutMs };
     const span = startSpan("ask", { ...names, taskId: "" });
     if (!span) return this.#send(names, input, times, {});
@@ -145,7 +145,7 @@ export class Asks {
   }
 
   #sweepAsks(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [id, ask] of this.#pending) {
       if (now - ask.startedAt < ask.timeoutMs) continue;
       this.#finish(id);

@@ -21,7 +21,7 @@ export class AckLine {
     if (this.#closed) return delivery.acknowledgeNow();
     this.#held?.acknowledgeNow();
     this.#held = delivery;
-    this.#heldSince = Date.now();
+    this.#heldSince = performance.now();
     this.#timer ??= setTimeout(() => this.#onTimer(), holdMs);
   }
 
@@ -32,7 +32,7 @@ export class AckLine {
   }
 
   #onTimer(): void {
-    const leftMs = this.#heldSince + holdMs - Date.now();
+    const leftMs = this.#heldSince + holdMs - performance.now();
     if (leftMs <= 0) this.#release();
     else this.#timer = setTimeout(() => this.#onTimer(), leftMs);
   }

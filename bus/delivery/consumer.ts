@@ -119,7 +119,7 @@ export class PriorityConsumer {
       this.#inHand++;
       this.#take(delivery);
     } else {
-      this.#waiting.push({ delivery, rank, since: Date.now() });
+      this.#waiting.push({ delivery, rank, since: performance.now() });
       this.#waiting.sort((a, b) => a.rank - b.rank);
     }
     this.#refillSoon();
@@ -144,7 +144,7 @@ export class PriorityConsumer {
   }
 
   #onTick(): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#returnWaiting(now - returnAfterMs);
     for (const source of this.#sources) source.giveUpLost(now);
     this.#refillSoon(); // whatever should have led to it and did not
@@ -164,7 +164,7 @@ export class PriorityConsumer {
     let free = this.#slots - this.#inHand - this.#waiting.length;
     for (const source of this.#sources) free -= source.credits;
     if (free <= 0) return;
-    const now = Date.now();
+    const now = performance.now();
     const wants = this.#sources.map((source) => wantOf(source, now));
     const given = this.#splitter.split(free, wants);
     for (const [at, source] of this.#sources.entries()) {

@@ -6,7 +6,7 @@
 // 2. `backlog` is how many messages wait, as last heard; a parked request tells when that stops being zero.
 // 3. Where consumers of several processes have a rank, the server answers the request of the lowest; a process whose
 //    request comes before its acknowledgement of the message before keeps its turn.
-// 3. The inbox is opened by the first request and shut by `shut()`, for good: the next request opens another.
+// 4. The inbox is opened by the first request and shut by `shut()`, for good: the next request opens another.
 //    The server gives no message to a request whose inbox nobody hears, and counts none as delivered that it
 //    could not hand over. So a parked request, which waits there for long, brings nothing after that.
 import {
@@ -90,7 +90,10 @@ export class PullSource {
   pull(count: number): void {
     if (this.#subscription === undefined) this.#listen();
     const id = this.#nextId();
-    this.#requests.set(id, { left: count, givenUpAt: Date.now() + answerMs });
+    this.#requests.set(id, {
+      left: count,
+      givenUpAt: performance.now() + answerMs,
+    });
     this.credits += count;
     this.#link.send(
       this.#subject,
@@ -105,7 +108,7 @@ export class PullSource {
     if (this.#subscription === undefined) this.#listen();
     const id = this.#nextId();
     this.parked = true;
-    this.#park = { id, givenUpAt: Date.now() + parkMs + answerMs };
+    this.#park = { id, givenUpAt: performance.now() + parkMs + answerMs };
     const request = this.consumer.rank
       ? Buffer.from(`{"batch":1,"expires":${nanos(parkMs)}${this.#rank()}}`)
       : parkRequest;
@@ -202,7 +205,7 @@ export class PullSource {
   #troubled(code: number, description: string): void {
     if (/batch completed/i.test(description)) return;
     this.backlog = Number.POSITIVE_INFINITY;
-    this.troubledUntil = Date.now() + troubleDelayMs;
+    this.troubledUntil = performance.now() + troubleDelayMs;
     if (code === 503 || /consumer deleted/i.test(description)) {
       ensureConsumer(this.#link, this.consumer).catch((error: unknown) => {
         this.#link.log.warn(

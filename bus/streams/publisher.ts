@@ -45,7 +45,7 @@ class Pending implements Groupable {
   headers: WireHeaders;
   readonly reply: string;
   readonly done: Done;
-  readonly startedAt = Date.now();
+  readonly startedAt = performance.now();
   readonly timeoutMs: number;
   /** When to send it again, should there be no answer, or should JetStream not be ready. */
   resendAt = this.startedAt + firstSilenceMs;
@@ -185,13 +185,13 @@ export class Publisher implements GroupSender<Pending> {
 
   sendAlone(pending: Pending, group?: Group<Pending>): void {
     pending.group = group;
-    pending.resendAt = Date.now() + firstSilenceMs;
+    pending.resendAt = performance.now() + firstSilenceMs;
     this.#link.nats.publish(pending.subject, pending.body, pending);
   }
 
   expectAnswer(group: Group<Pending>): string {
     group.id = `b${(this.#count++).toString(36)}`;
-    const resendAt = Date.now() + firstSilenceMs;
+    const resendAt = performance.now() + firstSilenceMs;
     for (const pending of group.messages) {
       pending.group = group;
       pending.resendAt = resendAt;
@@ -248,7 +248,7 @@ export class Publisher implements GroupSender<Pending> {
   }
 
   #delay(pending: Pending): void {
-    pending.resendAt = Date.now() + notReadyDelayMs;
+    pending.resendAt = performance.now() + notReadyDelayMs;
   }
 
   #finish(pending: Pending): void {
@@ -261,7 +261,7 @@ export class Publisher implements GroupSender<Pending> {
   }
 
   #sweepPending(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const pending of this.#pending.values()) {
       if (now - pending.startedAt > pending.timeoutMs) {
         this.#finish(pending);

@@ -86,12 +86,12 @@ export class InputCheck {
 
   async #cardOf(key: string, to: Lane): Promise<KnownCard> {
     const cached = this.#cards.get(key);
-    if (cached && Date.now() - cached.at < cardCacheMs) return cached;
+    if (cached && performance.now() - cached.at < cardCacheMs) return cached;
     const card = await this.#registry.card(to.agent, to.lane);
     if (!card) await this.#expectLiving(to);
     const stateful = card?.stateful === true;
     const skills = card && skillsOf(card, cached?.skills);
-    const known = { at: Date.now(), skills, stateful };
+    const known = { at: performance.now(), skills, stateful };
     this.#cards.set(key, known);
     return known;
   }

@@ -46,7 +46,7 @@ class Wait {
   readonly what: string;
   readonly settle: WaitOptions["settle"];
   readonly timeoutMs: number;
-  readonly startedAt = Date.now();
+  readonly startedAt = performance.now();
   checkEveryMs = firstCheckMs;
   checkAt = this.startedAt + firstCheckMs;
   subscription: Subscription | undefined;
@@ -196,7 +196,7 @@ export class Outcomes {
   }
 
   #sweepWaits(): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#each((wait) => {
       if (now - wait.startedAt >= wait.timeoutMs) this.#lastLook(wait);
       else if (now >= wait.checkAt && this.#link.connected) this.#check(wait);
@@ -209,7 +209,7 @@ export class Outcomes {
 
   #check(wait: Wait): void {
     wait.checkEveryMs = Math.min(slowestCheckMs, wait.checkEveryMs * 2);
-    wait.checkAt = Date.now() + wait.checkEveryMs;
+    wait.checkAt = performance.now() + wait.checkEveryMs;
     this.#readEnd(wait);
   }
 

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { agent, skill, type Bus } from "../../../index.js";
 import type { LimitOptions } from "../../../workers/limits/options.js";
-import { quiet } from "../../support/doer.js";
+import { gate, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -194,4 +194,35 @@ test("a worker that drains gives back what waits, and another does it", async (t
   assert.ok(performance.now() - startedAt < 5_000);
   await second.serve(team.definition, quiet);
   await Promise.all(tasks.map((task) => task.result()));
+});
+
+test("what a task waits at a limit does not count as how long its agent takes", async (t) => {
+  const bus = await shared.connect(t);
+  const { opened, open } = gate();
+  const narrow = agent("narrow", {
+    skills: {
+      pass: skill({
+        description: "Is slow once",
+        input: z.boolean(),
+        atOnce: 1,
+        run: (isSlow) => (isSlow ? opened : undefined),
+      }),
+    },
+  });
+  const worker = await bus.serve(narrow, quiet);
+  const { pass } = narrow.skills;
+  const first = await bus.submit(pass, true);
+  await eventually(() => worker.card().running === 1);
+  const begunAt = performance.now();
+  const others = await Promise.all(
+    Array.from({ length: 12 }, () => bus.submit(pass, false)),
+  );
+  await eventually(() => worker.card().running === 13);
+  await eventually(() => performance.now() - begunAt > 300);
+  const heldMs = performance.now() - begunAt;
+  open();
+  await Promise.all([first, ...others].map((task) => task.result()));
+  await eventually(() => worker.card().running === 0);
+  const { latencyMs } = worker.card();
+  assert.ok(latencyMs! < heldMs / 2, `${latencyMs} of ${heldMs} ms`);
 });
