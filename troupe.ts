@@ -195,6 +195,8 @@ export class Bus implements AsyncDisposable {
       queues: this.#queues,
       settings: this.#settings,
       submitter: this.#submitter,
+      router: this.#router,
+      lanes: this.#laneChoice,
       outcomes: this.#outcomes,
       router: this.#router,
     };

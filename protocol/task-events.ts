@@ -222,7 +222,12 @@ const statusParams = z.object({
   error: rpcError.optional(),
   retryAt: z.number().optional(),
   fallback: z
-    .object({ agent: z.string(), skill: z.string(), taskId: z.string() })
+    .object({
+      agent: z.string(),
+      skill: z.string(),
+      taskId: z.string(),
+      lane: z.string().optional(),
+    })
     .optional(),
 });
 const liveBody = z.object({ params: progressParams });

@@ -84,7 +84,12 @@ export interface TaskEvent {
   /** When the next attempt begins, on `attempt`. */
   retryAt?: Date;
   /** The task that does it instead, on `fallback`. */
-  fallback?: { agent: string; skill: string; taskId: string };
+  fallback?: {
+    agent: string;
+    skill: string;
+    taskId: string;
+    lane?: string | undefined;
+  };
   /** Which instance did it. */
   instance?: string;
 }

@@ -45,12 +45,22 @@ export interface ExecutionHost {
 export type Result =
   "completed" | "failed" | "retried" | "late" | "returned" | "parked";
 
+/** Where a task falls back to. */
+export interface FallbackPlace extends Names {
+  lane?: string | undefined;
+  /** Why it goes there, where only a need was named. */
+  route?: string;
+}
+
 /** See limits/fallbacks.ts. */
 export interface Fallback {
-  placeFor(task: Assignment, input: unknown): Promise<Names | undefined>;
+  placeFor(
+    task: Assignment,
+    input: unknown,
+  ): Promise<FallbackPlace | undefined>;
   outcome(
     task: Assignment,
-    to: Names,
+    to: FallbackPlace,
     input: unknown,
     why: TroupeError,
   ): Promise<Outcome>;

@@ -6,6 +6,8 @@ import type { Queues } from "../bus/streams/queues.js";
 import { Recorder } from "../bus/tasks/recorder.js";
 import type { Router } from "../bus/routing/router.js";
 import type { Registry } from "../bus/registry/registry.js";
+import type { LaneChoice } from "../bus/lanes/choice.js";
+import type { Router } from "../bus/routing/router.js";
 import type { Settings } from "../bus/buckets/settings.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Agent } from "./agent.js";
@@ -27,6 +29,8 @@ export interface WorkerHost {
   queues: Queues;
   settings: Settings;
   submitter: Submitter;
+  router: Router;
+  lanes: LaneChoice;
   outcomes: Outcomes;
   router: Router;
 }

@@ -3,6 +3,7 @@
 // sending it again changes nothing.
 import { createHash } from "node:crypto";
 import type { Level } from "../../protocol/levels.js";
+import type { Need } from "../../protocol/need.js";
 import { contextToken } from "../../protocol/tokens.js";
 
 /** The machine emitted an event: it goes to the log. */
@@ -16,8 +17,14 @@ interface Emission {
 export interface Call {
   kind: "call";
   task: string;
+  /** Where the machine says what it needs, found by that before the record is stored. */
   agent: string;
   skill: string;
+  need?: Need;
+  /** Why it goes there. */
+  route?: string;
+  /** Nobody met the need: it ends so. */
+  refused?: { code: string; message: string };
   input: unknown;
   /** Its input has met the skill's schema already. */
   checked: boolean;

@@ -12,13 +12,14 @@ import { cancelTask } from "../../bus/tasks/cancel.js";
 import type { Link } from "../../bus/connection/connection.js";
 import { storeEmitted } from "../../bus/history/emitted.js";
 import { contextKey } from "../../bus/tasks/context-key.js";
+import type { LaneChoice } from "../../bus/lanes/choice.js";
 import type { InputCheck } from "../../bus/tasks/input-check.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
 import type { Queues } from "../../bus/streams/queues.js";
 import type { Recorder } from "../../bus/tasks/recorder.js";
 import { subjectFor } from "../../bus/tasks/submitter.js";
 import { scheduleOnce } from "../../bus/tasks/timers.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { isErrorCode, messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { defaultLevel } from "../../protocol/levels.js";
 import { defaultLane, noOrigin } from "../../protocol/subjects.js";
@@ -42,6 +43,7 @@ export interface OutboxHost {
   recorder: Recorder;
   inputCheck: InputCheck;
   queues: Queues;
+  lanes: LaneChoice;
   /** Whose actors send. */
   agent: string;
   instance: string;
@@ -127,10 +129,12 @@ export class Outbox {
     const { agent, skill, input, checked, lane = defaultLane } = call;
     const spec = toSpec(place, call);
     try {
+      if (call.refused) throw refusal(call.refused);
       const stateful = checked
         ? call.stateful
         : await inputCheck.check({ agent, skill, lane }, input);
       if (stateful) spec.key = contextKey(agent, spec);
+      if (call.lane === undefined) await this.#chooseLane(spec);
       await queues.ensure(agent);
       await publisher.store(
         subjectFor(link, spec),
@@ -141,6 +145,14 @@ export class Outbox {
       if (!(error instanceof TroupeError) || error.retryable) throw error;
       await this.#refused(spec, error);
     }
+  }
+
+  /** As for any task; one that was sent before stays where it is. */
+  async #chooseLane(spec: TaskSpec): Promise<void> {
+    const { lanes } = this.#host;
+    await lanes.know(spec.agent, {});
+    spec.lane = lanes.choose(spec.agent, spec).lane;
+    await lanes.stay(spec);
   }
 
   /** It cannot become a task; it ends all the same. */
@@ -208,7 +220,7 @@ export class Outbox {
 }
 
 function toSpec(caller: ContextPlace, call: Call): TaskSpec {
-  const { task, agent, skill, input, lane, level, context, key } = call;
+  const { task, agent, skill, input, lane, level, context, key, route } = call;
   return {
     taskId: task,
     idGiven: true,
@@ -221,8 +233,14 @@ function toSpec(caller: ContextPlace, call: Call): TaskSpec {
     contentType: "msgpack",
     context: context ?? caller.context,
     key,
+    route,
     deadlineAt: call.deadlineAt,
   };
+}
+
+function refusal({ code, message }: NonNullable<Call["refused"]>): TroupeError {
+  const known = isErrorCode(code) ? code : "NO_CANDIDATE";
+  return new TroupeError(known, message, { retryable: false });
 }
 
 /** A message of a context to itself. */

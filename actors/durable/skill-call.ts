@@ -5,13 +5,17 @@ import type { ActorLogic, EventObject, Snapshot } from "xstate";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import type { Level } from "../../protocol/levels.js";
+import type { Need } from "../../protocol/need.js";
 import { contextToken, encodeToken } from "../../protocol/tokens.js";
 import {
   checkInput,
+  isTyped,
   namesOf,
+  needWithoutWait,
   type InputOf,
+  type NamedTarget,
   type OutputOf,
-  type PlainTarget,
+  type Target,
 } from "../../bus/tasks/target.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import type { Call } from "./effects.js";
@@ -71,15 +75,14 @@ export function settledEvent(outcome: Outcome): EventObject {
 
 /**
  * An actor that calls a skill: `invoke: { src: callSkill(payment.skills.charge), input, onDone, onError }`. The call is
- * a durable task. It outlives every process, and leaving the state that invoked it cancels it.
+ * a durable task. It outlives every process, and leaving the state that invoked it cancels it. A need in place of the
+ * skill is met when the state is entered, once; that nobody meets it is an error of the call (NO_CANDIDATE).
  */
-export function callSkill<const To extends PlainTarget>(
+export function callSkill<const To extends Target>(
   target: To,
   options: CallSkillOptions = {},
 ): SkillCallLogic<InputOf<To>, OutputOf<To>> {
-  const names = namesOf(target);
-  encodeToken(names.agent, "agent");
-  encodeToken(names.skill, "skill");
+  const called = calledBy(target);
   if (options.context !== undefined) contextToken(options.context);
   const deadlineMs =
     options.deadline === undefined
@@ -93,20 +96,21 @@ export function callSkill<const To extends PlainTarget>(
       if (!host) return active();
       try {
         // An asynchronous schema is the called agent's to apply.
-        checkInput(target, input)?.catch(() => undefined);
+        if (!called.need)
+          checkInput(target as NamedTarget, input)?.catch(() => undefined);
       } catch (error) {
         return { ...active(), status: "error", error: toCallError(error) };
       }
       const call = host.begin({
-        ...names,
+        ...called,
         ...where,
         ...(level === undefined ? {} : { level }),
         ...(deadlineMs === undefined
           ? {}
           : { deadlineAt: host.now + deadlineMs }),
         input,
-        checked: typeof target !== "string",
-        stateful: typeof target !== "string" && target.stateful === true,
+        checked: isTyped(target),
+        stateful: isTyped(target) && target.stateful === true,
       });
       return { ...active(), call };
     },
@@ -132,9 +136,23 @@ export function callSkill<const To extends PlainTarget>(
   return logic;
 }
 
+/** With a need, agent and skill are found later. */
+function calledBy(target: Target): {
+  agent: string;
+  skill: string;
+  need?: Need;
+} {
+  const need = needWithoutWait(target);
+  if (need) return { agent: "", skill: need.skill ?? "", need };
+  const names = namesOf(target as NamedTarget);
+  encodeToken(names.agent, "agent");
+  encodeToken(names.skill, "skill");
+  return names;
+}
+
 /** An event without data, and a tool without arguments, take an empty object. */
-function nothingFor(target: PlainTarget): unknown {
-  return typeof target === "string" || target.stateful ? {} : undefined;
+function nothingFor(target: Target): unknown {
+  return isTyped(target) && !target.stateful ? undefined : {};
 }
 
 function active() {

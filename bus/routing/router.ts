@@ -31,7 +31,7 @@ import type { Scorer } from "./scorer.js";
 import { SkillIndex } from "./skill-index.js";
 import { Memory } from "./strategies.js";
 import type { Routed, SubmitOptions } from "../tasks/submitter.js";
-import type { FoundTarget } from "../tasks/target.js";
+import type { FoundTarget, Names } from "../tasks/target.js";
 import type { Asked } from "../asks/asks.js";
 
 export interface RouteOptions {
@@ -40,6 +40,15 @@ export interface RouteOptions {
   key?: string | undefined;
   /** In this lane only. */
   lane?: string | undefined;
+  /** Not these. */
+  except?: ((names: Names) => boolean) | undefined;
+}
+
+/** Where a task is to go. Without a lane where the agent's split is to say which. */
+export interface Place extends Names {
+  lane: string | undefined;
+  /** Why, for its history. */
+  route: string;
 }
 
 type Found = Extract<Decision, { lanes: number }>;
@@ -79,16 +88,21 @@ export class Router {
     return { agent, skill, lane: options.lane ?? this.#laneOf(found) };
   }
 
+  /** Throws NO_CANDIDATE. */
+  async place(need: Need, options: RouteOptions): Promise<Place> {
+    const found = await this.#choose(need, options);
+    const { agent, skill } = found.route;
+    const lane = options.lane ?? this.#laneOf(found);
+    return { agent, skill, lane, route: toRouteHeader(found.route) };
+  }
+
   /** What to hand to the submitter instead of the need. */
   async resolve<Options extends SubmitOptions>(
     need: Need,
     input: unknown,
     options: Options,
   ): Promise<[FoundTarget, unknown, Options & Routed]> {
-    const found = await this.#choose(need, options);
-    const { agent, skill } = found.route;
-    const lane = options.lane ?? this.#laneOf(found);
-    const route = toRouteHeader(found.route);
+    const { agent, skill, lane, route } = await this.place(need, options);
     const routed = {
       ...options,
       ...(lane === undefined ? {} : { lane }),
@@ -142,12 +156,15 @@ export class Router {
       this.#memory.told(`${agent}/${lane}`);
   }
 
-  async #decide(
-    index: SkillIndex,
-    need: Need,
-    { context, key, lane, isAsk = false, peek = false }: RouteOptions & How,
-  ) {
-    return decide(await this.#possible(index, need), {
+  async #decide(index: SkillIndex, need: Need, options: RouteOptions & How) {
+    const { context, key, lane, except, isAsk = false, peek = false } = options;
+    const possible = await this.#possible(index, need);
+    const others = except
+      ? possible.filter(
+          (each) => !except({ agent: each.lane.agent, skill: each.skill.id }),
+        )
+      : possible;
+    return decide(others, {
       need,
       lane,
       context: context ?? key,

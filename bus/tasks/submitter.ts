@@ -114,8 +114,11 @@ export class Submitter {
   }
 
   /** Throws what a submit would refuse. */
-  async check(to: Names, input: unknown): Promise<void> {
-    await this.#inputCheck.check({ ...to, lane: defaultLane }, input);
+  async check(
+    { agent, skill, lane = defaultLane }: Names & { lane?: string | undefined },
+    input: unknown,
+  ): Promise<void> {
+    await this.#inputCheck.check({ agent, skill, lane }, input);
   }
 
   /** Refuses what a submit would refuse, and answers with the task that it would send. Its queue is there then. */

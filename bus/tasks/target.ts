@@ -55,6 +55,16 @@ export function needOf(target: Target): Need | undefined {
   return "name" in target ? undefined : parseNeed(target);
 }
 
+/** For who calls without a bus in hand: nobody would wait there for one that fits. Throws ARGUMENT_INVALID. */
+export function needWithoutWait(target: Target): Need | undefined {
+  const need = needOf(target);
+  if (need?.wait === undefined) return need;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `${JSON.stringify(target)} has a wait, and here nobody waits for one that fits: leave it out, or let the task itself wait with { offline: true }`,
+  );
+}
+
 /** For who takes nothing but needs: a plain "agent.skill" is one, too. */
 export function toNeed(given: string | Need): Need {
   if (typeof given !== "string") return parseNeed(given);
@@ -76,7 +86,7 @@ export function namesOf(target: NamedTarget): Names {
 }
 
 /** Whether its input can be checked without its card. */
-export function isTyped(target: NamedTarget): target is SkillTarget {
+export function isTyped(target: NamedTarget | Need): target is SkillTarget {
   return typeof target !== "string" && "input" in target;
 }
 

@@ -19,6 +19,7 @@
 // The interleavings, one by one: docs/decisions/0021-stateful-agents.md.
 import type { ActorDefinition } from "../../actors/durable/actor-definition.js";
 import { followCallEnds } from "../../actors/durable/call-ends.js";
+import { placeCalls } from "../../actors/durable/call-places.js";
 import {
   ContextStore,
   type Opened,
@@ -39,13 +40,15 @@ import { isConflict } from "../../bus/buckets/bucket.js";
 import { endOf } from "../../bus/history/history.js";
 import { InputCheck } from "../../bus/tasks/input-check.js";
 import type { Registry } from "../../bus/registry/registry.js";
+import type { Router } from "../../bus/routing/router.js";
 import { Records } from "../../bus/buckets/records.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { actionsAgain } from "./context-again.js";
 import { ContextMessages, type ContextTask } from "./context-messages.js";
 import { nameInRecord, type Ending } from "./context-naming.js";
-import { contextOf, mayBeBehind, misplaced, placeOf } from "./context-place.js";
+import { contextOf, mayBeBehind, misplaced } from "./context-place.js";
+import { afterStep, goneOn } from "./context-record.js";
 import {
   failedBefore,
   finished,
@@ -66,6 +69,7 @@ const maxTries = 20;
 export class Contexts {
   readonly #definition: ActorDefinition;
   readonly #host: OutboxHost;
+  readonly #router: Router;
   readonly #records: Records;
   readonly #store: ContextStore;
   readonly #outbox: Outbox;
@@ -78,8 +82,13 @@ export class Contexts {
 
   constructor(
     definition: ActorDefinition,
-    host: Omit<OutboxHost, "inputCheck"> & { registry: Registry; lane: string },
+    host: Omit<OutboxHost, "inputCheck"> & {
+      registry: Registry;
+      router: Router;
+      lane: string;
+    },
   ) {
+    this.#router = host.router;
     const { link, publisher, agent, lane, registry } = host;
     this.#definition = definition;
     this.#lanes = new Set([defaultLane, lane]);
@@ -216,26 +225,13 @@ export class Contexts {
     } catch (error) {
       return { error: error as TroupeError };
     }
-    const { state, effects, actions, result, changed } = taken;
+    const placing = placeCalls(this.#router, { agent, context }, taken);
+    if (placing) await placing;
+    const { effects, actions, result, changed } = taken;
     if (!changed && !record?.stopped) return { output: result };
-    await this.#store.commit(
-      {
-        context,
-        version: this.#definition.version,
-        state,
-        handled: {
-          ...record?.handled,
-          [task.lane]: {
-            ...placeOf(task),
-            result,
-            effects,
-            ...(actions.length > 0 ? { before: before ?? "start" } : {}),
-          },
-        },
-      },
-      revision,
-      era,
-    );
+    const { version } = this.#definition;
+    const next = afterStep(version, task, record, before, taken);
+    await this.#store.commit(next, revision, era);
     this.#outbox.begin(this.#placeOf(task), task.id, effects);
     this.#actions.run(context, actions);
     return { output: result };
@@ -265,11 +261,8 @@ export class Contexts {
     era: number,
   ): Promise<Handling> {
     if (!record?.stopped) return { output: { resumed: false } };
-    const { stopped: _, ...rest } = record;
     const result = { resumed: true };
-    const named = { ...placeOf(task), result, effects: [] };
-    const handled = { ...record.handled, [task.lane]: named };
-    await this.#store.commit({ ...rest, handled }, revision, era);
+    await this.#store.commit(goneOn(record, task, result), revision, era);
     return { output: result };
   }
 

@@ -5,18 +5,22 @@
 //    runs once, and the first skill's handler does not run beside it.
 // 2. While a task waits for its fallback its delivery is kept alive, and it has no slot.
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
+// 4. Who meets a need is found once: from then on the history says who it is.
 import { createHash } from "node:crypto";
 import { cancelTask } from "../../bus/tasks/cancel.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
+import type { Router } from "../../bus/routing/router.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { Names } from "../../bus/tasks/target.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { describeNeed } from "../../protocol/need.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import { encodeToken } from "../../protocol/tokens.js";
-import type { Assignment, Fallback } from "../assignment.js";
+import type { Assignment, Fallback, FallbackPlace } from "../assignment.js";
 import type { Slots } from "./gate.js";
+import type { FallbackTo } from "./options.js";
 
 /** More than so many keep their slots while they wait, and so slow down what comes. */
 const maxWithoutSlot = 256;
@@ -30,50 +34,74 @@ interface Waiting {
 
 export class Fallbacks implements Fallback {
   readonly #submitter: Submitter;
+  readonly #router: Router;
   readonly #outcomes: Outcomes;
   readonly #slots: Slots;
   readonly #waiting = new Map<string, Waiting>();
   #stopped: TroupeError | undefined;
 
-  constructor(submitter: Submitter, outcomes: Outcomes, slots: Slots) {
+  constructor(
+    submitter: Submitter,
+    router: Router,
+    outcomes: Outcomes,
+    slots: Slots,
+  ) {
     this.#submitter = submitter;
+    this.#router = router;
     this.#outcomes = outcomes;
     this.#slots = slots;
   }
 
   /** Where the task may fall back to, or has; undefined where to nowhere, which the log of the process says. */
-  async placeFor(task: Assignment, input: unknown): Promise<Names | undefined> {
+  async placeFor(
+    task: Assignment,
+    input: unknown,
+  ): Promise<FallbackPlace | undefined> {
     const before = begun(task.past.events)?.fallback;
     if (before) return before; // whatever this version would do
     const to = fallbackOf(task);
     if (!to) return undefined;
-    if (trail(task).includes(tokenOf(to))) return undefined;
     try {
-      await this.#submitter.check(to, input);
-      return to;
+      const place = await this.#find(task, to);
+      if (place) await this.#submitter.check(place, input);
+      return place;
     } catch (error) {
       task.host.link.log.warn(
-        { task: task.id, fallback: nameOf(to), error: messageOf(error) },
+        { task: task.id, fallback: describe(to), error: messageOf(error) },
         "the fallback of a task cannot take it",
       );
       return undefined;
     }
   }
 
+  async #find(
+    task: Assignment,
+    to: FallbackTo,
+  ): Promise<FallbackPlace | undefined> {
+    const past = trail(task);
+    const except = (names: Names) => past.includes(tokenOf(names));
+    if ("names" in to) return except(to.names) ? undefined : to.names;
+    const { context, key } = task;
+    return this.#router.place(to.need, { context, key, except });
+  }
+
   /** How its fallback ended. Throws WORKER_STOPPING or TASK_CANCELED when that is no longer waited for. */
   async outcome(
     task: Assignment,
-    to: Names,
+    to: FallbackPlace,
     input: unknown,
     why: TroupeError,
   ): Promise<Outcome> {
     const id = fallbackId(task.id);
-    if (!begun(task.past.events))
+    if (!begun(task.past.events)) {
+      const { agent, skill, lane } = to;
+      const where = { agent, skill, ...(lane === undefined ? {} : { lane }) };
       await task.host.recorder.fellBack(
         task.subject,
-        { error: why, fallback: { ...to, taskId: id } },
+        { error: why, fallback: { ...where, taskId: id } },
         task.facts(),
       );
+    }
     const isKept = this.#waiting.size >= maxWithoutSlot;
     if (!isKept && !task.slotless) {
       task.slotless = true;
@@ -84,7 +112,7 @@ export class Fallbacks implements Fallback {
 
   async #untilEnd(
     task: Assignment,
-    to: Names & { id: string },
+    to: FallbackPlace & { id: string },
     input: unknown,
   ): Promise<Outcome> {
     if (this.#stopped) throw this.#stopped;
@@ -101,7 +129,7 @@ export class Fallbacks implements Fallback {
   /** Throws what keeps it from being submitted or heard of: then the delivery goes back, and the next one asks again. */
   async #end(
     task: Assignment,
-    to: Names & { id: string },
+    to: FallbackPlace & { id: string },
     input: unknown,
   ): Promise<Outcome> {
     const { level, context } = task;
@@ -111,6 +139,8 @@ export class Fallbacks implements Fallback {
         id: to.id,
         priority: level,
         fallbackOf: trail(task).join(","),
+        ...(to.lane === undefined ? {} : { lane: to.lane }),
+        ...(to.route === undefined ? {} : { route: to.route }),
         ...(context === undefined ? {} : { context }),
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
       });
@@ -165,7 +195,7 @@ function fallbackId(taskId: string): string {
   return `${hash}~fallback`;
 }
 
-function fallbackOf({ host, skill }: Assignment): Names | undefined {
+function fallbackOf({ host, skill }: Assignment): FallbackTo | undefined {
   return host.runners.get(skill)?.limits?.fallback;
 }
 
@@ -188,6 +218,10 @@ export function whyFallenBack({ past, id }: Assignment): TroupeError {
 
 function nameOf({ agent, skill }: Names): string {
   return `${agent}.${skill}`;
+}
+
+function describe(to: FallbackTo): string {
+  return "names" in to ? nameOf(to.names) : describeNeed(to.need);
 }
 
 function tokenOf({ agent, skill }: Names): string {

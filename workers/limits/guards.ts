@@ -1,5 +1,6 @@
 // What an instance has for its skills' limits and fallbacks; nothing where they have none.
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
+import type { Router } from "../../bus/routing/router.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { Fallback } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
@@ -9,6 +10,7 @@ import { Limits, type LimitsHost } from "./limits.js";
 interface GuardsHost extends LimitsHost {
   readonly runners: readonly SkillRunner[];
   readonly submitter: Submitter;
+  readonly router: Router;
   readonly outcomes: Outcomes;
 }
 
@@ -16,12 +18,12 @@ export function guardsOf(host: GuardsHost): {
   limits: Limits | undefined;
   fallbacks: Fallback | undefined;
 } {
-  const { runners, submitter, outcomes, slots } = host;
+  const { runners, submitter, router, outcomes, slots } = host;
   const anyFallsBack = runners.some(({ limits }) => limits?.fallback);
   return {
     limits: Limits.of(runners, host),
     fallbacks: anyFallsBack
-      ? new Fallbacks(submitter, outcomes, slots)
+      ? new Fallbacks(submitter, router, outcomes, slots)
       : undefined,
   };
 }

@@ -2,11 +2,14 @@
 import { z } from "zod";
 import {
   namesOf,
+  needWithoutWait,
+  type NamedTarget,
   type Names,
-  type PlainTarget,
+  type Target,
 } from "../../bus/tasks/target.js";
+import type { Need } from "../../protocol/need.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { BreakerRules } from "./breaker.machine.js";
 import type { TaskFacts } from "../task-context.js";
 
@@ -53,8 +56,8 @@ export interface LimitOptions<Input> {
   atOnce?: number | OneOrMore<AtOnceOptions<Input>>;
   /** How many tasks start in a time. */
   rate?: OneOrMore<RateOptions<Input>>;
-  /** The skill that does the task when the breaker is open, or when this one has failed for good. */
-  fallback?: PlainTarget;
+  /** The skill, or whoever meets the need, that does the task when the breaker is open, or when this one has failed for good. */
+  fallback?: Target;
 }
 
 // Its input is what the schema of the very skill makes of it.
@@ -74,12 +77,14 @@ export interface RateRules {
   by: AnyPartOf | undefined;
 }
 
+export type FallbackTo = { names: Names } | { need: Need };
+
 /** The options of a skill with nothing left out; undefined where it has none, so that it costs nothing. */
 export interface LimitRules {
   breaker: Omit<BreakerRules, "probeMs"> | undefined;
   atOnce: readonly AtOnceRules[];
   rates: readonly RateRules[];
-  fallback: Names | undefined;
+  fallback: FallbackTo | undefined;
 }
 
 const whole = z.number().int().min(1).max(1e9);
@@ -129,7 +134,7 @@ export function limitRules(options: LimitOptions<any>): LimitRules | undefined {
     breaker: breaker && breakerRules(breaker),
     atOnce: atOnceRules(atOnce),
     rates: toArray(rate).map(rateRules),
-    fallback: fallback === undefined ? undefined : fallbackNames(fallback),
+    fallback: fallback === undefined ? undefined : fallbackTo(fallback),
   };
 }
 
@@ -163,17 +168,17 @@ function rateRules({ limit, per, burst, by }: RateOptions<unknown>): RateRules {
   };
 }
 
-function fallbackNames(fallback: PlainTarget): Names {
-  const { agent, name } = (fallback ?? {}) as {
-    agent?: unknown;
-    name?: unknown;
-  };
-  const isSkill = typeof agent === "string" && typeof name === "string";
-  if (typeof fallback === "string" || isSkill) return namesOf(fallback);
-  throw new TroupeError(
-    "ARGUMENT_INVALID",
-    `fallback ${JSON.stringify(fallback)} names no skill: give "agent.skill", or a skill of an agent such as writer.skills.headline`,
-  );
+function fallbackTo(fallback: Target): FallbackTo {
+  try {
+    const need = needWithoutWait(fallback);
+    return need ? { need } : { names: namesOf(fallback as NamedTarget) };
+  } catch (cause) {
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `fallback ${JSON.stringify(fallback)} names no skill and no need: give "agent.skill", a skill of an agent such as writer.skills.headline, or what is needed, such as "headline@^1" (${messageOf(cause)})`,
+      { cause },
+    );
+  }
 }
 
 function toArray<Value>(value: OneOrMore<Value> | undefined): readonly Value[] {

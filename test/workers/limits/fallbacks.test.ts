@@ -155,3 +155,29 @@ test("ids may be long, and of any text", async (t) => {
     assert.deepEqual(kinds, ["fallback", "completed"]);
   }
 });
+
+test("a fallback may be whoever meets a need, found once, and never a skill that has failed", async (t) => {
+  const ran: string[] = [];
+  const noted = (name: string) => (input: string) => {
+    ran.push(name);
+    if (name !== "c") throw new Error("down");
+    return `${name} ${input}`;
+  };
+  const bus = await served(
+    t,
+    worker("c", noted("c")),
+    worker("a", noted("a"), "*.work"),
+  );
+  const task = await bus.submit("a.work", "x");
+  assert.equal(await task.result(), "c x");
+  assert.deepEqual(ran, ["a", "c"]);
+  for await (const { kind, fallback } of task.events()) {
+    if (kind === "fallback") assert.equal(fallback?.agent, "c");
+  }
+});
+
+test("where nobody meets the need of a fallback, the task ends as without one", async (t) => {
+  const bus = await served(t, worker("a", down, "*.work"));
+  await assert.rejects(bus.call("a.work", "x"), /down/);
+  assert.deepEqual(await letters(bus), ["a"]);
+});

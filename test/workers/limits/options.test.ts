@@ -30,7 +30,8 @@ test("limits that are none are refused where the skill is declared, with the fie
     [{ rate: { limit: Number.NaN, per: "1s" } }, /rate/],
     [{ rate: { limit: 10, per: "1s", burst: 0 } }, /rate/],
     [{ rate: { limit: 10, every: "1s" } }, /rate/],
-    [{ fallback: "nowhere" }, /"nowhere" names .*write "agent.skill"/],
+    [{ fallback: "no where" }, /"no where" names .*give "agent.skill"/],
+    [{ fallback: { skill: "a", wait: "1s" } }, /nobody waits/],
     [{ fallback: 7 }, /fallback 7 names no skill/],
     [{ fallback: { agent: "a" } }, /names no skill/],
   ];
@@ -53,6 +54,6 @@ test("what is left out has a default", () => {
     breaker: { failures: 5, withinMs: 30_000, restMs: 10_000, probes: 1 },
     atOnce: [{ limit: 4, by: undefined, shared: false }],
     rates: [{ limit: 100, perMs: 60_000, burst: 10, by: undefined }],
-    fallback: { agent: "other", skill: "skill" },
+    fallback: { names: { agent: "other", skill: "skill" } },
   });
 });
