@@ -198,7 +198,6 @@ export class Bus implements AsyncDisposable {
       router: this.#router,
       lanes: this.#laneChoice,
       outcomes: this.#outcomes,
-      router: this.#router,
     };
     const worker = new Worker(agent, host, options);
     try {

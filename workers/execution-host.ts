@@ -7,7 +7,6 @@ import { Recorder } from "../bus/tasks/recorder.js";
 import type { Router } from "../bus/routing/router.js";
 import type { Registry } from "../bus/registry/registry.js";
 import type { LaneChoice } from "../bus/lanes/choice.js";
-import type { Router } from "../bus/routing/router.js";
 import type { Settings } from "../bus/buckets/settings.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Agent } from "./agent.js";
@@ -32,7 +31,6 @@ export interface WorkerHost {
   router: Router;
   lanes: LaneChoice;
   outcomes: Outcomes;
-  router: Router;
 }
 
 interface Of extends WorkerHost {

@@ -37,7 +37,11 @@ export class Intake {
   ) {
     this.#link = link;
     this.#options = options;
-    this.#consumer = new PriorityConsumer(link, options.slots, take);
+    this.#consumer = new PriorityConsumer(link, options.slots, (delivery) => {
+      if (!this.#turns?.givesBack(delivery)) return take(delivery);
+      delivery.retryIn(0);
+      this.#consumer.release();
+    });
     this.#consumer.pause();
   }
 
@@ -74,6 +78,11 @@ export class Intake {
   release(): void {
     this.#consumer.release();
     this.#options.onFree();
+  }
+
+  /** It could not be handled here: another instance is to try it, where there is one. */
+  passOn(delivery: Delivery): void {
+    this.#turns?.passOn(delivery);
   }
 
   /** For a task that gave its slot back while it waited. */

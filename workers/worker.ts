@@ -127,9 +127,10 @@ export class Worker implements AsyncDisposable {
       record: (kind, data) => this.#log.record(kind, data),
       blockedMs: Math.max(1_000, ackWaitMs / 3),
     });
+    const intake = this.#intake;
     const executionOf = (delivery: Delivery) =>
       this.#contexts
-        ? new ContextExecution(this.#host, delivery, this.#contexts)
+        ? new ContextExecution(this.#host, delivery, this.#contexts, intake)
         : new Execution(this.#host, delivery);
     this.#inHand = new InHand(host.link.log, executionOf, {
       step: (event) => this.#life.send(event),

@@ -2,10 +2,14 @@
 // whom the server asks first (bus/delivery/pull.ts): the partitions are dealt out by the instances' names, and who
 // sees other instances than another does comes to another order, which costs nothing but a detour.
 //
-// An instance that is dead, frozen, busy or paused asks for nothing, so the server turns to the next.
+// 1. An instance that is dead, frozen, busy or paused asks for nothing, so the server turns to the next.
+// 2. What one instance could not handle another is to try, which may have another version: the first gives its turn
+//    away for a while, and gives back what it had asked for already, once.
 import { messageOf } from "../../protocol/errors.js";
+import { tokenAt } from "../../protocol/tokens.js";
 import { keyOf, type Watching } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
+import type { Delivery } from "../delivery/delivery.js";
 import type { Registry } from "../registry/registry.js";
 
 export interface TurnsOf {
@@ -14,13 +18,22 @@ export interface TurnsOf {
   instance: string;
 }
 
+const passMs = 10_000;
+
+interface Passed {
+  until: number;
+  givesBack: boolean;
+}
+
 export class Turns {
   readonly #link: Link;
   readonly #of: TurnsOf;
   readonly #keys = new Map<string, string>();
   /** The names of those that take tasks, in order; oneself always among them. */
   #names: string[];
-  #watching: Promise<Watching> | undefined;
+  /** The partitions whose turn was given away. */
+  readonly #passed = new Map<number, Passed>();
+  readonly #watching: Promise<Watching>;
 
   /** Watches the registry from now on; until it has answered, it knows of one instance. */
   constructor(link: Link, registry: Registry, of: TurnsOf) {
@@ -47,14 +60,32 @@ export class Turns {
 
   /** 0 is first. */
   rank(partition: number): number {
+    const passed = this.#passed.get(partition);
+    if (passed && passed.until > performance.now()) return Infinity;
     const names = this.#names;
     const own = names.indexOf(this.#of.instance);
     const first = partition % names.length;
     return (own - first + names.length) % names.length;
   }
 
+  /** It could not be handled here. */
+  passOn({ subject }: Delivery): void {
+    if (this.#names.length === 1) return;
+    const until = performance.now() + passMs;
+    this.#passed.set(partitionIn(subject), { until, givesBack: true });
+  }
+
+  /** Whether a delivery was asked for before its partition's turn was given away. */
+  givesBack({ count, subject }: Delivery): boolean {
+    if (count === 1 || this.#passed.size === 0) return false;
+    const passed = this.#passed.get(partitionIn(subject));
+    if (!passed?.givesBack || passed.until < performance.now()) return false;
+    passed.givesBack = false;
+    return true;
+  }
+
   async stop(): Promise<void> {
-    const watching = await this.#watching?.catch(() => undefined);
+    const watching = await this.#watching.catch(() => undefined);
     if (!this.#link.closed) await watching?.stop();
   }
 
@@ -63,3 +94,5 @@ export class Turns {
     this.#names = [...new Set([...others, this.#of.instance])].sort();
   }
 }
+
+const partitionIn = (subject: string): number => Number(tokenAt(subject, 4));

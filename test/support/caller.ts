@@ -14,7 +14,9 @@ export const printer = (name: string, version: string, holds = false) =>
         async run({ text }, { signal }) {
           if (holds)
             await new Promise((_, reject) =>
-              signal.addEventListener("abort", () => reject(signal.reason)),
+              signal.addEventListener("abort", () =>
+                reject(signal.reason as Error),
+              ),
             );
           return `${name} ${text}`;
         },

@@ -16,10 +16,17 @@ const ended = Symbol("its end is on the log");
 
 export class ContextExecution extends Execution implements ContextTask {
   readonly #contexts: Contexts;
+  readonly #intake: { passOn(delivery: Delivery): void };
 
-  constructor(host: ExecutionHost, delivery: Delivery, contexts: Contexts) {
+  constructor(
+    host: ExecutionHost,
+    delivery: Delivery,
+    contexts: Contexts,
+    intake: { passOn(delivery: Delivery): void },
+  ) {
     super(host, delivery);
     this.#contexts = contexts;
+    this.#intake = intake;
   }
 
   get lane(): string {
@@ -49,7 +56,10 @@ export class ContextExecution extends Execution implements ContextTask {
         "INPUT_INVALID",
         inputName,
       );
-      return outcomeOf(await this.#contexts.handle(this, input));
+      const outcome = outcomeOf(await this.#contexts.handle(this, input));
+      if (outcome instanceof TroupeError && outcome.retryable)
+        this.#intake.passOn(this.delivery);
+      return outcome;
     } catch (error) {
       if (error instanceof TroupeError && error.code === "INPUT_INVALID")
         return error;
