@@ -53,17 +53,20 @@ export function toLevel(text: string): Level {
  * "started" is a task's: an instance's is among those of "agent".
  */
 export type Kind = TaskEvent["kind"] | "agent" | AgentEventKind;
-const kinds: readonly Kind[] = [
+const taskKinds: readonly TaskEvent["kind"][] = [
   "started",
   "attempt",
   "returned",
   "fallback",
   "progress",
   ...terminalStates,
+];
+const kinds: readonly Kind[] = [
+  ...taskKinds,
   "agent",
   ...agentEventKinds.filter((kind) => kind !== "started"),
 ];
-export const kindsHelp = `only of this kind, or of several: ${kinds.join(", ")}; agent is all that happens to agents`;
+export const kindsHelp = `only ${taskKinds.join(", ")}; agent for all that happens to agents, or one kind of that, such as paused`;
 
 export const toKinds = (texts: readonly string[]): Kind[] =>
   texts.map((text) => {
