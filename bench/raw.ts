@@ -19,6 +19,7 @@ import {
 import {
   connect,
   createInbox,
+  type MsgHdrs,
   type NatsConnection,
 } from "@nats-io/transport-node";
 import type { Client, Note, Scene, Worker } from "./contestant.js";
@@ -103,24 +104,35 @@ async function createStreams(connection: NatsConnection): Promise<void> {
   });
 }
 
-type Stored = (error?: Error) => void;
+type Stored = (error: Error | undefined, sequence: number) => void;
+
+interface Acknowledgement {
+  error?: { description: string };
+  seq?: number;
+}
 
 /** Publishes, and calls back when the server has stored the message or refused it. */
-function durablePublisher(connection: NatsConnection) {
+export function durablePublisher(connection: NatsConnection) {
   const inbox = `${createInbox()}.`;
   const waiting = new Map<string, Stored>();
   connection.subscribe(`${inbox}*`, {
     callback(_, message) {
       const id = message.subject.slice(inbox.length);
-      const refused = message.json<{ error?: { description: string } }>().error;
-      waiting.get(id)?.(refused && new Error(refused.description));
+      const { error, seq = 0 } = message.json<Acknowledgement>();
+      waiting.get(id)?.(error && new Error(error.description), seq);
       waiting.delete(id);
     },
   });
   let count = 0;
-  return (subject: string, body: string, stored: Stored): void => {
+  return (
+    subject: string,
+    body: string,
+    stored: Stored,
+    headers?: MsgHdrs,
+  ): void => {
     const id = String(++count);
     waiting.set(id, stored);
-    connection.publish(subject, body, { reply: inbox + id });
+    const reply = inbox + id;
+    connection.publish(subject, body, headers ? { reply, headers } : { reply });
   };
 }

@@ -2,7 +2,7 @@
 // scene as JSON. Answers what bench/workflows/role.ts asks, one question at a time, and ends with it.
 import { garbageCollector } from "../memory.js";
 import { clientAnswers } from "./client-answers.js";
-import type { Module, Scene } from "./contract.js";
+import { now, type Module, type Scene } from "./contract.js";
 import type { Answers, FromChild, ToChild } from "./questions.js";
 import { Tally } from "./tally.js";
 
@@ -47,7 +47,7 @@ async function answer(
 }
 
 async function workerAnswers(module: Module, scene: Scene): Promise<Answers> {
-  const tally = new Tally();
+  const tally = new Tally(now());
   const worker = await module.openWorker(scene, tally.work);
   const collect = garbageCollector();
   return {

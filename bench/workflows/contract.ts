@@ -31,6 +31,8 @@ export interface Scene {
   /** A free port that stays the same when the worker is started again. */
   workerPort: number;
   durability: "process" | "disk";
+  /** Where the server has its store. */
+  directory: string;
   /** The most that will be in flight. */
   inFlight: number;
 }

@@ -159,10 +159,9 @@ function replay(participant: Participant, steps: number): Promise<number> {
     await delay(settledMs);
     await stage.killWorker();
     await stage.client.ask("signalLong", { id: "long-1" });
-    const begun = now();
     const worker = await stage.startWorker();
-    const { replayedAt } = await reached(worker, "replayed", 1, 120_000);
-    return replayedAt - begun;
+    const counts = await reached(worker, "replayed", 1, 120_000);
+    return counts.replayedAt - counts.openedAt;
   });
 }
 

@@ -12,7 +12,22 @@ export interface Participant {
   setting: string;
   /** Beside this file once compiled, or an `.mjs` file in bench/peers. */
   module: string;
+  /** It can neither sleep nor replay. */
+  onlyRates?: boolean;
 }
+
+const troupe = {
+  title: "Troupe",
+  server: "nats",
+  module: "./troupe.js",
+} as const;
+
+const raw = {
+  title: "raw NATS client",
+  server: "nats",
+  module: "./raw.js",
+  onlyRates: true,
+} as const;
 
 const restate = {
   title: "Restate",
@@ -28,6 +43,13 @@ const dbos = {
 
 export const participants: readonly Participant[] = [
   {
+    ...troupe,
+    name: "troupe",
+    durability: "process",
+    setting: "file storage",
+  },
+  { ...raw, name: "raw", durability: "process", setting: "file storage" },
+  {
     ...restate,
     name: "restate",
     durability: "process",
@@ -38,6 +60,12 @@ export const participants: readonly Participant[] = [
     name: "dbos",
     durability: "process",
     setting: "synchronous_commit=off",
+  },
+  {
+    ...troupe,
+    name: "troupe-disk",
+    durability: "disk",
+    setting: "sync_interval: always",
   },
   {
     ...restate,

@@ -35,7 +35,7 @@ export async function startRole(
       new URL(participant.module, import.meta.url).href,
       JSON.stringify(scene),
     ],
-    { env: { ...process.env, NODE_ENV: "production" } },
+    { env: { ...process.env, NODE_ENV: "production", NATS_URL: "" } },
   );
   const next = (withinMs: number, awaited: string) =>
     new Promise<unknown>((resolve, reject) => {

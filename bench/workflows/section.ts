@@ -40,7 +40,7 @@ const quick: Effort = {
 
 const rates = ["64 in flight", "512 in flight"];
 
-const goals: Goal[] = ["process", "disk"].flatMap((durability) =>
+const compared: Goal[] = ["process", "disk"].flatMap((durability) =>
   ["restate", "dbos"].flatMap((peer) =>
     rates.map((measure): Goal => {
       const suffix = durability === "disk" ? "-disk" : "";
@@ -55,6 +55,23 @@ const goals: Goal[] = ["process", "disk"].flatMap((durability) =>
     }),
   ),
 );
+
+const goals: Goal[] = [
+  ...compared,
+  ...rates.map((measure) => ({
+    name: "Troupe / raw",
+    above: "troupe",
+    below: "raw",
+    measure,
+  })),
+  own("one at a time, p50", 3),
+  own("half the load, first step p99", 10),
+  own("10,000 asleep, server's memory for each", 2000),
+];
+
+function own(measure: string, atMost: number): Goal {
+  return { name: "Troupe", above: "troupe", measure, atMost };
+}
 
 export async function workflowsSection(options: {
   quick: boolean;
@@ -109,7 +126,7 @@ class Run {
         measureRates(each, effort),
       );
     const inProcess = participants.filter(
-      ({ durability }) => durability === "process",
+      ({ durability, onlyRates }) => durability === "process" && !onlyRates,
     );
     await this.#turns("sleeping", inProcess, 1, (each) =>
       measureSleeping(each, effort, this.#rateOf(each)),

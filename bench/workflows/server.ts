@@ -33,6 +33,7 @@ export async function startServer(
         ...(adminUrl && { adminUrl }),
         workerPort: await freePort(),
         durability: participant.durability,
+        directory,
         inFlight,
       },
       async stop() {

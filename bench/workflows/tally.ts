@@ -7,7 +7,9 @@ export interface Counts {
   woken: number;
   ticks: number;
   replayed: number;
-  /** By `now()`: when it last happened. */
+  /** By `now()`: when the worker was about to be opened. */
+  openedAt: number;
+  /** When it last happened. */
   wokenAt: number;
   replayedAt: number;
 }
@@ -24,10 +26,15 @@ export class Tally {
     woken: 0,
     ticks: 0,
     replayed: 0,
+    openedAt: 0,
     wokenAt: 0,
     replayedAt: 0,
   };
   #startsMs: number[] = [];
+
+  constructor(openedAt: number) {
+    this.#counts.openedAt = openedAt;
+  }
 
   readonly work: Work = {
     one: ({ text, sentAt }) => {
