@@ -6,12 +6,7 @@
 // 2. R2: the recorder stores a terminal event only as the first. A later one is dropped here and counted.
 // 3. R7: what cannot be parsed fails like anything else (workers/failure.ts).
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
-import {
-  cancelAsked,
-  emptyJournal,
-  inputOf,
-  type JournalContents,
-} from "../bus/journal/journal.js";
+import { emptyJournal } from "../bus/journal/journal.js";
 import type { Delivery } from "../bus/delivery/delivery.js";
 import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
 import type { Logger } from "../bus/connection/log.js";
@@ -25,7 +20,6 @@ import {
 } from "../bus/connection/trace.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
-import { isCompletion } from "../protocol/journal.js";
 import type { Level } from "../protocol/levels.js";
 import { progressBody, type EventFacts } from "../protocol/task-events.js";
 import {
@@ -51,13 +45,9 @@ import {
   type ProgressReport,
   type TaskFacts,
 } from "./task-context.js";
-import { DurableRun, parked } from "./steps/durable-run.js";
 import type { Steps } from "./steps/steps.js";
-import {
-  Suspension,
-  type EndState,
-  type Suspended,
-} from "./steps/suspension.js";
+import type { EndState } from "./steps/suspension.js";
+import { Workflow } from "./steps/workflow.js";
 import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
@@ -81,11 +71,8 @@ export class Execution
   barred: TroupeError | undefined;
   #context: HandlerContext | undefined;
   #runner: SkillRunner | undefined;
-  /** Why its handler is run for nothing but to undo. */
-  #overBefore: TroupeError | undefined;
-  #journal: JournalContents = emptyJournal;
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
-  #durable: DurableRun | undefined;
+  #workflow: Workflow | undefined;
   /** 0 until its handler runs. */
   #begunAt = 0;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
@@ -124,7 +111,7 @@ export class Execution
       return this.giveBack(troubleDelayMs);
     } finally {
       if (this.leave !== undefined) this.#leaveGate("unused");
-      this.#durable?.steps.close();
+      this.#workflow?.close();
       this.host.watch.release(this);
     }
   }
@@ -143,24 +130,29 @@ export class Execution
 
   protected begin(runner: SkillRunner | TroupeError): Promise<Result> | Result {
     if (this.death) return finishBurial(this, this.death);
-    if (this.#journal !== emptyJournal) {
-      const canceled = this.#cancelAsked();
-      if (canceled) return this.#endUndoing(runner, canceled);
-    }
-    if (runner instanceof TroupeError) return this.#endUndoing(runner, runner);
+    const over = this.#workflow?.canceled ?? runner;
+    if (over instanceof TroupeError) return this.#endBefore(over);
+    if (runner instanceof TroupeError) return recordFailure(this, runner);
     if (this.barred !== undefined || hasFallenBack(this))
       return recordBarred(this, this.barred ?? whyFallenBack(this));
     return this.past === firstAttempt
-      ? this.#attempt(runner)
+      ? this.attemptWith(runner)
       : this.#attemptAgain(runner);
   }
 
   async #attemptAgain(runner: SkillRunner): Promise<Result> {
     await this.host.recorder.started(this.subject, this.facts());
-    return this.#attempt(runner);
+    return this.attemptWith(runner);
   }
 
-  #attempt(runner: SkillRunner): Promise<Result> | Result {
+  /** It is over before its handler runs; which does run where it has done something that may have to be undone. */
+  #endBefore(error: TroupeError): Promise<Result> | Result {
+    const runner = this.#workflow?.runnerToUndo(error);
+    if (!runner) return recordFailure(this, error);
+    return this.#attemptAgain(runner);
+  }
+
+  attemptWith(runner: SkillRunner): Promise<Result> | Result {
     const outcome = this.#handle(runner);
     if (!(outcome instanceof Promise)) return this.record(outcome);
     return outcome.then((settled) => this.record(settled));
@@ -193,7 +185,7 @@ export class Execution
     state: EndState,
     error: TroupeError,
   ): Promise<TroupeError> | undefined {
-    return this.#durable?.steps.unwind(state, error);
+    return this.#workflow?.unwind(state, error);
   }
 
   acknowledge(result: Result): Result {
@@ -253,7 +245,8 @@ export class Execution
     const { host, delivery, id } = this;
     const recalled = await recall(host.link, delivery, host.agent, id);
     this.past = recalled.past;
-    this.#journal = recalled.journal;
+    if (recalled.journal !== emptyJournal)
+      this.#workflow = new Workflow(this, recalled.journal);
     this.death = recalled.death;
     return this.past;
   }
@@ -276,34 +269,30 @@ export class Execution
   }
 
   protected perform(runner: SkillRunner): unknown {
-    this.#context = new HandlerContext(this, this);
+    const context = new HandlerContext(this, this);
+    this.#context = context;
     this.#runner = runner;
-    if (this.#journal !== emptyJournal) void this.#context.steps; // it may be undoing
-    return perform(
-      runner,
-      this.host.watch,
-      this.#context,
-      inputOf(this.#journal, this.parsed!.input),
-      this.deadlineInMs(),
-    );
+    const input = this.#workflow
+      ? this.#workflow.begin(context, this.input)
+      : this.input;
+    const { watch } = this.host;
+    return perform(runner, watch, context, input, this.deadlineInMs());
   }
 
   makeSteps(context: HandlerContext): Steps {
-    const runner = this.#runner!;
-    this.#durable = new DurableRun(this, runner, context, this.#journal);
-    const { steps } = this.#durable;
-    if (this.#overBefore) steps.onlyUndo(this.#overBefore);
-    return steps;
+    this.#workflow ??= new Workflow(this, emptyJournal);
+    return this.#workflow.makeSteps(this.#runner!, context);
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
     if (this.#begunAt > 0) this.handledMs = performance.now() - this.#begunAt;
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
-    if (this.#durable) return this.#recordDurable(this.#durable, outcome);
-    return this.#recordOutcome(outcome);
+    return this.#workflow
+      ? this.#workflow.record(outcome)
+      : this.recordOutcome(outcome);
   }
 
-  #recordOutcome(outcome: unknown): Promise<Result> | Result {
+  recordOutcome(outcome: unknown): Promise<Result> | Result {
     if (outcome instanceof TroupeError) return recordFailure(this, outcome);
     return this.host.recorder
       .completed(this.subject, outcome, this.facts())
@@ -318,91 +307,6 @@ export class Execution
           throw error;
         },
       );
-  }
-
-  /** A handler that was left where it stands has no result: its delivery goes as the reason for that says. */
-  #recordDurable(
-    durable: DurableRun,
-    outcome: unknown,
-  ): Promise<Result> | Result {
-    const { steps } = durable;
-    if (outcome instanceof Suspension)
-      return this.#suspended(durable, outcome.to);
-    const error = steps.undoing?.error ?? outcome;
-    if (error instanceof TroupeError) return recordFailure(this, error);
-    const misfit = steps.misfit();
-    if (misfit) return this.#suspended(durable, misfit);
-    const finishing = steps.finish();
-    if (!finishing) return this.#recordOutcome(outcome);
-    return finishing.then(() => this.#recordOutcome(outcome));
-  }
-
-  async #suspended(durable: DurableRun, to: Suspended): Promise<Result> {
-    switch (to.why) {
-      case "fenced": // who has it acknowledges it
-        this.host.link.log.info({ task: this.id }, to.error.message);
-        return "late";
-      case "trouble":
-        throw to.error;
-      case "parked":
-        return this.#park(durable, to);
-      case "mismatch":
-        return this.#parkMisfit(durable, to);
-      case "continued":
-        this.#journal = await durable.continued(to);
-        durable.steps.close();
-        this.#durable = undefined;
-        return this.#attempt(this.#runner!);
-    }
-  }
-
-  async #park(
-    durable: DurableRun,
-    to: Suspended & { why: "parked" },
-  ): Promise<Result> {
-    const isParked = await durable.park(to);
-    if (this.past !== firstAttempt && !durable.hasWritten)
-      await this.host.recorder.returned(this.subject, parked(to), this.facts());
-    if (!isParked) return this.giveBack(0);
-    this.delivery.acknowledgeNow();
-    return "parked";
-  }
-
-  async #parkMisfit(
-    durable: DurableRun,
-    to: Suspended & { why: "mismatch" },
-  ): Promise<Result> {
-    const pauseMs = await durable.recordMisfit(to);
-    if (durable.hasWritten)
-      await this.host.recorder.returned(this.subject, to.error, this.facts());
-    if (!durable.canPark) return this.giveBack(pauseMs);
-    const until = this.host.link.clock.now() + pauseMs;
-    const waitsFor = "a version of its handler that fits its journal";
-    return this.#park(durable, { why: "parked", until, waitsFor });
-  }
-
-  #cancelAsked(): TroupeError | undefined {
-    const reason = cancelAsked(this.#journal.signals);
-    const isSealed = this.#journal.entries[0]?.kind === "canceled";
-    if (reason === undefined && !isSealed) return undefined;
-    const said = reason || `task "${this.id}" was canceled`;
-    return new TroupeError("TASK_CANCELED", said);
-  }
-
-  /** It is over before its handler runs; which does run where it has done something that may have to be undone. */
-  #endUndoing(
-    runner: SkillRunner | TroupeError,
-    error: TroupeError,
-  ): Promise<Result> | Result {
-    const known =
-      runner instanceof TroupeError
-        ? this.host.runners.get(this.skill)
-        : runner;
-    const mayUndo = error.code !== "WORKER_LOST" && !error.retryable;
-    if (!known || !mayUndo || !this.#journal.entries.some(isCompletion))
-      return recordFailure(this, error);
-    this.#overBefore = error;
-    return this.#attemptAgain(known);
   }
 
   /** Its end is on the log. */

@@ -80,7 +80,8 @@ export function ownPart(
     headers.attempt !== undefined ||
     entries[0]?.kind === "forked" ||
     writtenAt >= Math.floor(storedAt);
-  return isOwn ? contents : { ...emptyJournal, last, isStale: true };
+  if (!isOwn) return { ...emptyJournal, last, isStale: true };
+  return last === 0 && contents.signals.length === 0 ? emptyJournal : contents;
 }
 
 /** What the handler is run with: its task's input, unless it has continued with another. */

@@ -20,13 +20,19 @@ export function startWaker(link: Link, publisher: Publisher): Promise<Relay> {
   });
 }
 
-/** Wakes a task if it is parked. Throws when whoever parks it is in the midst of that: then try again. */
+/** Whoever parks a task needs no longer than that for it, unless it dies. */
+const busyPausesMs = [20, 40, 80, 160, 320];
+
+/** Wakes a task if it is parked. Throws when whoever parks it stays in the midst of that: then try again later. */
 export async function wakeFor(
   link: Link,
   publisher: Publisher,
   task: { agent: string; taskId: string },
 ): Promise<void> {
-  if ((await wake(link, publisher, task)) !== "busy") return;
+  for (const pauseMs of busyPausesMs) {
+    if ((await wake(link, publisher, task)) !== "busy") return;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
   throw new TroupeError(
     "BUS_FAILED",
     `task "${task.taskId}" of agent "${task.agent}" is just being parked, and cannot be woken yet`,

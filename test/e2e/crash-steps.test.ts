@@ -98,7 +98,7 @@ test("of two workers that both have the task one is fenced off", async (t) => {
   });
   await eventually(async () => (await writtenBy(told.path)).length === 3);
   const second = await serve(t, told);
-  const result = (await task.result({ timeout: "1m" })) as Steps;
+  const result = await task.result({ timeout: "1m" });
   frozen.signal("SIGCONT");
   await wait(1_500); // it tries to write, and is refused
   await isRecordedOnce(t, task.id, result, told.path);

@@ -17,7 +17,7 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import { parentHeader } from "../../protocol/task-message.js";
@@ -29,7 +29,7 @@ import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
 /** A task that waits for children or signals looks for them at least so often, however it is to be woken. */
-const longestParkMs = 3_600_000;
+const longestParkMs = 600_000;
 /** What was heard of is looked for on the journal after these pauses. */
 const lookAfterMs = [0, 2, 8, 32, 128, 512];
 const mismatchPauseMs = { first: 1_000, longest: 30_000 };
@@ -268,11 +268,6 @@ export class DurableRun implements StepHost {
   get #name() {
     return { agent: this.agent, taskId: this.id };
   }
-}
-
-/** Why an attempt has ended without a trace of its own. */
-export function parked({ waitsFor }: { waitsFor: string }): TroupeError {
-  return new TroupeError("WORKER_STOPPING", `it waits for ${waitsFor}`);
 }
 
 function isSame(known: JournalEntry, entry: JournalEntry): boolean {

@@ -171,7 +171,7 @@ export class Tape {
   }
 }
 
-function newOperation(
+export function newOperation(
   ordinal: number,
   type: OperationType,
   name: string,

@@ -34,6 +34,9 @@ export class Waits {
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #idleSince: number | undefined;
+  /** While it was being parked something that it waits for happened, and nobody was there any more to hear of it. */
+  #missed = false;
+  #parking = false;
 
   constructor(host: WaitsHost) {
     this.#host = host;
@@ -52,6 +55,7 @@ export class Waits {
   remove(operation: Operation): boolean {
     const was = this.#waits.delete(operation);
     if (was) this.look();
+    if (was && this.#parking) this.#missed = true;
     return was;
   }
 
@@ -67,10 +71,11 @@ export class Waits {
 
   /** What only time can end is not over; the rest is looked at. */
   async anyOver(): Promise<boolean> {
+    if (this.#missed) return true;
     const looks = [...this.#waits.values()].map(
       ({ isOver }) => isOver?.() ?? Promise.resolve(false),
     );
-    return (await Promise.all(looks)).includes(true);
+    return (await Promise.all(looks)).includes(true) || this.#missed;
   }
 
   stop(): void {
@@ -96,6 +101,7 @@ export class Waits {
     const parkAt = isIdle ? this.#parkAt(waits, first) : Infinity;
     if (parkAt <= now) {
       const what = waits.map(({ what }) => what).join(", or ");
+      this.#parking = true;
       return this.#host.park(first, what);
     }
     const next = Math.min(first, parkAt) - now;

@@ -1,0 +1,152 @@
+// A task whose handler uses durable operations, or did in an earlier attempt: what becomes of it when its handler is left
+// where it stands, and what is undone when it is over.
+//
+// R3: its message leaves the queue only when its journal, or its timer, says how it goes on.
+import {
+  cancelAsked,
+  inputOf,
+  type JournalContents,
+} from "../../bus/journal/journal.js";
+import { firstAttempt } from "../../bus/delivery/recall.js";
+import { TroupeError } from "../../protocol/errors.js";
+import { isCompletion } from "../../protocol/journal.js";
+import type { Assignment, Result } from "../assignment.js";
+import { recordFailure } from "../failure.js";
+import type { SkillRunner } from "../skill-runner.js";
+import type { HandlerContext } from "../task-context.js";
+import { DurableRun } from "./durable-run.js";
+import type { Steps } from "./steps.js";
+import { Suspension, type EndState, type Suspended } from "./suspension.js";
+
+export interface WorkflowTask extends Assignment {
+  /** Runs its handler. */
+  attemptWith(runner: SkillRunner): Promise<Result> | Result;
+  /** Its handler is over. */
+  recordOutcome(outcome: unknown): Promise<Result> | Result;
+}
+
+type Parked = Suspended & { why: "parked" };
+type Misfit = Suspended & { why: "mismatch" };
+
+export class Workflow {
+  readonly #task: WorkflowTask;
+  #journal: JournalContents;
+  #runner: SkillRunner | undefined;
+  #run: DurableRun | undefined;
+  /** Why its handler is run for nothing but to undo. */
+  #over: TroupeError | undefined;
+
+  constructor(task: WorkflowTask, journal: JournalContents) {
+    this.#task = task;
+    this.#journal = journal;
+  }
+
+  /** Why it is over, where it was canceled while nobody heard of it. */
+  get canceled(): TroupeError | undefined {
+    const { entries, signals } = this.#journal;
+    const reason = cancelAsked(signals);
+    if (reason === undefined && entries[0]?.kind !== "canceled")
+      return undefined;
+    const said = reason || `task "${this.#task.id}" was canceled`;
+    return new TroupeError("TASK_CANCELED", said);
+  }
+
+  /** Where its handler is to be run although the task is over: for what it has done may have to be undone. */
+  runnerToUndo(error: TroupeError): SkillRunner | undefined {
+    const isSafe = error.code !== "WORKER_LOST" && !error.retryable;
+    if (!isSafe || !this.#journal.entries.some(isCompletion)) return undefined;
+    this.#over = error;
+    return this.#task.host.runners.get(this.#task.skill);
+  }
+
+  /** The input that its handler is run with. */
+  begin(context: HandlerContext, input: unknown): unknown {
+    void context.steps; // they may have to stop a handler that never uses them
+    return inputOf(this.#journal, input);
+  }
+
+  makeSteps(runner: SkillRunner, context: HandlerContext): Steps {
+    this.#runner = runner;
+    this.#run = new DurableRun(this.#task, runner, context, this.#journal);
+    if (this.#over) this.#run.steps.onlyUndo(this.#over);
+    return this.#run.steps;
+  }
+
+  /** A handler that was left where it stands has no result: its delivery goes as the reason for that says. */
+  record(outcome: unknown): Promise<Result> | Result {
+    const run = this.#run;
+    if (!run) return this.#task.recordOutcome(outcome);
+    if (outcome instanceof Suspension) return this.#suspended(run, outcome.to);
+    const { steps } = run;
+    const error = steps.undoing?.error ?? outcome;
+    if (error instanceof TroupeError) return recordFailure(this.#task, error);
+    const misfit = steps.misfit();
+    if (misfit) return this.#suspended(run, misfit);
+    const finishing = steps.finish();
+    if (!finishing) return this.#task.recordOutcome(outcome);
+    return finishing.then(() => this.#task.recordOutcome(outcome));
+  }
+
+  unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError> | undefined {
+    return this.#run?.steps.unwind(state, error);
+  }
+
+  close(): void {
+    this.#run?.steps.close();
+  }
+
+  async #suspended(run: DurableRun, to: Suspended): Promise<Result> {
+    switch (to.why) {
+      case "fenced": // who has it acknowledges it
+        this.#task.host.link.log.info(
+          { task: this.#task.id },
+          to.error.message,
+        );
+        return "late";
+      case "trouble":
+        throw to.error;
+      case "parked":
+        return this.#park(run, to);
+      case "mismatch":
+        return this.#parkMisfit(run, to);
+      case "continued":
+        this.#journal = await run.continued(to);
+        run.steps.close();
+        this.#run = undefined;
+        return this.#task.attemptWith(this.#runner!);
+    }
+  }
+
+  async #park(run: DurableRun, to: Parked): Promise<Result> {
+    const isParked = await run.park(to);
+    if (!run.hasWritten) await this.#returned(waits(to));
+    if (!isParked) return this.#task.giveBack(0);
+    this.#task.delivery.acknowledgeNow();
+    return "parked";
+  }
+
+  async #parkMisfit(run: DurableRun, to: Misfit): Promise<Result> {
+    const { host, subject } = this.#task;
+    const pauseMs = await run.recordMisfit(to);
+    if (run.hasWritten)
+      await host.recorder.returned(subject, to.error, this.#task.facts());
+    if (!run.canPark) return this.#task.giveBack(pauseMs);
+    const until = host.link.clock.now() + pauseMs;
+    const waitsFor = "a version of its handler that fits its journal";
+    return this.#park(run, { why: "parked", until, waitsFor });
+  }
+
+  /** An attempt whose start is on the log, and that left nothing on the journal, would be taken for a crash. */
+  async #returned(why: TroupeError): Promise<void> {
+    const { host, past, subject } = this.#task;
+    if (past === firstAttempt) return;
+    await host.recorder.returned(subject, why, this.#task.facts());
+  }
+}
+
+function waits({ waitsFor }: Parked): TroupeError {
+  return new TroupeError("WORKER_STOPPING", `it waits for ${waitsFor}`);
+}
