@@ -98,6 +98,11 @@ export class SharedAtOncePolicy implements Policy {
     return partBy(this.#rules.by, "atOnce", input, task);
   }
 
+  /** How many parts it remembers. */
+  get parts(): number {
+    return this.#shares.size;
+  }
+
   isFree(part: string): boolean {
     const share = this.#shares.get(part);
     return share !== undefined && this.#hasFree(share);
@@ -110,8 +115,7 @@ export class SharedAtOncePolicy implements Policy {
     return () => {
       share.uses--;
       share.movedAt = performance.now();
-      if (isWaitedFor(share.permits, this.#host.instance, this.#now()))
-        this.#claim(share);
+      if (this.#isWaitedFor(share)) this.#claim(share);
       this.#host.onFree();
     };
   }
@@ -246,8 +250,13 @@ export class SharedAtOncePolicy implements Policy {
     share.revision = revision;
     share.permits = permits;
     if (this.#hasFree(share)) this.#host.onFree();
-    const isShort = this.#held(share) < share.uses + share.waiting;
-    if (isShort && this.#heldByOthers(share) < before) this.#claim(share);
+    const spare = this.#held(share) - share.uses - share.waiting;
+    const isFreed = spare < 0 && this.#heldByOthers(share) < before;
+    if (isFreed || (spare > 0 && this.#isWaitedFor(share))) this.#claim(share);
+  }
+
+  #isWaitedFor({ permits }: Share): boolean {
+    return isWaitedFor(permits, this.#host.instance, this.#now());
   }
 
   #heldByOthers({ permits }: Share): number {
