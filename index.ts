@@ -26,7 +26,9 @@ export type { Attempt } from "./workers/steps/attempt.js";
 export type { ChildOptions } from "./workers/steps/calls.js";
 export type { DurableOperations } from "./workers/steps/operations.js";
 export type { StepOptions } from "./workers/steps/steps.js";
-export type { SignalOptions } from "./bus/journal/signals.js";
+export type { Signal, SignalOptions } from "./bus/journal/signals.js";
+export type { TaskJournal } from "./bus/journal/task-journal.js";
+export type { JournalEntry } from "./protocol/journal.js";
 
 // Declare what keeps its state
 export type { ResultOf, StatefulOptions } from "./workers/contexts/stateful.js";

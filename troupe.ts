@@ -23,6 +23,10 @@ import { InputCheck } from "./bus/tasks/input-check.js";
 import { followProgress, type ProgressFilter } from "./bus/history/live.js";
 import { startWaker } from "./bus/journal/waker.js";
 import { sendSignal, type SignalOptions } from "./bus/journal/signals.js";
+import {
+  readTaskJournal,
+  type TaskJournal,
+} from "./bus/journal/task-journal.js";
 import { Outcomes } from "./bus/tasks/outcomes.js";
 import { Publisher } from "./bus/streams/publisher.js";
 import { Queues } from "./bus/streams/queues.js";
@@ -351,6 +355,17 @@ export class Bus implements AsyncDisposable {
   ): Promise<boolean> {
     const signal = { name, value };
     return sendSignal(this.#link, this.#publisher, taskId, signal, options);
+  }
+
+  /**
+   * What the handler of a task has done durably, under way or ended, and the signals that were sent to it. Without
+   * entries for one that has done nothing. Throws TASK_UNKNOWN.
+   */
+  journal(
+    taskId: string,
+    { agent }: { agent?: string } = {},
+  ): Promise<TaskJournal> {
+    return readTaskJournal(this.#link, taskId, agent);
   }
 
   /** A task by its id, whoever submitted it. */

@@ -86,7 +86,7 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
 }
 
 const bothKinds: (typeof taskStates)[number][][] = [
-  ["submitted", "working"],
+  ["submitted", "working", "input-required"],
   ["completed", "failed", "canceled", "rejected"],
 ];
 /** Stands between the cursors of the two, and in no cursor. */

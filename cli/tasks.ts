@@ -18,6 +18,7 @@ import {
   type ListedTask,
 } from "./task-listing.js";
 import type { Call, Verb } from "./verb.js";
+import { waitText } from "./wait-text.js";
 
 const forms = { ls, show, cancel } as const;
 
@@ -112,7 +113,8 @@ function rowOf(call: Call, task: ListedTask): string[] {
   ];
 }
 
-function noteOn({ dueAt, error }: ListedTask): string {
+function noteOn({ dueAt, waitsFor, error }: ListedTask): string {
+  if (waitsFor !== undefined) return shorten(waitText({ waitsFor, dueAt }), 60);
   if (dueAt !== undefined) return `due ${timeOf(dueAt)}`;
   return error === undefined
     ? ""
@@ -130,7 +132,7 @@ function factsOf(call: Call, task: TaskSummary): string[][] {
     ["lane", task.lane],
     ["context", task.context],
     ["routed", task.route && routeText(task.route)],
-    ["due", task.dueAt && dateOf(task.dueAt)],
+    ...dueFacts(task),
     ["deadline", task.deadline && dateOf(task.deadline)],
     ["attempts", String(task.attempts)],
     ["at", dateOf(task.at)],
@@ -141,6 +143,15 @@ function factsOf(call: Call, task: TaskSummary): string[][] {
   return facts.flatMap(([name, value]) =>
     value === undefined ? [] : [[output.paint("dim", name), value]],
   );
+}
+
+function dueFacts({
+  waitsFor,
+  dueAt,
+}: TaskSummary): [string, string | undefined][] {
+  return waitsFor === undefined
+    ? [["due", dueAt && dateOf(dueAt)]]
+    : [["now", waitText({ waitsFor, dueAt })]];
 }
 
 function routeText({ need, strategy, why, fitting }: Route): string {

@@ -35,6 +35,10 @@ export const verbs: Readonly<Record<string, Listed>> = {
     summary: "List, show and cancel tasks",
     load: async () => (await import("./tasks.js")).tasks,
   },
+  journal: {
+    summary: "What a task has done, step by step",
+    load: async () => (await import("./journal.js")).journal,
+  },
   tail: {
     summary: "Follow what happens, live",
     load: async () => (await import("./tail.js")).tail,

@@ -181,6 +181,23 @@ function unreadable(subject: string, wanted: string): TroupeError {
   );
 }
 
+/** Of a journal's subject. */
+export function parseJournalSubject(subject: string): {
+  agent: string;
+  taskId: string;
+} {
+  const [, kind, agent, taskId, part, ...rest] = subject.split(".");
+  if (
+    kind !== "journal" ||
+    part !== "entries" ||
+    !agent ||
+    !taskId ||
+    rest.length > 0
+  )
+    throw unreadable(subject, "{namespace}.journal.{agent}.{taskId}.entries");
+  return { agent: decodeToken(agent), taskId: decodeToken(taskId) };
+}
+
 /** Of a signal's subject. */
 export function parseSignalSubject(subject: string): {
   agent: string;

@@ -32,6 +32,8 @@ export const headerNames = {
   parked: "Troupe-Parked",
   /** And what it waits for, in words. */
   waitsFor: "Troupe-Waits-For",
+  /** And the state that it is in thereby, where that is not "working". */
+  parkedAs: "Troupe-Parked-As",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */

@@ -198,6 +198,9 @@ export function subjectsOf(namespace: string) {
 
     /** What the handler of a task has done. */
     journal: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.entries`,
+    /** That of whatever agent's task of this id. */
+    journalById: (taskId: string) =>
+      `${ns}.journal.*.${token(taskId, "task id")}.entries`,
     signal: (of: TaskName, name: string, id: string) =>
       `${ns}.journal.${taskTokens(of)}.signal.${token(name, "signal")}.${token(id, "signal id")}`,
     signalsTo: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.signal.*.*`,

@@ -11,7 +11,7 @@ import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage } from "../history/history.js";
+import { lastMessage, type StoredMessage } from "../history/history.js";
 import type { Publisher } from "../streams/publisher.js";
 import { dueMessage, latestDue, schedule } from "../tasks/timers.js";
 
@@ -19,6 +19,8 @@ export interface Parked extends TaskName {
   /** At the latest, on the server's clock. */
   until: number;
   waitsFor: string;
+  /** It waits for what only somebody else can give. */
+  asks: boolean;
   /** Where it is delivered from. */
   subject: string;
   headers: Headers;
@@ -29,17 +31,36 @@ export interface Parked extends TaskName {
 export async function park(
   link: Link,
   publisher: Publisher,
-  { agent, taskId, until, waitsFor, subject, headers, body }: Parked,
+  { agent, taskId, until, waitsFor, asks, subject, headers, body }: Parked,
 ): Promise<number> {
   const { sequence } = await schedule(link, publisher, {
     taskId,
     agent,
     dueAt: Math.min(until, latestDue),
     target: subject,
-    headers: { ...headers, parked: newToken(), waitsFor },
+    headers: {
+      ...headers,
+      parked: newToken(),
+      waitsFor,
+      parkedAs: asks ? "input-required" : undefined,
+    },
     body,
   });
   return sequence;
+}
+
+export interface Parking {
+  /** As A2A has it: `input-required` while it waits for a signal, too. */
+  state: "working" | "input-required";
+  waitsFor: string;
+}
+
+/** What a task waits for whose message stands here; undefined where it is not parked, or no longer. */
+export function parkingOf({ headers }: StoredMessage): Parking | undefined {
+  const { parked, schedule, waitsFor = "", parkedAs } = headers;
+  if (parked === undefined || schedule === undefined) return undefined;
+  const asks = parkedAs === "input-required";
+  return { state: asks ? "input-required" : "working", waitsFor };
 }
 
 /** `running`: it is not parked. `busy`: whoever parks it is not done with that yet. */

@@ -24,6 +24,7 @@ import {
   type StoredMessage,
 } from "../history/history.js";
 import { replay } from "../history/replay.js";
+import { parkingOf } from "../journal/parking.js";
 import { Handouts } from "./waiting.js";
 
 export interface TaskFilter {
@@ -49,6 +50,8 @@ export interface TaskSummary {
   route?: Route;
   /** Until then a timer keeps it. */
   dueAt?: Date;
+  /** In words: it has left its worker until that happens, at the latest until `dueAt`. */
+  waitsFor?: string;
   deadline?: Date;
   /** Attempts that failed, or the one that ended it. */
   attempts: number;
@@ -186,20 +189,23 @@ async function pendingSummary(
   const request = requestOf(stored);
   const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
   const failed = events.filter(({ kind }) => kind === "attempt");
+  const parking = parkingOf(stored);
   const delivered =
-    events.length === 0 && (await new Handouts(link).has(stored));
+    headers.parked !== undefined ||
+    (events.length === 0 && (await new Handouts(link).has(stored)));
   const error = failed.at(-1)?.error;
   return {
     taskId,
     agent,
     skill: skill || request.skill,
-    state: stateAfter(events, delivered),
+    state: parking?.state ?? stateAfter(events, delivered),
     at,
     lane,
     ...(headers.key === undefined ? { level } : { key: headers.key }),
     ...(headers.context === undefined ? {} : { context: headers.context }),
     ...routeOf(headers),
     ...(Number.isNaN(dueAt) ? {} : { dueAt: new Date(dueAt) }),
+    ...(parking ? { waitsFor: parking.waitsFor } : {}),
     ...(headers.deadline === undefined
       ? {}
       : { deadline: new Date(Number(headers.deadline)) }),

@@ -126,6 +126,8 @@ export function dueMessage(timer: Headers): {
       ...headers,
       attempt,
       parked,
+      waitsFor: undefined,
+      parkedAs: undefined,
       messageId,
       maybeKnown: "1", // it may have been canceled meanwhile by who may not remove it
       schedule: undefined,

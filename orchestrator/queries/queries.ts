@@ -46,6 +46,10 @@ const foundTask = z.object({
   instance: z.string().optional().describe("who ended it, or began it last"),
   tookMs: z.number().optional().describe("how long its last attempt ran"),
   dueAt: z.string().optional().describe("until then a timer keeps it"),
+  waitsFor: z
+    .string()
+    .optional()
+    .describe("it has left its worker until that, or dueAt"),
   retryAt: z.string().optional(),
   deadline: z.string().optional(),
   error: error.optional(),

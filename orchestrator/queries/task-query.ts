@@ -47,4 +47,8 @@ function wantsWaiting({ state }: Query<"tasks">): boolean {
   return [state].flat().some((each) => waitingStates.includes(each));
 }
 
-const waitingStates: readonly FoundTask["state"][] = ["submitted", "working"];
+const waitingStates: readonly FoundTask["state"][] = [
+  "submitted",
+  "working",
+  "input-required",
+];

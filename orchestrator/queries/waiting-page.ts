@@ -1,5 +1,6 @@
 // The part of a page of tasks that has not ended: read from the queues, with what the log says of them.
 import { z } from "zod";
+import { parkingOf } from "../../bus/journal/parking.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
 import {
   taskSubjectOf,
@@ -170,12 +171,15 @@ class WaitingReader {
     const last = failed.at(-1);
     const request =
       address.skill === "" || values ? requestOf(stored) : undefined;
+    const parking = parkingOf(stored);
     const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
     return {
       taskId,
       agent,
       skill: address.skill || (request?.skill ?? ""),
-      state: await this.#stateOf(stored, laneKey(agent, lane), trace, begun),
+      state:
+        parking?.state ??
+        (await this.#stateOf(stored, laneKey(agent, lane), trace, begun)),
       at: at.toISOString(),
       lane,
       ...(headers.key === undefined ? { level } : { key: headers.key }),
@@ -183,6 +187,7 @@ class WaitingReader {
       attempts: failed.length,
       ...(begun?.instance === undefined ? {} : { instance: begun.instance }),
       ...(Number.isNaN(dueAt) ? {} : { dueAt: toIso(dueAt) }),
+      ...(parking ? { waitsFor: parking.waitsFor } : {}),
       ...(last?.retryAt === undefined ? {} : { retryAt: toIso(last.retryAt) }),
       ...deadlineOf(headers.deadline),
       ...errorOf(last),
@@ -201,7 +206,8 @@ class WaitingReader {
     const last = trace.at(-1);
     if (begun && last === begun)
       return this.#living.has(begun.instance ?? "") ? "working" : "submitted";
-    if (trace.length > 0) return "working";
+    if (trace.length > 0 || stored.headers.parked !== undefined)
+      return "working";
     return (await this.#handouts.has(stored)) ? "working" : "submitted";
   }
 }

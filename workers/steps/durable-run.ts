@@ -205,6 +205,7 @@ export class DurableRun implements StepHost {
   async park({
     until,
     waitsFor,
+    asks,
   }: Suspended & { why: "parked" }): Promise<boolean> {
     const { host, delivery, deadline } = this.#task;
     const { link, publisher } = host;
@@ -217,6 +218,7 @@ export class DurableRun implements StepHost {
       ...this.#name,
       until: latest,
       waitsFor,
+      asks,
       subject,
       headers,
       body,

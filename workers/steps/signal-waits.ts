@@ -53,6 +53,7 @@ export class SignalWaits {
       waits.add(operation, {
         until,
         what: `signal "${name}"`,
+        asks: true,
         due: () => {
           this.#remove(waiting);
           line.add(

@@ -82,8 +82,8 @@ export class Steps {
     this.#waits = new Waits({
       now: () => host.now(),
       isIdle: () => this.#isIdle,
-      park: (until, waitsFor) =>
-        this.#suspend({ why: "parked", until, waitsFor }),
+      park: (until, waitsFor, asks) =>
+        this.#suspend({ why: "parked", until, waitsFor, asks }),
       idle: (isIdle) => host.idle(isIdle),
       canPark: host.canPark,
     });

@@ -8,7 +8,7 @@ export type EndState = "failed" | "canceled" | "rejected";
 
 export type Suspended =
   /** It waits for longer than a moment. */
-  | { why: "parked"; until: number; waitsFor: string }
+  | { why: "parked"; until: number; waitsFor: string; asks: boolean }
   /** Another executor has the task. */
   | { why: "fenced"; error: TroupeError }
   /** The journal cannot be written. */

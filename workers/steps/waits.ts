@@ -9,6 +9,8 @@ export interface Wait {
   until: number | undefined;
   /** In words. */
   what: string;
+  /** Only somebody else can give it. */
+  asks?: boolean;
   /** Its time has come. */
   due(): void;
   /** What it waits for may have happened unheard. Undefined where only time can end it. */
@@ -19,7 +21,7 @@ export interface WaitsHost {
   now(): number;
   /** Whether the handler does nothing but wait. */
   isIdle(): boolean;
-  park(until: number, waitsFor: string): void;
+  park(until: number, waitsFor: string, asks: boolean): void;
   /** It waits for others, and needs no slot; or goes on. */
   idle(isIdle: boolean): void;
   readonly canPark: boolean;
@@ -102,7 +104,8 @@ export class Waits {
     if (parkAt <= now) {
       const what = waits.map(({ what }) => what).join(", or ");
       this.#parking = true;
-      return this.#host.park(first, what);
+      const asks = waits.some((wait) => wait.asks === true);
+      return this.#host.park(first, what, asks);
     }
     const next = Math.min(first, parkAt) - now;
     if (next === Infinity) return;

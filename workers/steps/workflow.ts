@@ -136,7 +136,7 @@ export class Workflow {
     if (!run.canPark) return this.#task.giveBack(pauseMs);
     const until = host.link.clock.now() + pauseMs;
     const waitsFor = "a version of its handler that fits its journal";
-    return this.#park(run, { why: "parked", until, waitsFor });
+    return this.#park(run, { why: "parked", until, waitsFor, asks: false });
   }
 
   /** An attempt whose start is on the log, and that left nothing on the journal, would be taken for a crash. */

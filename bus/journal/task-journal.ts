@@ -1,0 +1,95 @@
+// The journal of a task as who asks for it is given it: whosever it is, under way or ended.
+import { TroupeError } from "../../protocol/errors.js";
+import { parseJournalSubject } from "../../protocol/addresses.js";
+import type { JournalEntry } from "../../protocol/journal.js";
+import type { TaskState } from "../../protocol/task.js";
+import type { Link } from "../connection/connection.js";
+import { lastMessage, pendingTask } from "../history/history.js";
+import { findTask, type TaskSummary } from "../tasks/task-list.js";
+import {
+  inputOf,
+  ownPart,
+  readJournal,
+  type JournalContents,
+} from "./journal.js";
+import type { Signal } from "./signals.js";
+
+export interface TaskJournal {
+  taskId: string;
+  agent: string;
+  /** "" where the task itself has aged out. */
+  skill: string;
+  /** Undefined where the task itself has aged out. */
+  state: TaskState | undefined;
+  /** What its handler is run with: that of the task, or of its last `continueAs`. */
+  input: unknown;
+  /** In the order in which they were written. */
+  entries: readonly JournalEntry[];
+  /** All that were sent to it, oldest first, taken or not. */
+  signals: readonly Signal[];
+  output?: unknown;
+  error?: TroupeError;
+  /** In words: it has left its worker until that happens, at the latest until `dueAt`. */
+  waitsFor?: string;
+  dueAt?: Date;
+}
+
+/** Without entries for a task that has done nothing durable. Throws TASK_UNKNOWN. */
+export async function readTaskJournal(
+  link: Link,
+  taskId: string,
+  agent?: string,
+): Promise<TaskJournal> {
+  const task = await findTask(link, taskId, agent);
+  const whose = task?.agent ?? agent ?? (await writerOf(link, taskId));
+  if (whose === undefined) throw unknownTask(taskId);
+  const name = { agent: whose, taskId };
+  const contents = await readJournal(link, name);
+  if (!task && contents.last === 0) throw unknownTask(taskId);
+  const pending = await pendingTask(link, taskId, whose);
+  const own = pending
+    ? ownPart(contents, {
+        headers: pending.headers,
+        storedAt: pending.at.getTime(),
+      })
+    : contents;
+  return { ...name, ...factsOf(task, own), ...outcomeOf(task) };
+}
+
+function factsOf(task: TaskSummary | undefined, own: JournalContents) {
+  const { entries, signals } = own;
+  return {
+    skill: task?.skill ?? "",
+    state: task?.state,
+    input: inputOf(own, task?.input),
+    entries,
+    signals,
+  };
+}
+
+function outcomeOf(task: TaskSummary | undefined) {
+  const { output, error, waitsFor, dueAt } = task ?? {};
+  return {
+    ...(output === undefined ? {} : { output }),
+    ...(error === undefined ? {} : { error }),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
+    ...(dueAt === undefined ? {} : { dueAt }),
+  };
+}
+
+/** The agent of a task that the log no longer knows. */
+async function writerOf(
+  link: Link,
+  taskId: string,
+): Promise<string | undefined> {
+  const { streams, journalById } = link.subjects;
+  const last = await lastMessage(link, streams.journal, journalById(taskId));
+  return last && parseJournalSubject(last.subject).agent;
+}
+
+function unknownTask(taskId: string): TroupeError {
+  return new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
+  );
+}

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { connect, type Bus } from "../../index.js";
+import { quiet } from "../support/doer.js";
+import { eventually } from "../support/eventually.js";
+import { testServer, type TestServer } from "../support/server.js";
+import { trips } from "../support/trips.js";
+import { troupe } from "./command.js";
+
+let server: TestServer;
+let bus: Bus;
+const { book } = trips.skills;
+
+before(async () => {
+  server = await testServer();
+  bus = await connect({ url: server.url });
+  await bus.serve(trips, quiet);
+});
+after(async () => {
+  await bus.close();
+  await server.stop();
+});
+
+const run = (...args: string[]) => troupe(args, { url: server.url });
+
+describe("journal", { concurrency: 2 }, () => {
+  test("show prints each operation with its attempts, inputs, results and errors", async () => {
+    const input = { to: "Rome", approve: true, fail: true };
+    const task = await bus.submit(book, input, { id: "rome" });
+    await task.signal("approval", { ok: true }, { id: "boss" });
+    await task.result().catch(() => undefined);
+    const { stdout, stderr, code } = await run("journal", "show", "rome");
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+    const time = String.raw`\d\d:\d\d:\d\d\.\d{3}`;
+    const lines = [
+      String.raw`rome  trips\.book  failed`,
+      String.raw`PLACE  TIME +KIND +NAME +ATTEMPT +TOOK +WHAT`,
+      String.raw`0 +${time}  step +flight +done +1 +"flight to Rome"`,
+      String.raw`1 +${time}  call +trips\.price +done +"Rome" → 400 \(task rome~1\)`,
+      String.raw`2 +${time}  step +hotel +failed +1 +HANDLER_FAILED: no room yet; again at ${time}`,
+      String.raw`2 +${time}  step +hotel +done +2 .*\{"name":"hotel in Rome","key":"3 bytes"\}`,
+      String.raw`3 +${time}  signal +approval +done .*\{"ok":true\} \(signal boss\)`,
+      String.raw` +${time}  undo +failed +what it did is undone: HANDLER_REFUSED: no money`,
+      String.raw`2 +${time}  undo +hotel +undone`,
+      String.raw`0 +${time}  undo +flight +undone`,
+    ];
+    for (const line of lines)
+      assert.match(stdout, new RegExp(`^${line}$`, "m"));
+    assert.match(
+      stdout,
+      /came +approval +signal +\{"ok":true\} \(signal boss\)$/m,
+    );
+  });
+
+  test("show, tasks show and tasks ls say what a task waits for", async () => {
+    await bus.submit(book, { to: "Oslo", approve: true }, { id: "oslo" });
+    await eventually(
+      async () => (await bus.find("oslo"))?.state === "input-required",
+    );
+    const date = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
+    const waits = String.raw`waits for signal "approval" until ${date}`;
+    const shown = await run("journal", "show", "oslo");
+    assert.match(
+      shown.stdout,
+      new RegExp(`^oslo  trips.book  input-required, ${waits}$`, "m"),
+    );
+    assert.match(shown.stdout, new RegExp(`3 .* begun +until ${date}`));
+    const task = await run("tasks", "show", "oslo");
+    assert.match(task.stdout, /^state +input-required$/m);
+    assert.match(task.stdout, new RegExp(`^now +${waits}$`, "m"));
+    const list = await run("tasks", "ls", "--agent", "trips");
+    assert.match(list.stdout, /^oslo +input-required .*waits for signal "app/m);
+  });
+
+  test("show --json is one entry a line", async () => {
+    await bus.call(book, { to: "Bonn" }, { id: "bonn" });
+    const { objects } = await run("journal", "show", "bonn", "--json");
+    assert.deepEqual(
+      objects.map(({ kind, op }) => [kind, op]),
+      [
+        ["done", 0],
+        ["done", 1],
+        ["attempt", 2],
+        ["done", 2],
+      ],
+    );
+    assert.match(String(objects[0]?.["at"]), /^\d{4}-.*Z$/);
+  });
+
+  const wrong: [string[], RegExp][] = [
+    [["show"], /the task's ID is missing/],
+    [["show", "nothing"], /TASK_UNKNOWN: there is no task "nothing"/],
+    [["shwo", "x"], /did you mean "show"/],
+  ];
+  for (const [args, message] of wrong)
+    test(`"journal ${args.join(" ")}" exits 2 and says why`, async () => {
+      const { code, stderr } = await run("journal", ...args);
+      assert.match(stderr, message);
+      assert.equal(code, 2);
+    });
+});
