@@ -88,7 +88,12 @@ export class ContextStore {
       bytes,
       revision,
     );
-    this.#keep(context, { bytes, revision: stored, era, usedAt: Date.now() });
+    this.#keep(context, {
+      bytes,
+      revision: stored,
+      era,
+      usedAt: performance.now(),
+    });
   }
 
   /** The name of a context whose token does not tell it; undefined when it has no record. */
@@ -114,7 +119,7 @@ export class ContextStore {
   }
 
   #dropIdle(): void {
-    const oldest = Date.now() - this.#sleepAfterMs;
+    const oldest = performance.now() - this.#sleepAfterMs;
     for (const [context, { usedAt }] of this.#hot) {
       if (usedAt > oldest) break;
       this.#hot.delete(context);

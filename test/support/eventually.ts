@@ -9,7 +9,7 @@ export async function eventually<T>(
   options: { timeoutMs?: number; what?: string } = {},
 ): Promise<T> {
   const { timeoutMs = 10_000, what = "the condition" } = options;
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   let last: { value: unknown } | { error: unknown } | undefined;
   do {
     try {
@@ -20,7 +20,7 @@ export async function eventually<T>(
       last = { error };
     }
     await delay(pollMs);
-  } while (Date.now() < deadline);
+  } while (performance.now() < deadline);
   throw last && "error" in last
     ? new Error(`${what} did not come about within ${timeoutMs} ms`, {
         cause: last.error,
