@@ -1,6 +1,6 @@
 // Watching over restarts of the server; what watching is otherwise, bucket.test.ts shows.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { z } from "zod";
 import { Bucket } from "../../../bus/buckets/bucket.js";
 import { Link } from "../../../bus/connection/connection.js";
@@ -70,4 +70,91 @@ test("a watch that cannot begin says why", async () => {
   await bucket.put("a", { count: 1 });
   await link.close();
   await assert.rejects(bucket.watch(">", () => undefined));
+});
+
+/** A bucket with one key, on a connection that can be made to reconnect, and the numbers that a watcher was told. */
+async function watched(t: TestContext) {
+  const server = await testServer();
+  t.after(() => server.stop());
+  const link = await Link.open({
+    url: server.url,
+    namespace: "troupe",
+    timeoutMs: 5_000,
+  });
+  t.after(() => link.close());
+  const bucket = new Bucket(link, new Publisher(link), "counters", counter);
+  await bucket.put("a", { count: 1 });
+  const told: number[] = [];
+  const watch = () =>
+    bucket.watch(">", ({ entry }) => told.push(entry!.value.count));
+  return { link, bucket, told, watch };
+}
+
+/** What comes to it first waits until it is let go, or is made to fail. */
+class Hold {
+  #letGo!: (error?: Error) => void;
+  readonly #held = new Promise<void>((resolve, reject) => {
+    this.#letGo = (error) => (error ? reject(error) : resolve());
+  });
+  reached = false;
+
+  first(): Promise<void> | undefined {
+    if (this.reached) return undefined;
+    this.reached = true;
+    return this.#held;
+  }
+
+  letGo(error?: Error): void {
+    this.#letGo(error);
+  }
+}
+
+test("a watch whose connection is renewed as it begins is told all once, and leaves no consumer behind", async (t) => {
+  const { link, bucket, told, watch } = await watched(t);
+  const hold = new Hold();
+  const { consumers } = link.js;
+  const get = consumers.getPushConsumer.bind(consumers);
+  consumers.getPushConsumer = async (...args) => {
+    const consumer = await get(...args);
+    const consume = consumer.consume.bind(consumer);
+    consumer.consume = async (options) => {
+      await hold.first();
+      return consume(options);
+    };
+    return consumer;
+  };
+  const beginning = watch();
+  await eventually(() => hold.reached);
+  await link.nats.reconnect();
+  await eventually(() => told.length === 1);
+  hold.letGo();
+  const watching = await beginning;
+  await bucket.put("b", { count: 2 });
+  await eventually(() => told.length === 2);
+  assert.deepEqual(told, [1, 2]);
+  await watching.stop();
+  await eventually(async () => {
+    const found = await link.jsm.consumers.list("KV_counters").next();
+    return found.every(({ push_bound }) => !push_bound);
+  });
+});
+
+test("a watch whose beginning fails when a renewed connection has begun it anew goes on", async (t) => {
+  const { link, bucket, told, watch } = await watched(t);
+  const hold = new Hold();
+  const { consumers } = link.js;
+  const get = consumers.getPushConsumer.bind(consumers);
+  consumers.getPushConsumer = async (...args) => {
+    await hold.first();
+    return get(...args);
+  };
+  const beginning = watch();
+  await eventually(() => hold.reached);
+  await link.nats.reconnect();
+  await eventually(() => told.length === 1);
+  hold.letGo(new Error("its answer was lost with the connection"));
+  const watching = await beginning;
+  await bucket.put("b", { count: 2 });
+  await eventually(() => told.length === 2);
+  await watching.stop();
 });
