@@ -8,28 +8,21 @@
 //    reader looks at the log when it sees that header; or what carries a message id or an expected sequence.
 // 3. An answer that JetStream is not ready (a restart, an election) is no failure: it is sent again.
 import type { Msg } from "@nats-io/transport-node";
-import { formatMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import {
   batchHeadersLength,
-  markMaybeKnown,
   maybeKnownLength,
 } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import { AckError, parseAck, type Stored } from "./acknowledgement.js";
 import type { Link } from "../connection/connection.js";
+import { GroupCommit, type Group, type GroupSender } from "./group-commit.js";
 import {
-  GroupCommit,
-  type Group,
-  type Groupable,
-  type GroupSender,
-} from "./group-commit.js";
-import { asNatsHeaders, type WireHeaders } from "../connection/wire-headers.js";
-
-type Done = (
-  error: TroupeError | undefined,
-  stored: Stored | undefined,
-) => void;
+  firstSilenceMs,
+  notReadyDelayMs,
+  Pending,
+  type Done,
+} from "./pending.js";
 
 interface PublishOptions {
   timeoutMs?: number | undefined;
@@ -37,45 +30,8 @@ interface PublishOptions {
   hearer?: string | undefined;
 }
 
-/** One message under way. It is also what the client's publish takes as its options. */
-class Pending implements Groupable {
-  readonly id: string;
-  readonly subject: string;
-  readonly body: Uint8Array;
-  headers: WireHeaders;
-  readonly reply: string;
-  readonly done: Done;
-  readonly startedAt = performance.now();
-  readonly timeoutMs: number;
-  /** When to send it again, should there be no answer, or should JetStream not be ready. */
-  resendAt = this.startedAt + firstSilenceMs;
-  sends = 0;
-  /** What it was sent with, where messages are stored in groups. */
-  group: Group<Pending> | undefined;
-
-  constructor(
-    id: string,
-    subject: string,
-    headers: Uint8Array,
-    body: Uint8Array,
-    reply: string,
-    done: Done,
-    timeoutMs: number,
-  ) {
-    this.id = id;
-    this.subject = subject;
-    this.headers = asNatsHeaders(headers);
-    this.body = body;
-    this.reply = reply;
-    this.done = done;
-    this.timeoutMs = timeoutMs;
-  }
-}
-
 const defaultTimeoutMs = 30_000;
 const sweepMs = 200;
-const notReadyDelayMs = 200;
-const firstSilenceMs = 2_000;
 
 export class Publisher implements GroupSender<Pending> {
   readonly #link: Link;
@@ -178,23 +134,21 @@ export class Publisher implements GroupSender<Pending> {
     pending.sends++;
     if (pending.sends === 1 && this.#groups?.add(pending)) return;
     if (pending.sends > 1) this.#leaveGroup(pending);
-    if (pending.sends === 2)
-      pending.headers = asNatsHeaders(markMaybeKnown(pending.headers.encode()));
+    if (pending.sends === 2) pending.markMaybeKnown();
     this.#link.nats.publish(pending.subject, pending.body, pending);
   }
 
   sendAlone(pending: Pending, group?: Group<Pending>): void {
     pending.group = group;
-    pending.resendAt = performance.now() + firstSilenceMs;
+    pending.resendIn(firstSilenceMs);
     this.#link.nats.publish(pending.subject, pending.body, pending);
   }
 
   expectAnswer(group: Group<Pending>): string {
     group.id = `b${(this.#count++).toString(36)}`;
-    const resendAt = performance.now() + firstSilenceMs;
     for (const pending of group.messages) {
       pending.group = group;
-      pending.resendAt = resendAt;
+      pending.resendIn(firstSilenceMs);
     }
     this.#batches.set(group.id, group);
     return this.#inbox + group.id;
@@ -204,16 +158,12 @@ export class Publisher implements GroupSender<Pending> {
     const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
     const pending = this.#pending.get(id);
     if (!pending) return this.#groupAnswered(id, msg);
-    if (msg.headers?.code === 503) return this.#delay(pending);
+    if (msg.headers?.code === 503) return pending.resendIn(notReadyDelayMs);
     const answer = parseAck(msg.data);
     if (answer instanceof AckError && answer.notReady)
-      return this.#delay(pending);
+      return pending.resendIn(notReadyDelayMs);
     this.#finish(pending);
-    if (answer instanceof AckError && answer.alreadyThere)
-      pending.done(undefined, { stream: "", sequence: 0, duplicate: true });
-    else if (answer instanceof AckError)
-      pending.done(answer.toTroupeError(pending.subject), undefined);
-    else pending.done(undefined, answer);
+    pending.answered(answer);
   }
 
   /** Stored as a whole, or not at all. */
@@ -247,10 +197,6 @@ export class Publisher implements GroupSender<Pending> {
     this.#groups?.pump();
   }
 
-  #delay(pending: Pending): void {
-    pending.resendAt = performance.now() + notReadyDelayMs;
-  }
-
   #finish(pending: Pending): void {
     this.#pending.delete(pending.id);
     this.#leaveGroup(pending);
@@ -265,7 +211,7 @@ export class Publisher implements GroupSender<Pending> {
     for (const pending of this.#pending.values()) {
       if (now - pending.startedAt > pending.timeoutMs) {
         this.#finish(pending);
-        pending.done(outOfTime(this.#link, pending), undefined);
+        pending.done(pending.outOfTime(this.#link), undefined);
       } else if (pending.resendAt <= now) {
         pending.resendAt = now + firstSilenceMs * 2 ** pending.sends;
         this.#send(pending);
@@ -301,15 +247,5 @@ export function checkSize(link: Link, subject: string, bytes: number): void {
     "PAYLOAD_TOO_LARGE",
     `the message to "${subject}" has ${bytes} bytes and the server takes ${link.maxPayload}: send less, store it elsewhere and send where it is, or raise max_payload in nats.conf`,
     { data: { bytes, limit: link.maxPayload } },
-  );
-}
-
-function outOfTime(link: Link, pending: Pending): TroupeError {
-  const state = link.connected
-    ? "connected, but it did not answer"
-    : "not connected";
-  return new TroupeError(
-    "WAIT_TIMED_OUT",
-    `waited ${formatMs(pending.timeoutMs)} for nats-server at ${link.url} to store a message on "${pending.subject}" (${state}): it may or may not be stored; publish again with the same id`,
   );
 }

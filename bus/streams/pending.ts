@@ -1,0 +1,78 @@
+// One message under way to its stream: when it is sent again, and what the server's answer means for who published it.
+import { formatMs } from "../../protocol/duration.js";
+import { TroupeError } from "../../protocol/errors.js";
+import { markMaybeKnown } from "../../protocol/headers.js";
+import type { Link } from "../connection/connection.js";
+import { asNatsHeaders, type WireHeaders } from "../connection/wire-headers.js";
+import { AckError, type Stored } from "./acknowledgement.js";
+import type { Group, Groupable } from "./group-commit.js";
+
+export type Done = (
+  error: TroupeError | undefined,
+  stored: Stored | undefined,
+) => void;
+
+export const notReadyDelayMs = 200;
+export const firstSilenceMs = 2_000;
+
+/** It is also what the client's publish takes as its options. */
+export class Pending implements Groupable {
+  readonly id: string;
+  readonly subject: string;
+  readonly body: Uint8Array;
+  headers: WireHeaders;
+  readonly reply: string;
+  readonly done: Done;
+  readonly startedAt = performance.now();
+  readonly timeoutMs: number;
+  /** When to send it again, should there be no answer, or should JetStream not be ready. */
+  resendAt = this.startedAt + firstSilenceMs;
+  sends = 0;
+  /** What it was sent with, where messages are stored in groups. */
+  group: Group<Pending> | undefined;
+
+  constructor(
+    id: string,
+    subject: string,
+    headers: Uint8Array,
+    body: Uint8Array,
+    reply: string,
+    done: Done,
+    timeoutMs: number,
+  ) {
+    this.id = id;
+    this.subject = subject;
+    this.headers = asNatsHeaders(headers);
+    this.body = body;
+    this.reply = reply;
+    this.done = done;
+    this.timeoutMs = timeoutMs;
+  }
+
+  resendIn(ms: number): void {
+    this.resendAt = performance.now() + ms;
+  }
+
+  /** It is sent again, and so may be on the log already. */
+  markMaybeKnown(): void {
+    this.headers = asNatsHeaders(markMaybeKnown(this.headers.encode()));
+  }
+
+  /** The server's answer, other than that JetStream is not ready. */
+  answered(answer: Stored | AckError): void {
+    if (!(answer instanceof AckError)) this.done(undefined, answer);
+    else if (answer.alreadyThere)
+      this.done(undefined, { stream: "", sequence: 0, duplicate: true });
+    else this.done(answer.toTroupeError(this.subject), undefined);
+  }
+
+  outOfTime(link: Link): TroupeError {
+    const state = link.connected
+      ? "connected, but it did not answer"
+      : "not connected";
+    return new TroupeError(
+      "WAIT_TIMED_OUT",
+      `waited ${formatMs(this.timeoutMs)} for nats-server at ${link.url} to store a message on "${this.subject}" (${state}): it may or may not be stored; publish again with the same id`,
+    );
+  }
+}
