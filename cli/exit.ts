@@ -18,6 +18,7 @@ const askedWrongly: readonly ErrorCode[] = [
   "SKILL_UNKNOWN",
   "NO_CANDIDATE",
   "TASK_UNKNOWN",
+  "TASK_ENDED",
   "SCHEDULE_UNKNOWN",
   "SCHEDULE_EXISTS",
   "PLAN_INVALID",

@@ -1,0 +1,42 @@
+// troupe signal: a value for a task that waits for it, or will.
+import { exitCodes } from "./exit.js";
+import { withBus } from "./session.js";
+import { toJson } from "./values.js";
+import type { Verb } from "./verb.js";
+
+export const signal: Verb = {
+  summary: "Sends a value to a task whose handler waits for it, or will.",
+  usage: ["troupe signal ID NAME [JSON]   (JSON - reads standard input)"],
+  options: {
+    id: {
+      type: "string",
+      value: "ID",
+      help: "sent twice with the same one it counts once",
+    },
+    agent: {
+      type: "string",
+      value: "NAME",
+      help: "whose task it is, where several agents have one of this id",
+    },
+  },
+  example: `troupe signal 01JD… approval '{"agreed":true}'`,
+  run(call) {
+    const task = call.word(0, "ID");
+    const name = call.word(1, "NAME");
+    call.atMost(3);
+    const value = toJson(call.words[2] ?? "null", "the value");
+    const [id, agent] = [call.text("id"), call.text("agent")];
+    return withBus(call, async (bus) => {
+      const isNew = await bus.signal(task, name, value, {
+        ...(id === undefined ? {} : { id }),
+        ...(agent === undefined ? {} : { agent }),
+      });
+      call.output.result({ task, name, sent: isNew }, () =>
+        isNew
+          ? `Sent "${name}" to task ${task}.`
+          : `Task ${task} has "${name}" with this id already; it counts once.`,
+      );
+      return exitCodes.done;
+    });
+  },
+};

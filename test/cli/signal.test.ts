@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { z } from "zod";
+import { agent, skill } from "../../index.js";
+import { quiet } from "../support/doer.js";
+import { sharedServer } from "../support/shared-server.js";
+import { troupe } from "./command.js";
+
+const shared = sharedServer();
+
+const clerk = agent("clerk", {
+  skills: {
+    ask: skill({
+      description: "Asks a person",
+      input: z.object({}),
+      run: (_, task) => task.waitFor("answer"),
+    }),
+  },
+});
+
+test("signal sends a value to a task that waits for it, and says when it was sent before", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(clerk, quiet);
+  const task = await bus.submit(clerk.skills.ask, {}, { id: "q1" });
+  const signal = (...args: string[]) =>
+    troupe([
+      "signal",
+      ...args,
+      "--url",
+      shared.server.url,
+      "--namespace",
+      bus.namespace,
+    ]);
+  const first = await signal("q1", "other", "1", "--id", "x");
+  assert.equal(first.code, 0);
+  assert.equal(first.stdout, 'Sent "other" to task q1.\n');
+  const again = await signal("q1", "other", "2", "--id", "x");
+  assert.match(again.stdout, /with this id already; it counts once/);
+  await signal("q1", "answer", '{"yes":true}');
+  assert.deepEqual(await task.result(), { yes: true });
+  const late = await signal("q1", "answer");
+  assert.equal(late.code, 2);
+  assert.match(late.stderr, /task "q1" has ended/);
+  const nobody = await signal("q2", "answer");
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /there is no task "q2"/);
+});
