@@ -38,6 +38,7 @@ export const verbs: Readonly<Record<string, Listed>> = {
   journal: {
     summary: "What a task has done, step by step",
     load: async () => (await import("./journal.js")).journal,
+  },
   signal: {
     summary: "Send a value to a task that waits for it",
     load: async () => (await import("./signal.js")).signal,
