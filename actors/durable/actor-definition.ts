@@ -16,6 +16,8 @@ export interface ActorDefinition {
   readonly onDeadLetter: "continue" | "stop";
   /** So long without a message it is kept in memory. */
   readonly sleepAfterMs: number;
+  /** So long a record stays whose machine is done. */
+  readonly keepFinishedMs: number;
   /** Whether any machine in it calls skills. */
   readonly callsSkills: boolean;
 }

@@ -7,6 +7,7 @@
 import type { Records } from "../../bus/buckets/records.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { contextToken, encodeToken } from "../../protocol/tokens.js";
+import type { ActorDefinition } from "./actor-definition.js";
 import { decodeRecord, encodeRecord, type ActorRecord } from "./record.js";
 
 export interface Opened {
@@ -30,6 +31,7 @@ export class ContextStore {
   readonly #records: Records;
   readonly #maxBytes: () => number;
   readonly #sleepAfterMs: number;
+  readonly #keepFinishedMs: number;
   /** In the order of their last use. */
   readonly #hot = new Map<string, Hot>();
   #timer: NodeJS.Timeout | undefined;
@@ -38,12 +40,16 @@ export class ContextStore {
     agent: string,
     records: Records,
     maxBytes: () => number,
-    sleepAfterMs: number,
+    {
+      sleepAfterMs,
+      keepFinishedMs,
+    }: Pick<ActorDefinition, "sleepAfterMs" | "keepFinishedMs">,
   ) {
     this.#agent = agent;
     this.#records = records;
     this.#maxBytes = maxBytes;
     this.#sleepAfterMs = sleepAfterMs;
+    this.#keepFinishedMs = keepFinishedMs;
   }
 
   /** How many are awake. */
@@ -83,17 +89,14 @@ export class ContextStore {
     if (bytes.length > limit)
       throw this.#tooLarge(context, bytes.length, limit);
     this.#hot.delete(context);
-    const stored = await this.#records.replace(
-      this.#key(contextToken(context)),
-      bytes,
-      revision,
-    );
-    this.#keep(context, {
-      bytes,
-      revision: stored,
-      era,
-      usedAt: performance.now(),
-    });
+    const ttlMs = isDone(record)
+      ? this.#keepFinishedMs
+      : Number.POSITIVE_INFINITY;
+    const key = this.#key(contextToken(context));
+    const stored = await this.#records.replace(key, bytes, revision, ttlMs);
+    if (Number.isFinite(ttlMs)) return; // the server alone knows when it is gone
+    const usedAt = performance.now();
+    this.#keep(context, { bytes, revision: stored, era, usedAt });
   }
 
   /** The name of a context whose token does not tell it; undefined when it has no record. */
@@ -145,6 +148,9 @@ export class ContextStore {
     );
   }
 }
+
+const isDone = ({ state }: ActorRecord): boolean =>
+  state?.snapshot.status === "done";
 
 /** A bucket's keys allow fewer characters than a subject does: neither "%" nor "~". */
 export function recordKey(agent: string, contextToken: string): string {

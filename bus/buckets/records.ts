@@ -4,7 +4,7 @@
 // A write that the publisher sent again after a reconnect may be refused although it was stored: who gets CONFLICT
 // reads again, and sees by the record whose it is.
 import { Kvm } from "@nats-io/kv";
-import type { Msg } from "@nats-io/transport-node";
+import { nanos, type Msg } from "@nats-io/transport-node";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
@@ -20,6 +20,8 @@ interface StoredRecord {
 }
 
 const nothing = new Uint8Array(0);
+/** How long the mark of a record that has aged out stays. */
+const markerTtlMs = 5_000;
 const readWithinMs = 5_000;
 
 export class Records {
@@ -33,13 +35,15 @@ export class Records {
     this.bucket = link.subjects.buckets.state;
   }
 
-  /** Makes the bucket where it is missing. */
-  async open(replicas?: number): Promise<void> {
+  /** Makes the bucket where it is missing. `ageOut`: records are to be given a time after which they go away. */
+  async open(replicas?: number, { ageOut = false } = {}): Promise<void> {
     try {
       await new Kvm(this.#link.js).create(this.bucket, {
         history: 1,
+        markerTTL: markerTtlMs,
         ...(replicas === undefined ? {} : { replicas }),
       });
+      if (ageOut) await this.#letAgeOut();
     } catch (cause) {
       throw new TroupeError(
         "BUS_FAILED",
@@ -47,6 +51,19 @@ export class Records {
         { cause },
       );
     }
+  }
+
+  /** One that was made before it could. */
+  async #letAgeOut(): Promise<void> {
+    const { streams } = this.#link.jsm;
+    const { config } = await streams.info(`KV_${this.bucket}`);
+    if (config.allow_msg_ttl) return;
+    const wanted = {
+      ...config,
+      allow_msg_ttl: true,
+      subject_delete_marker_ttl: nanos(markerTtlMs),
+    };
+    await streams.update(config.name, wanted);
   }
 
   /** The newest message on the key's subject, asked for as directly as it goes: most events cost one such read. */
@@ -80,14 +97,16 @@ export class Records {
     throw cannotRead(this.#subject(key), why);
   }
 
-  /** The new revision. Throws CONFLICT when the key no longer has this one. */
+  /** The new revision. Throws CONFLICT when the key no longer has this one. `ttlMs` is infinite for what stays. */
   async replace(
     key: string,
     body: Uint8Array,
     revision: number,
+    ttlMs: number,
   ): Promise<number> {
     const headers = encodeHeaders({
       expectedLastSubjectSequence: String(revision),
+      ttl: Number.isFinite(ttlMs) ? `${Math.ceil(ttlMs / 1000)}s` : undefined,
     });
     const { sequence } = await this.#publisher.store(
       this.#subject(key),

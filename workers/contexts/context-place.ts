@@ -32,15 +32,20 @@ export function placeOf({ id, delivery }: ContextTask) {
   };
 }
 
+/** As far as our reckoning of the server's clock may be off. */
+const marginMs = 1_000;
+
 /**
  * It may have been handled before the one that the record names was: its end is on the log then. Or its queue was
- * made anew and counts from one again, or the server's clock was set back.
+ * made anew and counts from one again, or the server's clock was set back. Where there is no record, it may have
+ * finished its context so long ago (`oldest` is the time before which it may) that the record has aged out.
  */
 export function mayBeBehind(
   { delivery }: ContextTask,
   handled: Handled | undefined,
+  oldest: number,
 ): boolean {
-  if (!handled) return false;
+  if (!handled) return delivery.storedAt <= oldest + marginMs;
   return (
     delivery.streamSequence <= handled.sequence ||
     delivery.storedAt <= handled.at

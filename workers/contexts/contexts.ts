@@ -98,7 +98,7 @@ export class Contexts {
       agent,
       this.#records,
       () => link.maxPayload - envelopeBytes,
-      definition.sleepAfterMs,
+      definition,
     );
     this.#outbox = new Outbox(this.#host);
     this.#messages = new ContextMessages(link);
@@ -117,7 +117,8 @@ export class Contexts {
   }
 
   async start(): Promise<void> {
-    await this.#records.open(this.#host.queues.replicas);
+    const ageOut = Number.isFinite(this.#definition.keepFinishedMs);
+    await this.#records.open(this.#host.queues.replicas, { ageOut });
     if (!this.#definition.callsSkills) return;
     for (const lane of this.#lanes)
       this.#ends.push(await followCallEnds(this.#host, this.#store, lane));
@@ -184,11 +185,13 @@ export class Contexts {
     input: unknown,
   ): Promise<Handling> {
     let era = this.#eras.of(task.delivery);
+    const oldest =
+      this.#host.link.clock.now() - this.#definition.keepFinishedMs;
     for (let tries = 1; ; tries++) {
       const opened = await this.#store.open(context, era);
       const handled = opened.record?.handled[task.lane];
       if (handled?.task === task.id) return this.#resume(task, handled);
-      if (mayBeBehind(task, handled) && (await this.#hasEnded(task)))
+      if (mayBeBehind(task, handled, oldest) && (await this.#hasEnded(task)))
         return "ended";
       try {
         return await this.#advance(task, context, input, opened, era);
@@ -217,8 +220,7 @@ export class Contexts {
       if (message.kind !== "event") return ignored;
       throw finished(agent, context, message.event.type);
     }
-    const now = link.clock.now();
-    const cause = { context, task: task.id, now };
+    const cause = { context, task: task.id, now: link.clock.now() };
     let taken: Step;
     try {
       taken = step(this.#definition, before, message, cause);

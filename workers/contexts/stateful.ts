@@ -101,6 +101,8 @@ export interface StatefulOptions<
   migrate?: (snapshot: unknown, version: string) => unknown;
   /** A context without a message for so long is no longer kept in memory. Default 30s. */
   sleepAfter?: Duration;
+  /** So long the record of a context stays whose machine is done, and rejects what comes. Default for ever. */
+  keepFinished?: Duration;
   /** How often a machine that throws is tried again. */
   retry?: RetryPolicy;
   /** What becomes of a context whose event ended as a dead letter. Default it goes on with the next. */
@@ -127,8 +129,20 @@ export function toActor(
     migrate,
     onDeadLetter,
     sleepAfterMs: toMs(options.sleepAfter ?? "30s", "sleepAfter"),
+    keepFinishedMs: keptFinishedMs(agent, options.keepFinished),
     callsSkills: checkMachine(agent, machine),
   };
+}
+
+/** The server counts in seconds. */
+function keptFinishedMs(agent: string, given: Duration | undefined): number {
+  if (given === undefined) return Number.POSITIVE_INFINITY;
+  const ms = toMs(given, "keepFinished");
+  if (ms >= 1_000) return ms;
+  throw new TroupeError(
+    "ARGUMENT_INVALID",
+    `keepFinished of agent "${agent}" is ${ms} ms: give at least "1s", or leave it out to keep finished contexts for ever`,
+  );
 }
 
 const anything = z.looseObject({});

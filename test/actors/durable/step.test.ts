@@ -34,6 +34,7 @@ function definitionOf(machine: AnyStateMachine): ActorDefinition {
     migrate: undefined,
     onDeadLetter: "continue",
     sleepAfterMs: 1,
+    keepFinishedMs: Number.POSITIVE_INFINITY,
     callsSkills: checkMachine("a", machine),
   };
 }
