@@ -13,6 +13,8 @@ const operation = {
   name: z.string(),
 };
 const at = z.number();
+/** By whom, and what they say about it. */
+const decided = { at, by: z.string().optional(), note: z.string().optional() };
 
 const entry = z.discriminatedUnion("kind", [
   /** A wait, or a call whose target was chosen: what must stay the same however often it is looked at. */
@@ -73,6 +75,8 @@ const entry = z.discriminatedUnion("kind", [
     at,
     error: rpcError,
     state: z.enum(["failed", "canceled", "rejected"]),
+    /** What there is to undo, in the order in which it was done; absent as long as that is not known. */
+    ops: z.array(operation.op).optional(),
   }),
   z.object({ kind: z.literal("undone"), op: operation.op, at }),
   /** An attempt to undo failed; without `retryAt` it is the last. */
@@ -84,14 +88,12 @@ const entry = z.discriminatedUnion("kind", [
     error: rpcError,
     retryAt: z.number().optional(),
   }),
-  /** Somebody decided about an undo that had failed. */
-  z.object({
-    kind: z.literal("undo-skipped"),
-    op: operation.op,
-    at,
-    by: z.string().optional(),
-    note: z.string().optional(),
-  }),
+  /** Somebody decided about an undo that had failed: it counts as done, and the others go on. */
+  z.object({ kind: z.literal("undo-skipped"), op: operation.op, ...decided }),
+  /** Or it is to be tried again, as often as at first. */
+  z.object({ kind: z.literal("undo-retry"), ...decided }),
+  /** Or all that stood has been undone by hand. */
+  z.object({ kind: z.literal("undo-resolved"), ...decided }),
   /** It was canceled before it had done anything: nothing may be written any more. */
   z.object({ kind: z.literal("canceled"), at }),
   /** This handler does not fit. */

@@ -7,6 +7,7 @@ import type { Recorder, Subject } from "../bus/tasks/recorder.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { EventFacts, Outcome } from "../protocol/task-events.js";
+import type { EndState } from "../protocol/undo-state.js";
 import type { Canceled } from "./canceled.js";
 import type { Limits } from "./limits/limits.js";
 import type { Router } from "../bus/routing/router.js";
@@ -14,6 +15,7 @@ import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Slots } from "./limits/gate.js";
 import type { SkillRunner } from "./skill-runner.js";
 import type { SignalEars } from "./steps/signal-ears.js";
+import type { Suspension } from "./steps/suspension.js";
 import type { TaskFacts } from "./task-context.js";
 import type { Watch } from "./watch.js";
 
@@ -81,17 +83,19 @@ export interface Assignment extends TaskFacts {
   /** What its events say of it, beside their subject. */
   facts(): EventFacts;
   /** To be waited for before it ends otherwise than by its output. */
-  ending(
-    state: "failed" | "canceled" | "rejected",
-    error: TroupeError,
-  ): Promise<void> | undefined;
+  ending(state: EndState, error: TroupeError): Promise<void> | undefined;
   /** Its handler waits for others, and needs no slot; or goes on. */
   rest(rests: boolean): void;
-  /** Undoes what it did durably. Resolves with what it is to end with; undefined where there is nothing to undo. */
+  /**
+   * Undoes what it did durably. Resolves with what it is to end with, or with why it is left for now; undefined where
+   * there is nothing to undo.
+   */
   unwind(
-    state: "failed" | "canceled" | "rejected",
+    state: EndState,
     error: TroupeError,
-  ): Promise<TroupeError> | undefined;
+  ): Promise<TroupeError | Suspension> | undefined;
+  /** It is left where it stands: its delivery goes as the reason for that says. */
+  suspended(why: Suspension): Promise<Result> | Result;
   /** Its effect is on the log: it is done. */
   acknowledge(result: Result): Result;
   /** Let it be delivered again, to anyone, after a while. */

@@ -22,6 +22,7 @@ import { messageOf, TroupeError } from "../protocol/errors.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import type { Level } from "../protocol/levels.js";
 import { progressBody, type EventFacts } from "../protocol/task-events.js";
+import type { EndState } from "../protocol/undo-state.js";
 import {
   addressOf,
   contentTypeOf,
@@ -46,7 +47,7 @@ import {
   type TaskFacts,
 } from "./task-context.js";
 import type { Steps } from "./steps/steps.js";
-import type { EndState } from "./steps/suspension.js";
+import type { Suspension } from "./steps/suspension.js";
 import { Workflow } from "./steps/workflow.js";
 import type { KeptAlive } from "./watch.js";
 
@@ -184,8 +185,12 @@ export class Execution
   unwind(
     state: EndState,
     error: TroupeError,
-  ): Promise<TroupeError> | undefined {
+  ): Promise<TroupeError | Suspension> | undefined {
     return this.#workflow?.unwind(state, error);
+  }
+
+  suspended(why: Suspension): Promise<Result> | Result {
+    return this.#workflow!.record(why);
   }
 
   acknowledge(result: Result): Result {
@@ -276,6 +281,8 @@ export class Execution
       ? this.#workflow.begin(context, this.input)
       : this.input;
     const { watch } = this.host;
+    if (this.#workflow?.isUndoing === true)
+      return perform({ ...runner, timeoutMs: Infinity }, watch, context, input);
     return perform(runner, watch, context, input, this.deadlineInMs());
   }
 

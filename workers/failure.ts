@@ -14,6 +14,7 @@ import type { Assignment, Result } from "./assignment.js";
 import { hasFallenBack } from "./limits/fallbacks.js";
 import { mayFallBack } from "./limits/verdict.js";
 import { checkOutput, type SkillRunner } from "./skill-runner.js";
+import { Suspension } from "./steps/suspension.js";
 
 /** A retry further away than this is left to a timer, so that it holds no place among the deliveries. */
 const longestNakMs = 60_000;
@@ -121,6 +122,7 @@ async function buryNow(
   why: TroupeError,
 ): Promise<Result> {
   const error = (await assignment.unwind("failed", why)) ?? why;
+  if (error instanceof Suspension) return assignment.suspended(error);
   return buryAs(assignment, error);
 }
 
@@ -231,6 +233,7 @@ async function end(
   why: TroupeError,
 ): Promise<Result> {
   const error = (await assignment.unwind(state, why)) ?? why;
+  if (error instanceof Suspension) return assignment.suspended(error);
   if (error.code === "UNDO_FAILED") return buryAs(assignment, error);
   return endAs(assignment, state, error);
 }

@@ -21,9 +21,11 @@ import { messageOf, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import { parentHeader } from "../../protocol/task-message.js";
+import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
+import type { Run } from "../watch.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
@@ -192,6 +194,27 @@ export class DurableRun implements StepHost {
 
   end(error: TroupeError): void {
     this.#context.stop(error);
+  }
+
+  /** See Steps.unwind. A worker that stops does not wait for it. */
+  async unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    const { watch } = this.#task.host;
+    const run: Run = {
+      timeoutMs: Infinity,
+      deadlineAt: Infinity,
+      endsAt: Infinity,
+      outOfTime: () => error,
+      stop: () => this.steps.leave({ why: "paused", until: 0 }),
+    };
+    watch.add(run);
+    try {
+      return await this.steps.unwind(state, error);
+    } finally {
+      watch.remove(run);
+    }
   }
 
   get hasWritten(): boolean {

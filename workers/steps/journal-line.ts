@@ -33,6 +33,10 @@ export class JournalLine {
     return !this.#writing && this.#queued.length === 0;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** `stored` is called when it is. */
   add(entry: JournalEntry, stored?: () => void): void {
     if (this.#closed) return;

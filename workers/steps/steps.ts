@@ -17,6 +17,7 @@ import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import type { Completion, JournalEntry } from "../../protocol/journal.js";
 import { checkPlain } from "../../protocol/plain.js";
 import { toRpcError } from "../../protocol/rpc.js";
+import type { EndState } from "../../protocol/undo-state.js";
 import {
   begunEntry,
   doneEntry,
@@ -30,7 +31,7 @@ import { Draws } from "./draws.js";
 import { JournalLine } from "./journal-line.js";
 import { SignalWaits, type SignalOptions } from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
-import type { EndState, Suspended } from "./suspension.js";
+import { Suspension, type Suspended } from "./suspension.js";
 import { Tape, type Misfit, type Operation } from "./tape.js";
 import { Undo, type UndoFunction } from "./undo.js";
 import { Waits } from "./waits.js";
@@ -63,6 +64,8 @@ export class Steps {
   /** Functions of steps at work. */
   #running = 0;
   #over = false;
+  /** While it is undone: leaves that where it stands. */
+  #interrupt: ((why: Suspension) => void) | undefined;
 
   constructor(host: StepHost, entries: readonly JournalEntry[]) {
     this.#host = host;
@@ -114,6 +117,7 @@ export class Steps {
       this.#undo.remember(operation, {
         run: options.undo as UndoFunction,
         rules: this.#rulesOf(options.retry),
+        timeoutMs: timeoutOf(options),
       });
     if (!operation.past?.completion && !this.undoing)
       void this.#runStep(operation, run, options);
@@ -214,14 +218,23 @@ export class Steps {
     return this.#calls.hasAttached ? this.#calls.cancelAttached() : undefined;
   }
 
-  /** Undoes what was done, and cancels what is under way. Resolves with what the task is to end with. */
-  async unwind(state: EndState, error: TroupeError): Promise<TroupeError> {
-    this.#abort.abort(error);
-    this.#waits.stop();
-    this.#undo.begin(state, error);
-    await this.#calls.cancelAttached();
-    await this.#untilStill();
-    return this.#undo.run(state, error);
+  /**
+   * Undoes what was done, and cancels what is under way. Resolves with what the task is to end with, or with why that
+   * is not known yet.
+   */
+  unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    const interrupted = new Promise<Suspension>((resolve) => {
+      this.#interrupt = resolve;
+    });
+    return Promise.race([interrupted, this.#unwind(state, error)]);
+  }
+
+  /** Its worker stops, or has lost the task: another goes on. */
+  leave(to: Suspended): void {
+    this.#suspend(to);
   }
 
   /** Nothing of it counts any more. */
@@ -231,6 +244,24 @@ export class Steps {
     this.#line.close();
     this.#signals.stop();
     this.#calls.stop();
+  }
+
+  async #unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    const wasUndoing = this.undoing !== undefined;
+    this.#abort.abort(error);
+    this.#waits.stop();
+    this.#undo.begin(state, error);
+    await this.#calls.cancelAttached();
+    await this.#untilStill();
+    // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.
+    const misfit = await this.#tape.restOf();
+    if (!misfit) return this.#undo.run(state, error);
+    if (wasUndoing) return new Suspension(this.#misfitting(misfit));
+    await this.#undo.record(state, error);
+    return new Suspension({ why: "behind" });
   }
 
   get #isIdle(): boolean {
@@ -277,10 +308,7 @@ export class Steps {
     run: (attempt: Attempt) => Result | Promise<Result>,
     options: StepOptions<Result>,
   ): Promise<void> {
-    const timeoutMs =
-      options.timeout === undefined
-        ? undefined
-        : toMs(options.timeout, "timeout");
+    const timeoutMs = timeoutOf(options);
     const what = `the result of step "${operation.name}" of task "${this.#host.id}"`;
     const tried = await this.#attempting(
       operation,
@@ -410,6 +438,7 @@ export class Steps {
     if (this.#over) return;
     this.#over = true;
     this.#line.close();
+    this.#interrupt?.(new Suspension(to));
     this.#host.suspend(to);
   }
 
@@ -425,6 +454,10 @@ interface Tried<Value> {
 }
 
 const triedAgain = (attempt: number) => (attempt === 1 ? {} : { attempt });
+
+function timeoutOf({ timeout }: StepOptions<never>): number | undefined {
+  return timeout === undefined ? undefined : toMs(timeout, "timeout");
+}
 
 /** Of a fork, that of the task that it was forked from: what it drew, it draws again. */
 function seedOf(

@@ -3,14 +3,15 @@
 import type { TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 
-/** How a task ends otherwise than by its output. */
-export type EndState = "failed" | "canceled" | "rejected";
-
 export type Suspended =
   /** It waits for longer than a moment. */
   | { why: "parked"; until: number; waitsFor: string; asks: boolean }
   /** Another executor has the task. */
   | { why: "fenced"; error: TroupeError }
+  /** An undo is tried again later. It keeps its place in the queue. */
+  | { why: "paused"; until: number }
+  /** It is over before it came to where its journal ends: it is to be run again, to be undone. */
+  | { why: "behind" }
   /** The journal cannot be written. */
   | { why: "trouble"; error: TroupeError }
   /** It does not fit its journal. */

@@ -117,6 +117,14 @@ export class Tape {
     return undefined;
   }
 
+  /** When nothing more can be settled: the first completion that nobody has asked for, if there is one. */
+  async restOf(): Promise<Misfit | undefined> {
+    while (this.#operations[this.#order[this.#next]?.op ?? Infinity])
+      await new Promise(setImmediate);
+    const next = this.#order[this.#next];
+    return next && { expected: nameOf(next), found: "the end of the handler" };
+  }
+
   #recall(entry: JournalEntry): void {
     if (entry.kind === "begun" || entry.kind === "attempt") {
       const past = this.#pastOf(entry);

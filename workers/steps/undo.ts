@@ -4,6 +4,7 @@
 //    runs its handler only to have its undos at hand, and nothing new is begun.
 // 2. Each undo is on the journal when it is done, and is not run again. One that failed as often as it may stops those
 //    before it: they may depend on it, and a person is to decide.
+// 3. Between two attempts it waits for a moment at most; for longer the task is given back.
 import {
   backoffMs,
   mayRetry,
@@ -15,17 +16,25 @@ import {
   TroupeError,
 } from "../../protocol/errors.js";
 import type { Completion, JournalEntry } from "../../protocol/journal.js";
-import { fromRpcError, toRpcError } from "../../protocol/rpc.js";
-import type { Attempt } from "./attempt.js";
+import { toRpcError } from "../../protocol/rpc.js";
+import {
+  undoStateOf,
+  type EndState,
+  type UndoFailure,
+  type UndoState,
+} from "../../protocol/undo-state.js";
+import { runAttempt, type Attempt } from "./attempt.js";
 import type { Parts } from "./parts.js";
-import type { EndState } from "./suspension.js";
+import { Suspension } from "./suspension.js";
 import type { Operation } from "./tape.js";
+import { momentMs } from "./waits.js";
 
 export type UndoFunction = (result: unknown, attempt: Attempt) => unknown;
 
 interface Undoable {
   run: UndoFunction;
   rules: RetryRules;
+  timeoutMs: number | undefined;
 }
 
 interface Done extends Undoable {
@@ -33,34 +42,37 @@ interface Done extends Undoable {
   value: unknown;
 }
 
+/** An undo that says nothing for so long has failed, where its step names no timeout. */
+const defaultTimeoutMs = 300_000;
+
 export class Undo {
   readonly #parts: Parts;
   readonly #known = new Map<Operation, Undoable>();
   /** In the order in which they were done. */
   readonly #done: Done[] = [];
   /** By ordinal: undone, or passed over by a person. */
-  readonly #over = new Set<number>();
-  readonly #failures = new Map<number, number>();
-  #why: { error: TroupeError; state: EndState } | undefined;
-  #isRecorded = false;
+  readonly #over: Set<number>;
+  readonly #failures: Map<number, UndoFailure>;
+  readonly #isResolved: boolean;
+  #why: UndoState["why"];
+  /** How many of them the journal names. */
+  #recorded: number;
   #isReplayed = false;
 
   constructor(parts: Parts, entries: readonly JournalEntry[]) {
+    const state = undoStateOf(entries);
     this.#parts = parts;
-    for (const entry of entries) {
-      if (entry.kind === "undoing") {
-        this.#isRecorded = true;
-        const error = fromRpcError(entry.error);
-        this.#why = { error: final(error), state: entry.state };
-      }
-      if (entry.kind === "undone" || entry.kind === "undo-skipped")
-        this.#over.add(entry.op);
-      if (entry.kind === "undo-failed" && entry.retryAt !== undefined)
-        this.#failures.set(entry.op, entry.attempt);
-    }
+    this.#over = new Set([...state.undone, ...state.skipped]);
+    this.#failures = new Map(state.failures);
+    this.#isResolved = state.isResolved;
+    this.#recorded = state.ops?.length ?? 0;
+    this.#why = state.why && {
+      ...state.why,
+      error: final(state.why.error),
+    };
   }
 
-  get why(): { error: TroupeError; state: EndState } | undefined {
+  get why(): UndoState["why"] {
     return this.#why;
   }
 
@@ -87,57 +99,97 @@ export class Undo {
     setImmediate(next);
   }
 
-  /** Resolves with what the task is to end with: why it failed, or UNDO_FAILED. */
-  async run(state: EndState, error: TroupeError): Promise<TroupeError> {
-    const left = this.#done.filter(
-      ({ operation }) => !this.#over.has(operation.ordinal),
-    );
-    if (left.length === 0) return error;
+  /** Somebody else is to go on with it: it is on the journal that the task is undone. */
+  async record(state: EndState, error: TroupeError): Promise<void> {
     const { line, host } = this.#parts;
-    if (!this.#isRecorded)
-      await line.store({
-        kind: "undoing",
-        at: host.now(),
-        error: toRpcError(error),
-        state,
-      });
-    for (const done of left.toReversed()) {
-      const failed = await this.#undo(done);
-      if (failed) return this.#undoFailed(error, done, failed);
+    const ops = this.#isReplayed
+      ? this.#done.map(({ operation }) => operation.ordinal)
+      : undefined;
+    this.#recorded = ops?.length ?? 0;
+    await line.store({
+      kind: "undoing",
+      at: host.now(),
+      error: toRpcError(error),
+      state,
+      ...(ops ? { ops } : {}),
+    });
+  }
+
+  /** Resolves with what the task is to end with: why it failed, or UNDO_FAILED; or with why it is left for a while. */
+  async run(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    this.#isReplayed = true;
+    while (!this.#isResolved) {
+      const left = this.#done.filter(
+        ({ operation }) => !this.#over.has(operation.ordinal),
+      );
+      if (left.length === 0) break;
+      // A step may have been done late, after it was told to stop.
+      if (this.#recorded < this.#done.length) await this.record(state, error);
+      for (const done of left.toReversed()) {
+        const failed = await this.#undo(done);
+        if (failed instanceof Suspension) return failed;
+        if (failed) return this.#undoFailed(error, done, failed);
+      }
     }
     return error;
   }
 
-  async #undo({
-    operation,
-    run,
-    rules,
-    value,
-  }: Done): Promise<TroupeError | undefined> {
-    const { line, host } = this.#parts;
-    const { ordinal: op } = operation;
-    for (let attempt = (this.#failures.get(op) ?? 0) + 1; ; attempt++) {
-      try {
-        await run(value, { attempt, signal: new AbortController().signal });
-        this.#over.add(op);
-        await line.store({ kind: "undone", op, at: host.now() });
-        return undefined;
-      } catch (thrown) {
-        const error = toTroupeError(thrown);
-        const again = mayRetry(rules, error, attempt);
-        const pauseMs = backoffMs(rules, attempt);
-        await line.store({
-          kind: "undo-failed",
-          op,
-          at: host.now(),
-          attempt,
-          error: toRpcError(error),
-          ...(again ? { retryAt: host.now() + pauseMs } : {}),
-        });
-        if (!again) return error;
+  async #undo(done: Done): Promise<TroupeError | Suspension | undefined> {
+    const { ordinal: op } = done.operation;
+    for (;;) {
+      const past = this.#failures.get(op);
+      if (past?.retryAt === undefined) {
+        if (past) return past.error;
+      } else {
+        const pauseMs = past.retryAt - this.#parts.host.now();
+        if (pauseMs > momentMs)
+          return new Suspension({ why: "paused", until: past.retryAt });
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
+      // Its task was left meanwhile, and may be at work elsewhere.
+      if (this.#parts.line.closed)
+        return new Suspension({ why: "paused", until: 0 });
+      if (await this.#attempt(done, (past?.attempt ?? 0) + 1)) return undefined;
     }
+  }
+
+  /** Whether it worked. */
+  async #attempt(
+    { operation, run, rules, value, timeoutMs }: Done,
+    attempt: number,
+  ): Promise<boolean> {
+    const { line, host } = this.#parts;
+    const { ordinal: op, name } = operation;
+    try {
+      await runAttempt<unknown>(
+        (each) => run(value, each),
+        attempt,
+        new AbortController().signal,
+        timeoutMs ?? defaultTimeoutMs,
+        `undo of ${name}`,
+      );
+    } catch (thrown) {
+      const error = toTroupeError(thrown);
+      const retryAt = mayRetry(rules, error, attempt)
+        ? host.now() + backoffMs(rules, attempt)
+        : undefined;
+      await line.store({
+        kind: "undo-failed",
+        op,
+        at: host.now(),
+        attempt,
+        error: toRpcError(error),
+        ...(retryAt === undefined ? {} : { retryAt }),
+      });
+      this.#failures.set(op, { op, attempt, error, retryAt });
+      return false;
+    }
+    await line.store({ kind: "undone", op, at: host.now() });
+    this.#over.add(op);
+    return true;
   }
 
   #undoFailed(

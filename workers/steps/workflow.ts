@@ -10,13 +10,14 @@ import {
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { isCompletion } from "../../protocol/journal.js";
+import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment, Result } from "../assignment.js";
 import { recordFailure } from "../failure.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import { DurableRun } from "./durable-run.js";
 import type { Steps } from "./steps.js";
-import { Suspension, type EndState, type Suspended } from "./suspension.js";
+import { Suspension, type Suspended } from "./suspension.js";
 
 export interface WorkflowTask extends Assignment {
   /** Runs its handler. */
@@ -90,8 +91,13 @@ export class Workflow {
   unwind(
     state: EndState,
     error: TroupeError,
-  ): Promise<TroupeError> | undefined {
-    return this.#run?.steps.unwind(state, error);
+  ): Promise<TroupeError | Suspension> | undefined {
+    return this.#run?.unwind(state, error);
+  }
+
+  /** Its handler is run for nothing but to undo, for as long as that takes. */
+  get isUndoing(): boolean {
+    return this.#run?.steps.undoing !== undefined;
   }
 
   close(): void {
@@ -110,6 +116,10 @@ export class Workflow {
         throw to.error;
       case "parked":
         return this.#park(run, to);
+      case "paused":
+        return this.#giveBackUndone(to.until);
+      case "behind":
+        return this.#giveBackUndone(0);
       case "mismatch":
         return this.#parkMisfit(run, to);
       case "continued":
@@ -118,6 +128,15 @@ export class Workflow {
         this.#run = undefined;
         return this.#task.attemptWith(this.#runner!);
     }
+  }
+
+  /** Its journal says that it is being undone; whoever gets it next goes on with that. */
+  async #giveBackUndone(until: number): Promise<Result> {
+    await this.#returned(
+      new TroupeError("WORKER_STOPPING", "it is being undone"),
+    );
+    const now = this.#task.host.link.clock.now();
+    return this.#task.giveBack(Math.max(0, until - now));
   }
 
   async #park(run: DurableRun, to: Parked): Promise<Result> {

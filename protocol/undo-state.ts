@@ -1,0 +1,130 @@
+// How far the undoing of a task has come: a fold of its journal.
+import type { TroupeError } from "./errors.js";
+import type { JournalEntry } from "./journal.js";
+import { fromRpcError } from "./rpc.js";
+
+/** How a task ends otherwise than by its output. */
+export type EndState = "failed" | "canceled" | "rejected";
+
+/** An undo that has failed, and was not decided about since. */
+export interface UndoFailure {
+  op: number;
+  attempt: number;
+  error: TroupeError;
+  /** Undefined where it is not tried again. */
+  retryAt: number | undefined;
+}
+
+export interface UndoState {
+  /** Why it is undone; undefined as long as it is not. */
+  why: { error: TroupeError; state: EndState } | undefined;
+  /** What there is to undo, in the order in which it was done; undefined where that is not known. */
+  ops: readonly number[] | undefined;
+  undone: ReadonlySet<number>;
+  skipped: ReadonlySet<number>;
+  failures: ReadonlyMap<number, UndoFailure>;
+  /** The failure that stops those before it. */
+  stuck: UndoFailure | undefined;
+  /** What stood has been undone by hand: nothing is left to do. */
+  isResolved: boolean;
+}
+
+export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
+  const undone = new Set<number>();
+  const skipped = new Set<number>();
+  const failures = new Map<number, UndoFailure>();
+  const state: UndoState = {
+    why: undefined,
+    ops: undefined,
+    undone,
+    skipped,
+    failures,
+    stuck: undefined,
+    isResolved: false,
+  };
+  for (const entry of entries) {
+    switch (entry.kind) {
+      case "undoing":
+        state.why = { error: fromRpcError(entry.error), state: entry.state };
+        state.ops = entry.ops ?? state.ops;
+        break;
+      case "undone":
+        undone.add(entry.op);
+        failures.delete(entry.op);
+        break;
+      case "undo-failed": {
+        const { op, attempt, retryAt } = entry;
+        const error = fromRpcError(entry.error);
+        failures.set(op, { op, attempt, error, retryAt });
+        break;
+      }
+      case "undo-skipped":
+        skipped.add(entry.op);
+        failures.delete(entry.op);
+        break;
+      case "undo-retry":
+        failures.clear();
+        break;
+      case "undo-resolved":
+        state.isResolved = true;
+        break;
+      default: // not about undoing
+    }
+  }
+  state.stuck = [...failures.values()].find(
+    ({ retryAt }) => retryAt === undefined,
+  );
+  return state;
+}
+
+/** A step that was done, by its place and name. */
+export interface StepName {
+  op: number;
+  name: string;
+}
+
+/** For whoever decides about what could not be undone. */
+export interface UndoReport {
+  undone: string[];
+  skipped: string[];
+  /** What is still done, in the order in which it was: the last of them is undone first. */
+  standing: string[];
+  /** What could not be undone, and why; undefined while it is being undone. */
+  stuck: { step: string; error: string; attempts: number } | undefined;
+  isResolved: boolean;
+}
+
+export function undoReportOf(entries: readonly JournalEntry[]): UndoReport {
+  const state = undoStateOf(entries);
+  const steps = undoableSteps(entries, state);
+  const named = (which: (op: number) => boolean): string[] =>
+    steps.filter(({ op }) => which(op)).map(({ name }) => name);
+  const { stuck, undone, skipped, isResolved } = state;
+  return {
+    undone: named((op) => undone.has(op)),
+    skipped: named((op) => skipped.has(op)),
+    standing: isResolved
+      ? []
+      : named((op) => !undone.has(op) && !skipped.has(op)),
+    stuck: stuck && {
+      step: steps.find(({ op }) => op === stuck.op)?.name ?? "",
+      error: stuck.error.message,
+      attempts: stuck.attempt,
+    },
+    isResolved,
+  };
+}
+
+/** The done steps that have undos; all that were done, where it is not known which have. */
+export function undoableSteps(
+  entries: readonly JournalEntry[],
+  { ops }: UndoState,
+): StepName[] {
+  const known = ops && new Set(ops);
+  const steps: StepName[] = [];
+  for (const entry of entries)
+    if (entry.kind === "done" && entry.type === "step")
+      if (!known || known.has(entry.op))
+        steps.push({ op: entry.op, name: entry.name });
+  return steps;
+}

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventually } from "../../support/eventually.js";
+import { broken, doSteps, letterOf, serveSaga } from "../../support/saga.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+
+test("between two attempts of an undo that are far apart the task is in no worker's hands", async (t) => {
+  const bus = await shared.connect(t);
+  const attempts: number[] = [];
+  const { worker } = await serveSaga(bus, async (task) => {
+    await doSteps(
+      task,
+      ["a"],
+      (_name, attempt) => {
+        attempts.push(attempt);
+        if (attempt < 3) throw new Error("not yet");
+      },
+      { attempts: 3, first: "2200ms", max: "2200ms", backoff: "constant" },
+    );
+    throw broken();
+  });
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => attempts.length === 1 && worker.card().running === 0);
+  assert.equal(worker.counts.returned, 1);
+  await assert.rejects(task.result(), { message: "broken" });
+  assert.deepEqual(attempts, [1, 2, 3]);
+  assert.equal(worker.counts.returned, 2);
+});
+
+test("a task whose deadline passes while it sleeps undoes what it did, and fails", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a", "b"], (name) => undone.push(name));
+    await task.sleep("1h");
+  });
+  await assert.rejects(bus.call("saga.run", {}, { deadline: "1500ms" }), {
+    code: "DEADLINE_PASSED",
+  });
+  assert.deepEqual(undone, ["b", "a"]);
+});
+
+test("a handler that swallows its cancellation does nothing more, and is undone", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const done: string[] = [];
+  let isAtWork = false;
+  await serveSaga(bus, async (task) => {
+    for (let n = 0; n < 100; n++) {
+      try {
+        await task.step(
+          `s${n}`,
+          async () => {
+            done.push(`s${n}`);
+            if (n < 2) return;
+            isAtWork = true;
+            await new Promise((resolve) => setTimeout(resolve, 100));
+            task.signal.throwIfAborted();
+          },
+          { undo: () => undone.push(`s${n}`), retry: { attempts: 1 } },
+        );
+      } catch {
+        // and goes on
+      }
+    }
+    return "done after all";
+  });
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => isAtWork);
+  assert.equal(await task.cancel("enough"), true);
+  await assert.rejects(task.result(), {
+    code: "TASK_CANCELED",
+    message: "enough",
+  });
+  assert.deepEqual(done, ["s0", "s1", "s2"]);
+  assert.deepEqual(undone, ["s1", "s0"]);
+});
+
+test("undos may throw what is no error, and are given undefined where the step gave nothing", async (t) => {
+  const bus = await shared.connect(t);
+  const given: unknown[][] = [];
+  await serveSaga(bus, async (task) => {
+    await task.step("nothing", () => undefined, {
+      undo: (...all) => given.push([all[0], all.length]),
+    });
+    await task.step("null", () => null, {
+      undo: (result) => {
+        given.push([result]);
+        throw 42; // oxlint-disable-line only-throw-error
+      },
+      retry: { attempts: 1 },
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "odd" }), {
+    code: "UNDO_FAILED",
+    message: /step "null" could not be undone: a thrown number 42/,
+  });
+  assert.deepEqual(given, [[null]]);
+});
+
+test("the undo of a step that gave nothing is run, in the same worker and after a crash alike", async (t) => {
+  const bus = await shared.connect(t);
+  const given: unknown[] = [];
+  await serveSaga(bus, async (task, asleep) => {
+    await task.step("nothing", () => undefined, {
+      undo: (result) => given.push(result),
+    });
+    if (asleep === true) await task.sleep("1100ms");
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", false), { message: "broken" });
+  await assert.rejects(bus.call("saga.run", true), { message: "broken" });
+  assert.deepEqual(given, [undefined, undefined]);
+});
+
+test("canceling a task while it is undone changes nothing: each undo runs once, and it fails as it would have", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a", "b"], async (name) => {
+      undone.push(name);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    });
+    throw broken();
+  });
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => undone.length === 1);
+  assert.equal(await task.cancel("too late"), true);
+  await assert.rejects(task.result(), {
+    code: "HANDLER_FAILED",
+    message: "broken",
+  });
+  assert.deepEqual(undone, ["b", "a"]);
+});
+
+test("a handler that times out before it comes to where its journal ends is undone to the last step", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const saga = await serveSaga(
+    bus,
+    async (task, _input, run) => {
+      await doSteps(task, ["a"], (name) => undone.push(name));
+      if (run === 2) await new Promise(() => undefined);
+      await doSteps(task, ["b", "c"], (name) => undone.push(name));
+      await task.sleep("1100ms");
+    },
+    { timeout: "500ms" },
+  );
+  await assert.rejects(bus.call("saga.run", {}), { code: "TIMED_OUT" });
+  assert.deepEqual(undone, ["c", "b", "a"]);
+  assert.equal(saga.runs(), 3);
+});
+
+test("a worker that stops leaves an undo that hangs to another", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const handler =
+    (who: string, hangs: boolean) =>
+    async (task: Parameters<typeof doSteps>[0]) => {
+      await doSteps(task, ["a", "b"], async (name) => {
+        undone.push(`${who} ${name}`);
+        if (hangs) await new Promise(() => undefined);
+      });
+      throw broken();
+    };
+  const first = await serveSaga(bus, handler("first", true), {
+    serve: { drain: "100ms" },
+  });
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => undone.length === 1);
+  await first.worker.drain();
+  await serveSaga(bus, handler("second", false));
+  await assert.rejects(task.result(), { message: "broken" });
+  assert.deepEqual(undone, ["first b", "second b", "second a"]);
+});
+
+test("an undo that takes longer than its step's timeout has failed", async (t) => {
+  const bus = await shared.connect(t);
+  let aborted = false;
+  await serveSaga(bus, async (task) => {
+    await task.step("a", () => 1, {
+      undo: (_result, { signal }) => {
+        signal.addEventListener("abort", () => (aborted = true));
+        return new Promise(() => undefined);
+      },
+      timeout: "50ms",
+      retry: { attempts: 1 },
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "hangs" }), {
+    code: "UNDO_FAILED",
+    message: /took longer than its timeout of 50ms/,
+  });
+  assert.equal(aborted, true);
+  assert.equal((await letterOf(bus, "hangs"))?.code, "UNDO_FAILED");
+});
+
+test("a step whose result cannot be stored fails, and what was done before it is undone", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const circle: Record<string, unknown> = {};
+  circle["self"] = circle;
+  const odd: Record<string, unknown> = {
+    circle,
+    bigint: { n: new Map([[1, 2]]) },
+    symbol: [Symbol("s")],
+    promise: { later: Promise.resolve(1) },
+  };
+  await serveSaga(bus, async (task, input) => {
+    await doSteps(task, ["a"], (name) => undone.push(name));
+    await task.step("odd", () => odd[input as string]);
+  });
+  for (const kind of Object.keys(odd))
+    await assert.rejects(bus.call("saga.run", kind), {
+      code: "STEP_RESULT_INVALID",
+      message: /the result of step "odd"/,
+    });
+  assert.deepEqual(undone, ["a", "a", "a", "a"]);
+});
