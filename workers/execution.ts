@@ -65,6 +65,7 @@ export class Execution
   past: Recollection = firstAttempt;
   parsed: ParsedTask | undefined;
   keepAliveAt = 0;
+  keptAs = -1;
   slotless = false;
   isUntouched = false;
   #recalling: Promise<Recollection> | undefined;

@@ -1,5 +1,6 @@
 // The tasks that an instance has in hand, and how their deliveries ended.
 import type { Delivery } from "../bus/delivery/delivery.js";
+import { SlotMap } from "../bus/streams/slots.js";
 import { messageOf, type TroupeError } from "../protocol/errors.js";
 import type { Logger } from "../bus/connection/log.js";
 import type { Result } from "./assignment.js";
@@ -26,7 +27,7 @@ export class InHand {
   readonly #log: Logger;
   readonly #executionOf: (delivery: Delivery) => Execution;
   readonly #hands: Hands;
-  readonly #running = new Map<string, Execution>();
+  readonly #running = new SlotMap<Execution>();
   #emptied: (() => void) | undefined;
 
   /** `executionOf` throws for a message that is no task. */

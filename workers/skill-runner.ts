@@ -158,6 +158,7 @@ function startRun(
   const { timeoutMs } = runner;
   const deadlineAt = performance.now() + deadlineInMs;
   const run: HandlerRun = {
+    watchedAs: -1,
     context,
     timeoutMs,
     deadlineAt,

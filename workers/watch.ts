@@ -1,6 +1,7 @@
 // One timer for all that runs: it ends runs whose time is up and keeps long deliveries alive. A timer a
 // task would cost more than most tasks do. It counts steadily: when the machine's clock is set, nothing ends
 // early or late.
+import { Slots } from "../bus/streams/slots.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { Suspension } from "./steps/suspension.js";
 
@@ -8,6 +9,8 @@ const tickMs = 50;
 
 /** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
 export interface Run {
+  /** The watch's own. */
+  watchedAs: number;
   readonly timeoutMs: number;
   readonly deadlineAt: number;
   endsAt: number;
@@ -18,13 +21,15 @@ export interface Run {
 }
 
 export interface KeptAlive {
+  /** The watch's own. */
+  keptAs: number;
   keepAliveAt: number;
   keepAlive(): void;
 }
 
 export class Watch {
-  readonly #runs = new Set<Run>();
-  readonly #kept = new Set<KeptAlive>();
+  readonly #runs = new Slots<Run>();
+  readonly #kept = new Slots<KeptAlive>();
   readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped: TroupeError | undefined;
@@ -35,23 +40,23 @@ export class Watch {
   }
 
   add(run: Run): void {
-    this.#runs.add(run);
+    run.watchedAs = this.#runs.add(run);
     if (this.#stopped) run.endsAt = 0;
     this.#timer ??= setInterval(() => this.#onTick(), tickMs);
   }
 
   remove(run: Run): void {
-    this.#runs.delete(run);
+    this.#runs.remove(run.watchedAs);
   }
 
   keep(delivery: KeptAlive): void {
     delivery.keepAliveAt = performance.now() + this.#everyMs;
-    this.#kept.add(delivery);
+    delivery.keptAs = this.#kept.add(delivery);
     this.#timer ??= setInterval(() => this.#onTick(), tickMs);
   }
 
   release(delivery: KeptAlive): void {
-    this.#kept.delete(delivery);
+    this.#kept.remove(delivery.keptAs);
   }
 
   /** Ends every run that is left, and any that still begins. */

@@ -13,6 +13,7 @@ import { parseOutcome, type Outcome } from "../../protocol/task-events.js";
 import type { Link } from "../connection/connection.js";
 import { asNatsHeaders } from "../connection/wire-headers.js";
 import { checkSize } from "../streams/publisher.js";
+import { SlotMap } from "../streams/slots.js";
 import type { Names } from "../tasks/target.js";
 import { endSpan, headersFor, startSpan } from "../connection/trace.js";
 
@@ -37,7 +38,7 @@ const sweepMs = 50;
 export class Asks {
   readonly #link: Link;
   readonly #inbox = `_INBOX.${newToken()}.`;
-  readonly #pending = new Map<string, Ask>();
+  readonly #pending = new SlotMap<Ask>();
   #count = 0;
   #listening = false;
   #sweep: NodeJS.Timeout | undefined;

@@ -17,11 +17,13 @@ export const firstSilenceMs = 2_000;
 
 /** It is also what the client's publish takes as its options. */
 export class Pending implements Groupable {
-  readonly id: string;
+  /** Among all that were published. */
+  readonly place: number;
   readonly subject: string;
   readonly body: Uint8Array;
   headers: WireHeaders;
-  readonly reply: string;
+  reply = "";
+  slot = -1;
   readonly done: Done;
   readonly startedAt = performance.now();
   readonly timeoutMs: number;
@@ -32,19 +34,17 @@ export class Pending implements Groupable {
   group: Group<Pending> | undefined;
 
   constructor(
-    id: string,
+    place: number,
     subject: string,
     headers: Uint8Array,
     body: Uint8Array,
-    reply: string,
     done: Done,
     timeoutMs: number,
   ) {
-    this.id = id;
+    this.place = place;
     this.subject = subject;
     this.headers = asNatsHeaders(headers);
     this.body = body;
-    this.reply = reply;
     this.done = done;
     this.timeoutMs = timeoutMs;
   }

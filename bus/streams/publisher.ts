@@ -23,6 +23,7 @@ import {
   Pending,
   type Done,
 } from "./pending.js";
+import { Slots } from "./slots.js";
 
 interface PublishOptions {
   timeoutMs?: number | undefined;
@@ -37,7 +38,7 @@ export class Publisher implements GroupSender<Pending> {
   readonly #link: Link;
   readonly #token = newToken();
   readonly #inbox = `_INBOX.${this.#token}.`;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new Slots<Pending>();
   /** Groups whose answer is awaited, by its subject's last token. */
   readonly #batches = new Map<string, Group<Pending>>();
   readonly #groups: GroupCommit<Pending> | undefined;
@@ -82,22 +83,15 @@ export class Publisher implements GroupSender<Pending> {
     const more = this.#groups ? batchHeadersLength : maybeKnownLength;
     const markedLength = headers.length + more;
     checkSize(this.#link, subject, markedLength + body.length);
-    const id = (this.#count++).toString(36);
-    const reply =
+    const place = this.#count++;
+    const pending = new Pending(place, subject, headers, body, done, timeoutMs);
+    pending.slot = this.#pending.add(pending);
+    const id = `${pending.slot}-${place.toString(36)}`;
+    pending.reply =
       hearer === undefined ? this.#inbox + id : this.#confirmation(hearer, id);
-    const pending = new Pending(
-      id,
-      subject,
-      headers,
-      body,
-      reply,
-      done,
-      timeoutMs,
-    );
-    this.#pending.set(id, pending);
     this.#sweep ??= setInterval(() => this.#sweepPending(), sweepMs);
     this.#send(pending);
-    return reply;
+    return pending.reply;
   }
 
   /** The same as a promise, where a promise does not matter. */
@@ -156,7 +150,7 @@ export class Publisher implements GroupSender<Pending> {
 
   #acknowledged(msg: Msg): void {
     const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
-    const pending = this.#pending.get(id);
+    const pending = this.#pendingOf(id);
     if (!pending) return this.#groupAnswered(id, msg);
     if (msg.headers?.code === 503) return pending.resendIn(notReadyDelayMs);
     const answer = parseAck(msg.data);
@@ -164,6 +158,12 @@ export class Publisher implements GroupSender<Pending> {
       return pending.resendIn(notReadyDelayMs);
     this.#finish(pending);
     pending.answered(answer);
+  }
+
+  /** Its place in the slots stands first, but that may be another's by now. */
+  #pendingOf(id: string): Pending | undefined {
+    const pending = this.#pending.at(Number.parseInt(id, 10));
+    return pending?.reply.endsWith(id) ? pending : undefined;
   }
 
   /** Stored as a whole, or not at all. */
@@ -198,7 +198,7 @@ export class Publisher implements GroupSender<Pending> {
   }
 
   #finish(pending: Pending): void {
-    this.#pending.delete(pending.id);
+    this.#pending.remove(pending.slot);
     this.#leaveGroup(pending);
     if (this.#pending.size === 0) {
       clearInterval(this.#sweep);
@@ -208,7 +208,7 @@ export class Publisher implements GroupSender<Pending> {
 
   #sweepPending(): void {
     const now = performance.now();
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending) {
       if (now - pending.startedAt > pending.timeoutMs) {
         this.#finish(pending);
         pending.done(pending.outOfTime(this.#link), undefined);
@@ -221,11 +221,12 @@ export class Publisher implements GroupSender<Pending> {
 
   #resendAll(): void {
     this.#groups?.clear();
-    for (const pending of this.#pending.values()) this.#send(pending);
+    const inOrder = [...this.#pending].sort((a, b) => a.place - b.place);
+    for (const pending of inOrder) this.#send(pending);
   }
 
   #failSubject(subject: string, error: TroupeError): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending) {
       if (pending.subject !== subject) continue;
       this.#finish(pending);
       pending.done(error, undefined);
@@ -234,7 +235,7 @@ export class Publisher implements GroupSender<Pending> {
 
   #failAll(error: TroupeError): void {
     this.#groups?.clear(); // nothing that waits may be sent any more
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#pending) {
       this.#finish(pending);
       pending.done(error, undefined);
     }

@@ -20,6 +20,7 @@ import {
 } from "../../protocol/task-events.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, type StoredMessage } from "../history/history.js";
+import { SlotMap } from "../streams/slots.js";
 import { ToldEnds } from "./told-ends.js";
 
 export interface WaitOptions {
@@ -67,7 +68,7 @@ class Wait {
 
 export class Outcomes {
   readonly #link: Link;
-  readonly #waits = new Map<string, Wait>();
+  readonly #waits = new SlotMap<Wait>();
   #own: ToldEnds | undefined;
   #sweep: NodeJS.Timeout | undefined;
 
@@ -82,7 +83,7 @@ export class Outcomes {
     if (this.#own) return;
     if (this.#link.closed) throw this.#link.closedError();
     this.#own = new ToldEnds(this.#link, (agent, response) => {
-      if (this.#waits.has(response.id))
+      if (this.#waits.get(response.id))
         this.#ended(agent, response.id, () => toOutcome(response));
     });
   }
@@ -187,7 +188,7 @@ export class Outcomes {
   }
 
   #each(visit: (wait: Wait) => void): void {
-    for (const first of this.#waits.values()) {
+    for (const [, first] of this.#waits) {
       for (let wait: Wait | undefined = first, next; wait; wait = next) {
         next = wait.next;
         visit(wait);
