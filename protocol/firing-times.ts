@@ -71,6 +71,17 @@ function parse({ cron, timeZone }: { cron: unknown; timeZone: string }): Cron {
   }
 }
 
+/** Of what somebody else has written. */
+export function isReadable(timing: Timing): boolean {
+  try {
+    if ("cron" in timing) parse(timing).nextRun();
+    else toEveryMs(timing.everyMs);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function unreadable(cron: unknown, why: string, cause?: unknown): TroupeError {
   return new TroupeError(
     "ARGUMENT_INVALID",

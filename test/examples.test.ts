@@ -24,6 +24,8 @@ const printed: Readonly<Record<string, RegExp>> = {
   "limits.js":
     /tea: 9 .*bread: 9 .*salt: 10.*100 ms: true.*breaker-opened, breaker-half-opened/s,
   "replaying.js": /4 headlines/,
+  "schedules.js":
+    /nightly comes next on 2\d{3}-.*again: none.*built small by often.*often is paused.*built daily by nightly.*fired: { kind: 'daily' }.*refused: .*never fires/s,
   "routing.js":
     /eu: It rained.*us: It.*us: It.*<It rained.*\.summarize, .*round-robin.*NO_CANDIDATE nobody does/s,
 };

@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
+import { isReadable } from "../../protocol/firing-times.js";
 import {
   firingId,
   scheduleRecord,
@@ -39,7 +40,11 @@ export class Firer {
     this.publisher = publisher;
     this.#submitter = submitter;
     const name = link.subjects.buckets.schedules;
-    this.bucket = new Bucket(link, publisher, name, scheduleRecord);
+    const schema = scheduleRecord.refine(
+      ({ definition }) => isReadable(definition.timing),
+      "its times cannot be read",
+    );
+    this.bucket = new Bucket(link, publisher, name, schema);
   }
 
   read(name: string): Promise<ScheduleEntry | undefined> {

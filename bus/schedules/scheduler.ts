@@ -19,6 +19,8 @@ const ackWaitMs = 5_000;
 const tryAgainMs = 1_000;
 const lately = 3 * sweepMs;
 const slots = 64;
+/** Of a round. */
+const atOnce = 16;
 /** So long `stop` waits for what is in hand. */
 const finishMs = 2_000;
 
@@ -109,8 +111,14 @@ function dueAtOf({ body, headers }: Delivery): number {
 async function sweep(firer: Firer): Promise<void> {
   const now = firer.link.clock.now();
   await wakeAt(firer, "all", now + sweepMs);
-  for (const entry of await firer.bucket.entries())
-    if (needsALook(entry, now)) await firer.settle(entry.value.name);
+  const entries = await firer.bucket.entries();
+  const names = entries
+    .filter((entry) => needsALook(entry, now))
+    .map(({ value }) => value.name);
+  for (let at = 0; at < names.length; at += atOnce)
+    await Promise.all(
+      names.slice(at, at + atOnce).map((name) => firer.settle(name)),
+    );
 }
 
 function needsALook({ value, at }: ScheduleEntry, now: number): boolean {

@@ -1,8 +1,9 @@
 // Schedules whose firers are killed -9 or frozen between any two of their steps, or have another clock, and whose
 // server dies: each firing becomes exactly one task.
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { connect } from "../../index.js";
+import { describe, test, type TestContext } from "node:test";
+import { lastMessage } from "../../bus/history/history.js";
+import { connect, type Bus } from "../../index.js";
 import { eventually } from "../support/eventually.js";
 import {
   assertUnbroken,
@@ -28,6 +29,13 @@ const steps: NonNullable<FirerOptions["at"]>[] = (
   { step, when: "after" as const },
 ]);
 steps.push({ step: "acknowledged", when: "before" });
+
+/** The agent is known then. */
+async function servedOnce(t: TestContext): Promise<Bus> {
+  const bus = await shared.connect(t);
+  await countFirings(bus);
+  return bus;
+}
 
 const names = Array.from({ length: 6 }, (_, at) => `tick-${at}`);
 
@@ -114,6 +122,23 @@ describe("schedules", { concurrency: 3 }, () => {
     assert.equal(new Set(times).size, times.length);
     assert.deepEqual(oldestFirst(times).slice(0, before.length), before);
     assertUnbroken("p before", before);
+  });
+
+  test("a wake-up stands until the firing that it led to is done and the next one is set", async (t) => {
+    await (await servedOnce(t)).close();
+    const bus = await shared.connect(t);
+    const link = await shared.link(t);
+    const place = { url: bus.url, namespace: bus.namespace };
+    const { subjects } = link;
+    for (const step of ["taken", "wake-up"] as const) {
+      const at = { step, when: "before" } as const;
+      const firer = await startFirer(t, { ...place, at });
+      await bus.schedule(step, everySecond, "doer.do", 1, caughtUp);
+      assert.equal(await firer.ended, "SIGKILL");
+      const subject = subjects.wokenUp({ name: step });
+      assert.ok(await lastMessage(link, subjects.streams.timers, subject));
+      await bus.schedules.delete(step);
+    }
   });
 
   test("no task comes after a pause or a deletion in the midst of firings, and none before it is lost", async (t) => {

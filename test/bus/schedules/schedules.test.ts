@@ -559,6 +559,18 @@ describe("what others have left behind", () => {
     const { schedules: name } = link.subjects.buckets;
     const wild = new Bucket(link, publisher, name, z.unknown());
     await wild.put(keyOf("wild"), { name: 1 });
+    const good = await wild.get(keyOf("good"));
+    const record = good!.value as ScheduleRecord;
+    for (const timing of [
+      { cron: "0 3 * *", timeZone: "UTC" },
+      { cron: "0 3 * * *", timeZone: "Mars/Olympus" },
+      { everyMs: 0 },
+    ]) {
+      const definition = { ...record.definition, timing };
+      await wild.put(keyOf("odd"), { ...record, name: "odd", definition });
+      assert.equal((await bus.schedules.list()).length, 1);
+    }
+    await wakeAt({ link, publisher }, { name: "odd" }, Date.now());
     await wakeAt({ link, publisher }, { name: "wild" }, Date.now());
     await wakeAt({ link, publisher }, { name: "nobody" }, Date.now());
     await wakeAt({ link, publisher }, "all", Date.now());
@@ -567,6 +579,8 @@ describe("what others have left behind", () => {
       (await bus.schedules.list()).map((each) => each.name),
       ["good"],
     );
+    const { change } = await bus.schedule("odd", yearly, "doer.do", 1);
+    assert.equal(change, "added");
     await bus.schedules.delete("good");
   });
 
