@@ -10,7 +10,7 @@ const tickMs = 50;
 /** One run of a handler, while it lasts: the watch ends it when its time is up, a canceler when it is called off. */
 export interface Run {
   /** The watch's own. */
-  watchedAs: number;
+  watchedAs?: number;
   readonly timeoutMs: number;
   readonly deadlineAt: number;
   endsAt: number;
@@ -46,7 +46,7 @@ export class Watch {
   }
 
   remove(run: Run): void {
-    this.#runs.remove(run.watchedAs);
+    if (run.watchedAs !== undefined) this.#runs.remove(run.watchedAs);
   }
 
   keep(delivery: KeptAlive): void {
