@@ -156,10 +156,20 @@ const tellers: Tellers = {
     attempt,
     what: `${errorText(error)}${againText(retryAt)}`,
   }),
-  "undo-skipped": ({ op, by, note }, known) => ({
-    ...known.undoOf(op),
+  "undo-skipped": (entry, known) => ({
+    ...known.undoOf(entry.op),
     how: ["yellow", "skipped"],
-    what: [by && `by ${by}`, note].filter(Boolean).join(": "),
+    what: decidedText(entry),
+  }),
+  "undo-retry": (entry) => ({
+    kind: "undo",
+    how: ["yellow", "again"],
+    what: decidedText(entry),
+  }),
+  "undo-resolved": (entry) => ({
+    kind: "undo",
+    how: ["yellow", "resolved"],
+    what: decidedText(entry),
   }),
   canceled: () => ({
     kind: "canceled",
@@ -185,6 +195,16 @@ function saidOf<Kind extends JournalEntry["kind"]>(
   known: Known,
 ): Said {
   return tellers[entry.kind](entry, known);
+}
+
+function decidedText({
+  by,
+  note,
+}: {
+  by?: string | undefined;
+  note?: string | undefined;
+}): string {
+  return [by && `by ${by}`, note].filter(Boolean).join(": ");
 }
 
 function againText(retryAt: number | undefined): string {

@@ -29,6 +29,7 @@ export async function runAttempt<Result>(
       timedOut.abort(error);
       reject(error);
     }, timeoutMs);
+    timer.unref(); // an attempt that was left for good keeps no process alive
   });
   try {
     const both = AbortSignal.any([signal, timedOut.signal]);

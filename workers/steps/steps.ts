@@ -438,6 +438,7 @@ export class Steps {
     if (this.#over) return;
     this.#over = true;
     this.#line.close();
+    this.#undo.leave();
     this.#interrupt?.(new Suspension(to));
     this.#host.suspend(to);
   }

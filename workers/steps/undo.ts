@@ -54,6 +54,7 @@ export class Undo {
   readonly #over: Set<number>;
   readonly #failures: Map<number, UndoFailure>;
   readonly #isResolved: boolean;
+  readonly #left = new AbortController();
   #why: UndoState["why"];
   /** How many of them the journal names. */
   #recorded: number;
@@ -90,6 +91,11 @@ export class Undo {
   /** From now on nothing new is done. */
   begin(state: EndState, error: TroupeError): void {
     this.#why ??= { error: final(error), state };
+  }
+
+  /** Its task is left: an undo at work is told, and what it does no longer counts. */
+  leave(): void {
+    this.#left.abort();
   }
 
   /** The handler stands where its journal ends. `next` is called once. */
@@ -167,7 +173,7 @@ export class Undo {
       await runAttempt<unknown>(
         (each) => run(value, each),
         attempt,
-        new AbortController().signal,
+        this.#left.signal,
         timeoutMs ?? defaultTimeoutMs,
         `undo of ${name}`,
       );
