@@ -3,19 +3,20 @@ import { TroupeError, type ErrorCode } from "./errors.js";
 
 const deepest = 200;
 
-/** Throws `code` with the path of what is no plain data; `what` says whose value it is. */
+/** Throws `code` with the path of what is no plain data; `what` says whose value it is, where that is so. */
 export function checkPlain(
   value: unknown,
   code: ErrorCode,
-  what: string,
+  what: () => string,
 ): void {
   if (typeof value !== "object" && isPlainValue(value)) return;
   check(value, "", 0, (path, found) => {
-    const where = path === "" ? "it" : `"${path}"`;
+    const shown = path.length > 80 ? `${path.slice(0, 80)}…` : path;
+    const where = path === "" ? "it" : `"${shown}"`;
     throw new TroupeError(
       code,
-      `${what} cannot be stored: ${where} is ${found}. Return plain data: what JSON has, dates and bytes`,
-      { data: { path } },
+      `${what()} cannot be stored: ${where} is ${found}. Return plain data: what JSON has, dates and bytes`,
+      { data: { path: shown } },
     );
   });
 }

@@ -105,7 +105,8 @@ export function parentHeader({ agent, taskId }: TaskName): string {
 
 /** The task that called this one, and may sleep until it ends. */
 export function parentOf({ parent }: Headers): TaskName | undefined {
-  const [agent, taskId, ...rest] = parent?.split(".") ?? [];
+  if (parent === undefined) return undefined;
+  const [agent, taskId, ...rest] = parent.split(".");
   if (!agent || !taskId || rest.length > 0) return undefined;
   return { agent: decodeToken(agent), taskId: decodeToken(taskId) };
 }

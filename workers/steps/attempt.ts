@@ -1,4 +1,4 @@
-// One attempt of a step, or of its undo.
+// One attempt of a step.
 import { formatMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 
@@ -9,15 +9,40 @@ export interface Attempt {
   readonly signal: AbortSignal;
 }
 
-/** What it gives or throws; TIMED_OUT when that takes too long. */
-export async function runAttempt<Result>(
+/** Makes the signal when it is first asked for: most steps need none. */
+class UntimedAttempt implements Attempt {
+  readonly attempt: number;
+  readonly #makeSignal: () => AbortSignal;
+
+  constructor(attempt: number, makeSignal: () => AbortSignal) {
+    this.attempt = attempt;
+    this.#makeSignal = makeSignal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#makeSignal();
+  }
+}
+
+/** What it gives or throws; TIMED_OUT when that takes too long. A promise only where one is needed. */
+export function runAttempt<Result>(
+  run: (attempt: Attempt) => Result | Promise<Result>,
+  attempt: number,
+  signal: () => AbortSignal,
+  timeoutMs: number | undefined,
+  name: string,
+): Promise<Result> | Result {
+  if (timeoutMs === undefined) return run(new UntimedAttempt(attempt, signal));
+  return runTimed(run, attempt, signal(), timeoutMs, name);
+}
+
+async function runTimed<Result>(
   run: (attempt: Attempt) => Result | Promise<Result>,
   attempt: number,
   signal: AbortSignal,
-  timeoutMs: number | undefined,
+  timeoutMs: number,
   name: string,
 ): Promise<Result> {
-  if (timeoutMs === undefined) return run({ attempt, signal });
   const timedOut = new AbortController();
   const error = new TroupeError(
     "TIMED_OUT",

@@ -55,7 +55,7 @@ export class Calls {
     const known = this.#known(operation, target);
     if (known && !options.detached && !options.start)
       this.#attached.set(operation, this.#child(operation, known));
-    if (!undoing) void this.#run(operation, target, input, options, known);
+    if (!undoing) this.#run(operation, target, input, options, known);
   }
 
   get hasAttached(): boolean {
@@ -94,38 +94,42 @@ export class Calls {
     };
   }
 
-  async #run(
+  #run(
     operation: Operation,
     target: Target,
     input: unknown,
     { detached = false, start = false, ...options }: ChildOptions,
     known: Names | undefined,
-  ): Promise<void> {
-    const { host, line } = this.#parts;
-    const tried = await this.#parts.attempting(
-      operation,
-      host.rules,
-      async () => {
-        const names = known ?? (await host.choose(target, input));
-        if (!known) await line.store(begunEntry(operation, host, names));
-        known = names;
-        const child = this.#child(operation, names);
-        if (!detached && !start) this.#attached.set(operation, child);
-        const to = needOf(target)
-          ? `${names.agent}.${names.skill}`
-          : (target as NamedTarget);
+  ): void {
+    const { host, line, trying } = this.#parts;
+    let names = known;
+    const begin = async () => {
+      if (!names) {
+        const chosen = await host.choose(target, input);
+        await line.store(begunEntry(operation, host, chosen));
+        names = chosen;
+      }
+      const child = this.#child(operation, names);
+      if (!detached && !start) this.#attached.set(operation, child);
+      const to = needOf(target)
+        ? `${names.agent}.${names.skill}`
+        : (target as NamedTarget);
+      try {
         const run = await host.startChild(child, to, input, options);
         return { child, run };
-      },
-    );
-    if (!tried) return void this.#attached.delete(operation);
-    const { child, run } = tried.value;
-    if (!start) return this.#wait(operation, child, run, input);
-    run.leave();
-    operation.live = { value: child.id };
-    line.add(
-      doneEntry(operation, host, { value: child.id, id: child.id, input }),
-    );
+      } catch (error) {
+        this.#attached.delete(operation);
+        throw error;
+      }
+    };
+    void trying.until(operation, host.rules, begin, ({ value }) => {
+      const { child, run } = value;
+      if (!start) return this.#wait(operation, child, run, input);
+      run.leave();
+      operation.live = { value: child.id };
+      const { id } = child;
+      line.add(doneEntry(operation, host, { value: id, id, input }));
+    });
   }
 
   #wait(

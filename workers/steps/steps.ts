@@ -5,8 +5,6 @@
 //    is stored (R3): nothing that follows from it happens before.
 // 2. When the journal refuses a write, or does not fit, the handler is left where it stands: it is told nothing.
 import {
-  backoffMs,
-  mayRetry,
   retryRules,
   type RetryPolicy,
   type RetryRules,
@@ -16,15 +14,8 @@ import { toMs, type Duration } from "../../protocol/duration.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import type { Completion, JournalEntry } from "../../protocol/journal.js";
 import { checkPlain } from "../../protocol/plain.js";
-import { toRpcError } from "../../protocol/rpc.js";
 import type { EndState } from "../../protocol/undo-state.js";
-import {
-  begunEntry,
-  doneEntry,
-  failedEntry,
-  namesOf,
-  type Done,
-} from "./entries.js";
+import { begunEntry, doneEntry, type Done } from "./entries.js";
 import { runAttempt, type Attempt } from "./attempt.js";
 import { Calls, type ChildOptions } from "./calls.js";
 import { Draws } from "./draws.js";
@@ -33,6 +24,7 @@ import { SignalWaits, type SignalOptions } from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
 import { Tape, type Misfit, type Operation } from "./tape.js";
+import { Trying } from "./trying.js";
 import { Undo, type UndoFunction } from "./undo.js";
 import { Waits } from "./waits.js";
 
@@ -60,9 +52,9 @@ export class Steps {
   readonly #undo: Undo;
   readonly #calls: Calls;
   readonly #signals: SignalWaits;
-  readonly #abort = new AbortController();
-  /** Functions of steps at work. */
-  #running = 0;
+  readonly #trying: Trying;
+  readonly #signal = () => (this.#abort ??= new AbortController()).signal;
+  #abort: AbortController | undefined;
   #over = false;
   /** While it is undone: leaves that where it stands. */
   #interrupt: ((why: Suspension) => void) | undefined;
@@ -90,11 +82,17 @@ export class Steps {
       idle: (isIdle) => host.idle(isIdle),
       canPark: host.canPark,
     });
+    this.#trying = new Trying(
+      host,
+      this.#line,
+      this.#waits,
+      () => this.undoing !== undefined,
+    );
     const parts = {
       host,
       line: this.#line,
       waits: this.#waits,
-      attempting: this.#attempting.bind(this),
+      trying: this.#trying,
     };
     this.#undo = new Undo(parts, entries);
     this.#calls = new Calls(parts, runOf(entries));
@@ -120,7 +118,7 @@ export class Steps {
         timeoutMs: timeoutOf(options),
       });
     if (!operation.past?.completion && !this.undoing)
-      void this.#runStep(operation, run, options);
+      this.#runStep(operation, run, options);
     return operation.promise as Promise<Result>;
   }
 
@@ -191,7 +189,7 @@ export class Steps {
     checkPlain(
       input,
       "INPUT_INVALID",
-      `the input to continue task "${this.#host.id}" with`,
+      () => `the input to continue task "${this.#host.id}" with`,
     );
     if (!this.undoing) void this.#continue(input);
     return never;
@@ -251,7 +249,8 @@ export class Steps {
     error: TroupeError,
   ): Promise<TroupeError | Suspension> {
     const wasUndoing = this.undoing !== undefined;
-    this.#abort.abort(error);
+    this.#signal(); // for those who ask for it only now
+    this.#abort!.abort(error);
     this.#waits.stop();
     this.#undo.begin(state, error);
     await this.#calls.cancelAttached();
@@ -266,7 +265,7 @@ export class Steps {
 
   get #isIdle(): boolean {
     return (
-      this.#running === 0 &&
+      this.#trying.running === 0 &&
       this.#line.idle &&
       this.#tape.caughtUp &&
       !this.#over
@@ -303,81 +302,34 @@ export class Steps {
     return operation.promise as Promise<void>;
   }
 
-  async #runStep<Result>(
+  #runStep<Result>(
     operation: Operation,
     run: (attempt: Attempt) => Result | Promise<Result>,
     options: StepOptions<Result>,
-  ): Promise<void> {
+  ): void {
+    const { name } = operation;
     const timeoutMs = timeoutOf(options);
-    const what = `the result of step "${operation.name}" of task "${this.#host.id}"`;
-    const tried = await this.#attempting(
+    void this.#trying.until(
       operation,
       this.#rulesOf(options.retry),
-      async (attempt) => {
-        const { name } = operation;
-        const { signal } = this.#abort;
-        const value = await runAttempt(run, attempt, signal, timeoutMs, name);
-        checkPlain(value, "STEP_RESULT_INVALID", what);
-        return value;
+      (attempt) => {
+        const result = runAttempt(run, attempt, this.#signal, timeoutMs, name);
+        if (result instanceof Promise)
+          return result.then((value) => this.#checked(value, name));
+        return this.#checked(result, name);
       },
+      (tried) => this.#complete(operation, tried),
     );
-    if (tried) this.#complete(operation, tried);
   }
 
-  /**
-   * Tries until it has worked; between attempts it waits, maybe elsewhere. Undefined when it failed as often as it
-   * may: then the operation has failed.
-   */
-  async #attempting<Value>(
-    operation: Operation,
-    rules: RetryRules,
-    run: (attempt: number) => Promise<Value>,
-  ): Promise<Tried<Value> | undefined> {
-    const { past } = operation;
-    if (past?.retryAt !== undefined) await this.#pause(operation, past.retryAt);
-    for (let attempt = (past?.failures ?? 0) + 1; ; attempt++) {
-      const startedAt = performance.now();
-      let error: TroupeError;
-      this.#running++;
-      try {
-        const value = await run(attempt);
-        const tookMs = Math.round(performance.now() - startedAt);
-        return { value, tookMs: tookMs || undefined, ...triedAgain(attempt) };
-      } catch (thrown) {
-        error = toTroupeError(thrown);
-      } finally {
-        this.#running--;
-        this.#waits.look();
-      }
-      if (this.undoing || !mayRetry(rules, error, attempt)) {
-        this.#line.add(
-          failedEntry(operation, this.#host, error, triedAgain(attempt)),
-        );
-        return undefined;
-      }
-      const retryAt = this.#host.now() + backoffMs(rules, attempt);
-      this.#line.add({
-        kind: "attempt",
-        ...namesOf(operation),
-        at: this.#host.now(),
-        attempt,
-        error: toRpcError(error),
-        retryAt,
-      });
-      await this.#pause(operation, retryAt);
-    }
-  }
-
-  #pause(operation: Operation, until: number): Promise<void> {
-    return new Promise((resolve) => {
-      const what = `another attempt of ${operation.type} "${operation.name}"`;
-      this.#waits.add(operation, {
-        until,
-        what,
-        due: resolve,
-        isOver: undefined,
-      });
-    });
+  /** Whatever is not plain data would be something else when it is read again. */
+  #checked<Value>(value: Value, step: string): Value {
+    checkPlain(
+      value,
+      "STEP_RESULT_INVALID",
+      () => `the result of step "${step}" of task "${this.#host.id}"`,
+    );
+    return value;
   }
 
   #complete(operation: Operation, more: Done): void {
@@ -396,7 +348,7 @@ export class Steps {
   /** Steps at work have heard that they are to stop; what they still do is on the journal then. */
   async #untilStill(): Promise<void> {
     const longest = performance.now() + 10_000;
-    while (this.#running > 0 && performance.now() < longest)
+    while (this.#trying.running > 0 && performance.now() < longest)
       await new Promise((resolve) => setTimeout(resolve, 5));
     await this.#line.drained();
     await new Promise(setImmediate);
@@ -447,14 +399,6 @@ export class Steps {
     return retry === undefined ? this.#host.rules : retryRules(retry);
   }
 }
-
-interface Tried<Value> {
-  value: Value;
-  tookMs: number | undefined;
-  attempt?: number;
-}
-
-const triedAgain = (attempt: number) => (attempt === 1 ? {} : { attempt });
 
 function timeoutOf({ timeout }: StepOptions<never>): number | undefined {
   return timeout === undefined ? undefined : toMs(timeout, "timeout");

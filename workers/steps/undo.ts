@@ -173,7 +173,7 @@ export class Undo {
       await runAttempt<unknown>(
         (each) => run(value, each),
         attempt,
-        this.#left.signal,
+        () => this.#left.signal,
         timeoutMs ?? defaultTimeoutMs,
         `undo of ${name}`,
       );

@@ -63,7 +63,7 @@ export class Waits {
 
   /** Something has changed: see, when all that follows from it has happened. */
   look(): void {
-    if (this.#looking) return;
+    if (this.#looking || this.#isUnused) return;
     this.#looking = true;
     setImmediate(() => {
       this.#looking = false;
@@ -84,6 +84,10 @@ export class Waits {
     clearTimeout(this.#timer);
     this.#waits.clear();
     this.#setIdle(false);
+  }
+
+  get #isUnused(): boolean {
+    return this.#waits.size === 0 && this.#idleSince === undefined;
   }
 
   #look(): void {
