@@ -3,7 +3,7 @@ import { z } from "zod";
 import { levels } from "./levels.js";
 
 /** When it fires. */
-export const timing = z.union([
+const timing = z.union([
   z.object({ cron: z.string(), timeZone: z.string() }),
   z.object({ everyMs: z.number() }),
 ]);

@@ -15,7 +15,7 @@ import type { Firer, ScheduleEntry } from "./firer.js";
 import { wakeAt } from "./wake-ups.js";
 
 export const sweepMs = 20_000;
-const ackWaitMs = 5_000;
+const ackWaitMs = 3_000;
 const tryAgainMs = 1_000;
 const lately = 3 * sweepMs;
 const slots = 64;
