@@ -27,6 +27,7 @@ export type { ChildOptions } from "./workers/steps/calls.js";
 export type { DurableOperations } from "./workers/steps/operations.js";
 export type { StepOptions } from "./workers/steps/steps.js";
 export type { Signal, SignalOptions } from "./bus/journal/signals.js";
+export type { ForkOptions } from "./bus/journal/fork.js";
 export type { TaskJournal } from "./bus/journal/task-journal.js";
 export type { JournalEntry } from "./protocol/journal.js";
 

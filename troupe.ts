@@ -21,6 +21,7 @@ import {
 } from "./bus/tasks/dead-letters.js";
 import { InputCheck } from "./bus/tasks/input-check.js";
 import { followProgress, type ProgressFilter } from "./bus/history/live.js";
+import { forkTask, type ForkOptions } from "./bus/journal/fork.js";
 import { startWaker } from "./bus/journal/waker.js";
 import { sendSignal, type SignalOptions } from "./bus/journal/signals.js";
 import {
@@ -366,6 +367,32 @@ export class Bus implements AsyncDisposable {
     { agent }: { agent?: string } = {},
   ): Promise<TaskJournal> {
     return readTaskJournal(this.#link, taskId, agent);
+  }
+
+  /**
+   * A new task that begins where another was: its journal has what that had done before one of its operations, and from
+   * there on it goes its own way, by today's handler. What it has from the other it neither does again nor undoes.
+   * Throws TASK_UNKNOWN, ARGUMENT_INVALID, and what `submit` throws.
+   */
+  async fork(taskId: string, options: ForkOptions): Promise<TaskHandle> {
+    const {
+      taskId: id,
+      agent,
+      duplicate,
+    } = await forkTask(
+      {
+        link: this.#link,
+        publisher: this.#publisher,
+        submitter: this.#submitter,
+      },
+      taskId,
+      options,
+    );
+    return new TaskHandle(this.#host(), id, {
+      agent,
+      duplicate,
+      own: !duplicate,
+    });
   }
 
   /** A task by its id, whoever submitted it. */

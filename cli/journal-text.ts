@@ -184,9 +184,9 @@ const tellers: Tellers = {
     kind: "continued",
     what: `run ${run} begins with ${valueText(input)}`,
   }),
-  forked: ({ agent, taskId }) => ({
+  forked: ({ agent, taskId, place }) => ({
     kind: "forked",
-    what: `from task ${taskId} of ${agent}: what follows was done there`,
+    what: `from task ${taskId} of ${agent}: what stands before place ${place} was done there`,
   }),
 };
 

@@ -1,19 +1,54 @@
 // troupe journal: what the handlers of tasks have done durably.
+import type { ForkOptions } from "../bus/journal/fork.js";
 import type { TaskJournal } from "../bus/journal/task-journal.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { journalHead, journalRows } from "./journal-text.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
+import { inFull } from "./submit.js";
 import { alignColumns } from "./table.js";
+import { toDuration, toJson } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
 
-const forms = { show } as const;
+const forms = { show, fork } as const;
 
 export const journal: Verb = {
-  summary: "Shows what the handler of a task has done durably, step by step.",
-  usage: ["troupe journal show ID [--agent NAME]"],
+  summary:
+    "Shows what the handler of a task has done durably, step by step; forks it.",
+  usage: [
+    "troupe journal show ID [--agent NAME]",
+    "troupe journal fork ID --before STEP [--input JSON] [--id ID] [--wait]",
+  ],
   options: {
+    before: {
+      type: "string",
+      value: "STEP",
+      help: "fork: the first operation to be done anew, by its name or place",
+    },
+    input: {
+      type: "string",
+      value: "JSON",
+      help: "fork: other than the old task's (- reads standard input)",
+    },
+    id: {
+      type: "string",
+      value: "ID",
+      help: "fork: of the new task; made twice it is one fork",
+    },
+    force: {
+      type: "boolean",
+      help: "fork: also where steps before that were undone",
+    },
+    wait: {
+      type: "boolean",
+      help: "fork: wait for the result and print it",
+    },
+    timeout: {
+      type: "string",
+      value: "1m",
+      help: "how long --wait waits (default 1m)",
+    },
     agent: {
       type: "string",
       value: "NAME",
@@ -41,6 +76,42 @@ function show(call: Call): Promise<ExitCode> {
     else print(call, found);
     return exitCodes.done;
   });
+}
+
+function fork(call: Call): Promise<ExitCode> {
+  const id = call.word(1, "the task's ID");
+  call.atMost(2);
+  const options = forkOptions(call);
+  const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
+  return withBus(call, async (bus) => {
+    const task = await bus.fork(id, options);
+    const { id: taskId, agent, duplicate } = task;
+    if (!call.flag("wait")) {
+      call.output.result({ taskId, agent, duplicate }, () => taskId);
+      return exitCodes.done;
+    }
+    const output = await task.result({ timeout });
+    call.output.result({ taskId, agent, output }, () => inFull(output));
+    return exitCodes.done;
+  });
+}
+
+function forkOptions(call: Call): ForkOptions {
+  const before = call.text("before");
+  if (before === undefined)
+    throw wrongUsage(
+      "--before is missing: name the operation that is the first to be done anew, or its place",
+    );
+  const [input, id, agent] = ["input", "id", "agent"].map((name) =>
+    call.text(name),
+  );
+  return {
+    before: /^\d+$/.test(before) ? Number(before) : before,
+    ...(input === undefined ? {} : { input: toJson(input, "--input") }),
+    ...(id === undefined ? {} : { id }),
+    ...(agent === undefined ? {} : { agent }),
+    force: call.flag("force"),
+  };
 }
 
 function printLines(call: Call, { entries, signals }: TaskJournal): void {

@@ -36,6 +36,8 @@ export const headerNames = {
   parkedAs: "Troupe-Parked-As",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
+  /** The task that this one begins with the journal of, and up to which place: "agent.task.place". */
+  forkOf: "Troupe-Fork-Of",
   /** The message may stand on the log already: see what became of its task before working on it. */
   maybeKnown: "Troupe-Maybe-Known",
   /** A notice of ends counts only with the server's acknowledgement on this subject. */

@@ -118,6 +118,10 @@ const entry = z.discriminatedUnion("kind", [
     agent: z.string(),
     taskId: z.string(),
     seed: z.string(),
+    /** Where the others' operations end. */
+    place: z.number(),
+    /** So many completions are theirs: the first. */
+    copied: z.number(),
   }),
 ]);
 
@@ -159,6 +163,23 @@ export function decodeWrite(bytes: Uint8Array, taskId: string): JournalWrite {
 
 export function isCompletion(entry: JournalEntry): entry is Completion {
   return entry.kind === "done" || entry.kind === "failed";
+}
+
+/** What the random values of a task follow from. Of a fork, as with the task it was forked from: it draws the same. */
+export function journalSeed(
+  { agent, taskId }: { agent: string; taskId: string },
+  entries: readonly JournalEntry[],
+): string {
+  const first = entries[0];
+  if (first?.kind === "forked") return first.seed;
+  const run = runOf(entries);
+  return `${agent}/${taskId}${run === 0 ? "" : `/${run}`}`;
+}
+
+/** How often it has gone on with another input. */
+export function runOf(entries: readonly JournalEntry[]): number {
+  const first = entries[0];
+  return first?.kind === "continued" ? first.run : 0;
 }
 
 /** Names that users give to signals do not begin so. */

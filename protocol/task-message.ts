@@ -38,6 +38,8 @@ export interface TaskSpec {
   fallbackOf?: string | undefined;
   /** The task that calls it, as its header says it. */
   parent?: string | undefined;
+  /** The task whose journal it begins with, as its header says it. */
+  forkOf?: string | undefined;
   /** On the server's clock, in milliseconds. */
   deadlineAt?: number | undefined;
 }
@@ -54,6 +56,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     route: spec.route,
     fallbackOf: spec.fallbackOf,
     parent: spec.parent,
+    forkOf: spec.forkOf,
     deadline:
       spec.deadlineAt === undefined
         ? undefined
@@ -101,6 +104,11 @@ export function originOf(headers: Headers): string {
 /** How a task names the one that called it. */
 export function parentHeader({ agent, taskId }: TaskName): string {
   return `${encodeToken(agent)}.${encodeToken(taskId)}`;
+}
+
+/** How a fork names the task that it begins as, and where that ends. */
+export function forkHeader(of: TaskName, place: number): string {
+  return `${parentHeader(of)}.${place}`;
 }
 
 /** The task that called this one, and may sleep until it ends. */

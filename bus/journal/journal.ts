@@ -78,7 +78,7 @@ export function ownPart(
     writtenAt === undefined ||
     headers.parked !== undefined ||
     headers.attempt !== undefined ||
-    entries[0]?.kind === "forked" ||
+    (entries[0]?.kind === "forked" && headers.forkOf !== undefined) ||
     writtenAt >= Math.floor(storedAt);
   if (!isOwn) return { ...emptyJournal, last, isStale: true };
   return last === 0 && contents.signals.length === 0 ? emptyJournal : contents;

@@ -64,6 +64,8 @@ export interface Routed {
   fallbackOf?: string;
   /** The task that calls it, as its header says it. */
   parent?: string;
+  /** The task whose journal it begins with, as its header says it. */
+  forkOf?: string;
   /** The id cannot have been submitted before. */
   isNew?: boolean;
 }
@@ -295,6 +297,7 @@ export class Submitter {
       route: options.route,
       fallbackOf: options.fallbackOf,
       parent: options.parent,
+      forkOf: options.forkOf,
       deadlineAt: this.#deadlineAt(options.deadline),
     };
     if (options.lane === undefined)

@@ -88,9 +88,31 @@ describe("journal", { concurrency: 2 }, () => {
     assert.match(String(objects[0]?.["at"]), /^\d{4}-.*Z$/);
   });
 
+  test("fork starts a new task from a step on, and waits for it", async () => {
+    await bus.call(book, { to: "Kiel" }, { id: "kiel" });
+    const fork = ["journal", "fork", "kiel", "--before", "hotel"];
+    const input = ["--input", '{"to":"Lund"}', "--id", "lund"];
+    const waited = await run(...fork, ...input, "--wait");
+    const { flight, hotel } = JSON.parse(waited.stdout) as Record<
+      string,
+      string
+    >;
+    assert.deepEqual([flight, hotel], ["flight to Kiel", "hotel in Lund"]);
+    const again = await run(...fork, ...input, "--json");
+    assert.deepEqual(again.objects, [
+      { taskId: "lund", agent: "trips", duplicate: true },
+    ]);
+    const shown = await run("journal", "show", "lund");
+    assert.match(
+      shown.stdout,
+      /forked +from task kiel of trips: what stands before place 2/,
+    );
+  });
+
   const wrong: [string[], RegExp][] = [
     [["show"], /the task's ID is missing/],
     [["show", "nothing"], /TASK_UNKNOWN: there is no task "nothing"/],
+    [["fork", "x"], /--before is missing/],
     [["shwo", "x"], /did you mean "show"/],
   ];
   for (const [args, message] of wrong)

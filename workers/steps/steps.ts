@@ -12,7 +12,12 @@ import {
 import type { Target } from "../../bus/tasks/target.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
-import type { Completion, JournalEntry } from "../../protocol/journal.js";
+import {
+  journalSeed,
+  runOf,
+  type Completion,
+  type JournalEntry,
+} from "../../protocol/journal.js";
 import { checkPlain } from "../../protocol/plain.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import { begunEntry, doneEntry, type Done } from "./entries.js";
@@ -60,8 +65,9 @@ export class Steps {
   #interrupt: ((why: Suspension) => void) | undefined;
 
   constructor(host: StepHost, entries: readonly JournalEntry[]) {
+    const { agent, id } = host;
     this.#host = host;
-    this.#draws = new Draws(seedOf(host, entries));
+    this.#draws = new Draws(journalSeed({ agent, taskId: id }, entries));
     for (const entry of entries)
       if (entry.kind === "patched") this.#patches.set(entry.name, true);
     this.#tape = new Tape(
@@ -402,22 +408,6 @@ export class Steps {
 
 function timeoutOf({ timeout }: StepOptions<never>): number | undefined {
   return timeout === undefined ? undefined : toMs(timeout, "timeout");
-}
-
-/** Of a fork, that of the task that it was forked from: what it drew, it draws again. */
-function seedOf(
-  { agent, id }: StepHost,
-  entries: readonly JournalEntry[],
-): string {
-  const first = entries[0];
-  if (first?.kind === "forked") return first.seed;
-  const run = runOf(entries);
-  return `${agent}/${id}${run === 0 ? "" : `/${run}`}`;
-}
-
-function runOf(entries: readonly JournalEntry[]): number {
-  const first = entries[0];
-  return first?.kind === "continued" ? first.run : 0;
 }
 
 /** How a task ends that ends with this error. */

@@ -16,6 +16,7 @@ import {
   TroupeError,
 } from "../../protocol/errors.js";
 import type { Completion, JournalEntry } from "../../protocol/journal.js";
+import { copiedOperations } from "../../protocol/journal-cut.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import {
   undoStateOf,
@@ -55,6 +56,8 @@ export class Undo {
   readonly #failures: Map<number, UndoFailure>;
   readonly #isResolved: boolean;
   readonly #left = new AbortController();
+  /** By ordinal: done by the task that this one was forked from. */
+  readonly #others: ReadonlySet<number>;
   #why: UndoState["why"];
   /** How many of them the journal names. */
   #recorded: number;
@@ -63,6 +66,7 @@ export class Undo {
   constructor(parts: Parts, entries: readonly JournalEntry[]) {
     const state = undoStateOf(entries);
     this.#parts = parts;
+    this.#others = copiedOperations(entries);
     this.#over = new Set([...state.undone, ...state.skipped]);
     this.#failures = new Map(state.failures);
     this.#isResolved = state.isResolved;
@@ -83,7 +87,7 @@ export class Undo {
 
   done(operation: Operation, completion: Completion & { kind: "done" }): void {
     const undoable = this.#known.get(operation);
-    if (!undoable) return;
+    if (!undoable || this.#others.has(operation.ordinal)) return;
     const value = operation.live ? operation.live.value : completion.value;
     this.#done.push({ ...undoable, operation, value });
   }
