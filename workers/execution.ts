@@ -75,6 +75,7 @@ export class Execution
   #runner: SkillRunner | undefined;
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
   #workflow: Workflow | undefined;
+  #rests = false;
   /** 0 until its handler runs. */
   #begunAt = 0;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
@@ -175,8 +176,14 @@ export class Execution
     this.#context?.stop(error);
   }
 
+  /** It does nothing but wait, which another instance can do as well. */
+  leaveRest(why: TroupeError): void {
+    if (this.#rests) this.#context?.stop(why);
+  }
+
   rest(rests: boolean): void {
     const { slots } = this.host;
+    this.#rests = rests;
     if (this.slotless === rests) return;
     this.slotless = rests;
     if (rests) slots.release();

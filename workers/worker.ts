@@ -261,7 +261,9 @@ export class Worker implements AsyncDisposable {
     await this.#intake.stop();
     this.#host.limits?.close();
     this.#host.fallbacks?.stop(this.#stopping());
-    await this.#inHand.finish(this.#drainMs, () => this.#callOff());
+    await this.#inHand.finish(this.#drainMs, this.#stopping(), () =>
+      this.#callOff(),
+    );
     await this.#contexts?.stop();
     await this.#tolerate(() => this.#host.limits?.stop());
     if (served) this.#log.tell("stopped", { ...this.#inHand.counts });

@@ -384,3 +384,19 @@ test("two steps of the same name are two steps", async (t) => {
   });
   assert.deepEqual(await bus.call("flow.run", {}), [1, 2, 3]);
 });
+
+test("a worker that drains leaves what only waits to the others at once", async (t) => {
+  const { bus, worker } = await flow(t, async (task) => {
+    await task.sleep("2s");
+    return task.attempt;
+  });
+  const task = await bus.submit("flow.run", {}, { key: "k" }); // it keeps its place, and so is not parked
+  await eventually(() => worker.card().running === 1);
+  const { bus: other } = await flow(t, (again) => again.sleep("2s"));
+  const startedAt = performance.now();
+  await worker.drain();
+  assert.ok(performance.now() - startedAt < 1_500);
+  assert.equal(worker.counts.returned, 1);
+  await task.result();
+  await other.close();
+});
