@@ -454,6 +454,25 @@ test("workers fire what they or the orchestrator have scheduled; the others may 
   }
 });
 
+test("a worker that may not fire schedules serves all the same, and leaves them to others", async (t) => {
+  const withoutScheduler = (text: string) =>
+    text.replaceAll(/^.*TIMERS\.scheduler.*$/gm, "");
+  const as = await shippedBus(t, "doer", withoutScheduler);
+  const orchestrator = await as("orchestrator");
+  await orchestrator.agents();
+  const heard: unknown[] = [];
+  await (
+    await as("worker")
+  ).serve(
+    doer((input) => heard.push(input)),
+    quiet,
+  );
+  await orchestrator.schedule("s", { every: "1s" }, "doer.do", 1);
+  await (await as("submitter")).call("doer.do", 2);
+  await orchestrator.orchestrate(quiet);
+  await eventually(() => heard.includes(1));
+});
+
 test("nobody comes in without a password", async (t) => {
   const as = await shippedServer(t);
   await assert.rejects(as("observer", "wrong"), /authorization/i);
@@ -475,8 +494,12 @@ async function shippedServer(t: TestContext) {
 }
 
 /** The same for the bus. */
-async function shippedBus(t: TestContext, agent = "doer") {
-  const server = await startShipped(agent);
+async function shippedBus(
+  t: TestContext,
+  agent = "doer",
+  edit = (text: string) => text,
+) {
+  const server = await startShipped(agent, edit);
   const buses: Bus[] = [];
   t.after(async () => {
     await Promise.all(buses.map((bus) => bus.close()));
@@ -490,7 +513,7 @@ async function shippedBus(t: TestContext, agent = "doer") {
   };
 }
 
-async function startShipped(agent: string) {
+async function startShipped(agent: string, edit = (text: string) => text) {
   const text = await readFile(path, "utf8");
   const begin = text.indexOf("authorization {");
   const extraConfig = text
@@ -498,7 +521,9 @@ async function startShipped(agent: string) {
     .replaceAll("QUEUE_writer", `QUEUE_${agent}`)
     .replaceAll("_state.writer", `_state.${agent}`);
   assert.ok(begin > 0 && extraConfig.length > 0);
-  return withEnvironment(passwords, () => testServer({ extraConfig }));
+  return withEnvironment(passwords, () =>
+    testServer({ extraConfig: edit(extraConfig) }),
+  );
 }
 
 async function createStreams(connection: NatsConnection): Promise<void> {
