@@ -125,7 +125,7 @@ export { planJsonSchema, planSchema, type Plan } from "./protocol/plan/plan.js";
 export type { PlanProblem } from "./protocol/plan/outline.js";
 export type { Step as PlanStep } from "./protocol/plan/step.js";
 export type { Condition as PlanCondition } from "./protocol/plan/condition.js";
-export type { Plans } from "./bus/plans/plans.js";
+export type { PlanAnswer, Plans, RunPlanOptions } from "./bus/plans/plans.js";
 export type { KeptPlan, PlanVersion } from "./bus/plans/templates.js";
 
 // Say

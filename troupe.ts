@@ -106,6 +106,8 @@ export interface AskOptions {
 export interface OrchestrateOptions extends OrchestratorOptions {
   /** Stop and exit on these signals. Default SIGTERM and SIGINT; false for none. */
   signals?: readonly NodeJS.Signals[] | false;
+  /** A plan whose orchestrator is silent for so long goes on at another. Default 3s. */
+  ackWait?: Duration;
 }
 
 const defaultAskMs = 10_000;
@@ -117,7 +119,7 @@ export class Bus implements AsyncDisposable {
   readonly lanes: Lanes;
   /** What `schedule` has added: listed, paused, resumed, deleted, fired now. */
   readonly schedules: Schedules;
-  /** Work as data: plans are checked, and kept by name and version. */
+  /** Work as data: plans are checked, run, and kept by name and version. */
   readonly plans: Plans;
   readonly #link: Link;
   readonly #server: EmbeddedServer | undefined;
@@ -168,6 +170,8 @@ export class Bus implements AsyncDisposable {
       link,
       publisher: this.#publisher,
       registry: this.#registry,
+      submit: (...args) => this.submit(...args),
+      signal: (...args) => this.signal(...args),
     });
     this.#laneChoice = new LaneChoice(link, this.#settings);
     this.#submitter = new Submitter(
@@ -222,12 +226,14 @@ export class Bus implements AsyncDisposable {
    * may do. Resolves when it answers.
    */
   async orchestrate(options: OrchestrateOptions = {}): Promise<Orchestrator> {
-    const { signals, ...settings } = options;
+    const { signals, ackWait = "3s", ...settings } = options;
     const orchestrator = new Orchestrator(
       {
         link: this.#link,
         publisher: this.#publisher,
         registry: this.#registry,
+        call: (...args) => this.call(...args),
+        find: (id) => this.find(id),
       },
       settings,
     );
@@ -235,7 +241,8 @@ export class Bus implements AsyncDisposable {
     try {
       await orchestrator.start();
       const { agent, instance } = orchestrator;
-      const worker = await this.serve(agent, { instance, signals: false });
+      const serving = { instance, ackWait, signals: false } as const;
+      const worker = await this.serve(agent, serving);
       orchestrator.answersBy(worker);
     } catch (error) {
       await orchestrator.drain();

@@ -1,7 +1,5 @@
-// troupe plan: work as data. Plans are checked, drawn and kept by name and version.
-import { readFileSync } from "node:fs";
+// troupe plan: work as data. Plans are checked, drawn, run, and kept by name and version.
 import type { PlanVersion } from "../bus/plans/templates.js";
-import { messageOf } from "../protocol/errors.js";
 import { checkPlan } from "../protocol/plan/check.js";
 import { drawPlan } from "../protocol/plan/draw.js";
 import type { PlanProblem } from "../protocol/plan/outline.js";
@@ -9,11 +7,24 @@ import { planJsonSchema } from "../protocol/plan/plan.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
+import { readPlan } from "./plan-file.js";
+import { answer, run, runOptions } from "./plan-run.js";
 import { nothing, withBus } from "./session.js";
 import { inFull } from "./submit.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { check, draw, schema, put, ls, show, history, rm } as const;
+const forms = {
+  check,
+  draw,
+  schema,
+  run,
+  answer,
+  put,
+  ls,
+  show,
+  history,
+  rm,
+} as const;
 
 export const plan: Verb = {
   summary: "Plans: work as data, for planners and people.",
@@ -21,6 +32,8 @@ export const plan: Verb = {
     "troupe plan check FILE [--agents]   (FILE - reads standard input)",
     "troupe plan draw FILE",
     "troupe plan schema",
+    "troupe plan run FILE|NAME[@VERSION] [--input JSON] [--param NAME=VALUE]… [--wait]",
+    "troupe plan answer TASK STEP yes|no [--by NAME] [--comment TEXT]",
     "troupe plan put NAME FILE",
     "troupe plan ls",
     "troupe plan show NAME[@VERSION]",
@@ -32,8 +45,9 @@ export const plan: Verb = {
       type: "boolean",
       help: "check: that the agents and skills it calls have been served here",
     },
+    ...runOptions,
   },
-  example: "troupe plan check article.json --agents",
+  example: `troupe plan run article.json --input '{"topic":"tea"}' --param tone=lively --wait`,
   run(call) {
     const word = call.words[0] ?? "ls";
     if (!Object.hasOwn(forms, word))
@@ -139,20 +153,4 @@ function list(call: Call, plans: readonly PlanVersion[], none: string): void {
     ],
     none,
   );
-}
-
-/** The plan in the file that the word at this place names; "-" is standard input. */
-function readPlan(call: Call, at: number): unknown {
-  const file = call.word(at, "the FILE");
-  let text: string;
-  try {
-    text = readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (error) {
-    throw wrongUsage(`"${file}" cannot be read: ${messageOf(error)}`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw wrongUsage(`"${file}" holds no JSON: ${messageOf(error)}`);
-  }
 }

@@ -143,7 +143,7 @@ async function submitAndWait(
 }
 
 /** A task without a worker is no mistake; but whoever is new here may wonder why nothing happens. */
-async function hintAtWorkers(
+export async function hintAtWorkers(
   call: Call,
   bus: Bus,
   target: string,
@@ -163,7 +163,11 @@ async function hintAtWorkers(
 }
 
 /** The id, for whoever wants to see more of it with `troupe tasks show`. */
-function nameTask(error: unknown, taskId: string, state: string): unknown {
+export function nameTask(
+  error: unknown,
+  taskId: string,
+  state: string,
+): unknown {
   if (!(error instanceof TroupeError) || error.message.includes(taskId))
     return error;
   const { code, message } = error;

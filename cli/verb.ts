@@ -73,6 +73,12 @@ export class Call {
       : [];
   }
 
+  /** The same, each as it was given: its commas are its own. */
+  given(name: string): string[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? (value as string[]) : [];
+  }
+
   whole(name: string): number | undefined {
     const number = this.number(name);
     if (number === undefined || Number.isInteger(number)) return number;

@@ -68,7 +68,7 @@ export const verbs: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./schedules.js")).schedules,
   },
   plan: {
-    summary: "Work as data: check, draw and keep plans",
+    summary: "Work as data: check, draw, run and keep plans",
     load: async () => (await import("./plan.js")).plan,
   },
   doctor: {

@@ -17,6 +17,7 @@ import {
 } from "./orchestrator.machine.js";
 import { Following } from "./view/following.js";
 import { declareSkills, type Answerer } from "./skills.js";
+import type { PlanHost } from "./plans/plan-skill.js";
 import { orchestratorName } from "../protocol/subjects.js";
 import type { UpToDate } from "./queries/view.js";
 
@@ -54,13 +55,11 @@ export class Orchestrator implements Answerer {
   #answering: Drainable | undefined;
   #draining: Promise<void> | undefined;
 
-  constructor(
-    host: Pick<Answerer, "link" | "publisher" | "registry">,
-    options: OrchestratorOptions = {},
-  ) {
+  constructor(host: PlanHost, options: OrchestratorOptions = {}) {
     this.link = host.link;
     this.publisher = host.publisher;
     this.registry = host.registry;
+    this.agent = declareSkills(this, host);
     this.window = checkWindow(options.window ?? defaultWindow);
     this.#lease = new Lease(this.link, this.publisher, this.instance, {
       taken: () => this.#life.send("taken"),
@@ -77,7 +76,7 @@ export class Orchestrator implements Answerer {
   }
 
   /** The agent that answers for it, in the shape that `bus.serve` takes. */
-  readonly agent = declareSkills(this);
+  readonly agent: ReturnType<typeof declareSkills>;
 
   get state(): OrchestratorState {
     return this.#life.state;

@@ -8,6 +8,7 @@ import { queries } from "./queries/queries.js";
 import { queryTasks } from "./queries/task-query.js";
 import { orchestratorName } from "../protocol/subjects.js";
 import type { View } from "./queries/view.js";
+import { planSkill, type PlanHost } from "./plans/plan-skill.js";
 
 /** Who answers. */
 export interface Answerer extends View {
@@ -21,12 +22,12 @@ export interface Answerer extends View {
 
 const timeout = "20s";
 
-export function declareSkills(host: Answerer) {
+export function declareSkills(host: Answerer, plans: PlanHost) {
   return {
     name: orchestratorName,
     version: "1.0.0",
     description:
-      "Knows the tasks, agents, contexts and dead letters of this namespace, leads what only one may do",
+      "Knows the tasks, agents, contexts and dead letters of this namespace, leads what only one may do, runs plans",
     labels: {},
     skills: {
       tasks: answering(
@@ -54,6 +55,7 @@ export function declareSkills(host: Answerer) {
         "Which orchestrator leads, and how far this one has read the log",
         () => statusOf(host),
       ),
+      "plan.run": planSkill(plans),
     },
   };
 }

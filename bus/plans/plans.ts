@@ -1,29 +1,91 @@
-// Plans as users hold them: checked against the agents that there are, and kept by name and version.
-import { checkPlan } from "../../protocol/plan/check.js";
+// Plans as users hold them: checked against the agents that there are, kept by name and version, run by an
+// orchestrator.
+import { checkPlan, parsePlan } from "../../protocol/plan/check.js";
+import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { PlanProblem } from "../../protocol/plan/outline.js";
+import { orchestratorName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Registry } from "../registry/registry.js";
 import type { Publisher } from "../streams/publisher.js";
+import type { SignalOptions } from "../journal/signals.js";
+import type { SubmitOptions } from "../tasks/submitter.js";
+import type { TaskHandle } from "../tasks/task-handle.js";
 import { Templates, type KeptPlan, type PlanVersion } from "./templates.js";
 
 export interface PlansHost {
   link: Link;
   publisher: Publisher;
   registry: Registry;
+  submit(
+    target: string,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<TaskHandle>;
+  signal(
+    taskId: string,
+    name: string,
+    value: unknown,
+    options: SignalOptions,
+  ): Promise<boolean>;
+}
+
+export interface RunPlanOptions extends SubmitOptions {
+  /** Default {}. */
+  input?: unknown;
+  /** Those that are not given have their defaults. */
+  params?: Readonly<Record<string, unknown>>;
+}
+
+export interface PlanAnswer {
+  approved: boolean;
+  by?: string;
+  comment?: string;
 }
 
 export class Plans {
-  readonly #registry: Registry;
+  readonly #host: PlansHost;
   readonly #templates: Templates;
 
-  constructor({ link, publisher, registry }: PlansHost) {
-    this.#registry = registry;
-    this.#templates = new Templates(link, publisher);
+  constructor(host: PlansHost) {
+    this.#host = host;
+    this.#templates = new Templates(host.link, host.publisher);
   }
 
   /** All that is wrong with a plan, each with its path and what was expected; whom it calls must have been served here. */
   async check(plan: unknown): Promise<PlanProblem[]> {
-    return checkPlan(plan, { cards: await this.#registry.agents() });
+    return checkPlan(plan, { cards: await this.#host.registry.agents() });
+  }
+
+  /**
+   * Has an orchestrator run a plan, or the one that is kept as "name" or "name@3": of a name, the version that is the
+   * newest now. Throws PLAN_INVALID, PLAN_UNKNOWN, INPUT_INVALID, and what `submit` throws.
+   */
+  async run(
+    plan: unknown,
+    { input = {}, params = {}, ...options }: RunPlanOptions = {},
+  ): Promise<TaskHandle> {
+    const kept = typeof plan === "string" ? await this.get(plan) : undefined;
+    const cards = await this.#host.registry.agents();
+    const checked = parsePlan(kept?.plan ?? plan, { cards });
+    await checkPlanInput(checked.plan, input);
+    await checkParams(checked.plan, params);
+    const named = kept && `${kept.name}@${kept.version}`;
+    const given = { plan: named ?? plan, input, params };
+    return this.#host.submit(`${orchestratorName}.plan.run`, given, options);
+  }
+
+  /**
+   * Answers an `approve` step of a plan that is run; in the third round of a map the step is called "name[2]". Kept
+   * until the step is reached. Throws TASK_UNKNOWN, TASK_ENDED.
+   */
+  answer(
+    taskId: string,
+    step: string,
+    answer: PlanAnswer,
+    options: Omit<SignalOptions, "agent"> = {},
+  ): Promise<boolean> {
+    const agent = orchestratorName;
+    return this.#host.signal(taskId, step, answer, { ...options, agent });
   }
 
   /** Keeps a plan under a name, as its newest version. Throws PLAN_INVALID. */

@@ -1,4 +1,4 @@
-// Steps of one list that need each other in a circle, so that none of them could begin.
+// What steps of one list need of each other: an order to begin them in, or a circle, of which none could begin.
 import type { Outline, PlanProblem, StepNode } from "./outline.js";
 
 /** Each circle is told once, where it was met first. */
@@ -43,4 +43,20 @@ function circleFrom(
     else if (!done.has(next)) enter(next);
   }
   return circle;
+}
+
+/** Those that are needed before those that need them. */
+export function inOrder(nodes: readonly StepNode[]): StepNode[] {
+  const waiting = new Map(nodes.map((node) => [node, node.needs.size]));
+  const needing = new Map<StepNode, StepNode[]>(nodes.map((n) => [n, []]));
+  for (const node of nodes)
+    for (const needed of node.needs) needing.get(needed)!.push(node);
+  const order = nodes.filter((node) => node.needs.size === 0);
+  for (const node of order)
+    for (const next of needing.get(node)!) {
+      const left = waiting.get(next)! - 1;
+      waiting.set(next, left);
+      if (left === 0) order.push(next);
+    }
+  return order;
 }

@@ -1,9 +1,9 @@
 // A plan as a picture: a Mermaid flowchart. Whatever a plan is called and says is escaped, and nodes are named by
 // their number, so that no text of it is taken for Mermaid or HTML.
-import { describeNeed } from "../need.js";
 import { parsePlan } from "./check.js";
+import { inOrder } from "./cycles.js";
 import type { Block, StepNode } from "./outline.js";
-import { needOfTarget } from "./skills.js";
+import { targetInWords } from "./skills.js";
 import type { CallStep, MapStep, Step, VoteStep, WaitStep } from "./step.js";
 
 /** Throws PLAN_INVALID. */
@@ -86,7 +86,7 @@ class Drawing {
   }
 
   #undo(id: string, { undo }: CallStep): void {
-    const other = this.node("[", "]", [nameOf(undo!.call)]);
+    const other = this.node("[", "]", [targetInWords(undo!.call)]);
     this.#links.push(`${id} -.->|undo| ${other}`);
   }
 
@@ -118,26 +118,10 @@ class Drawing {
   }
 }
 
-/** Those that are needed before those that need them. */
-function inOrder(nodes: readonly StepNode[]): StepNode[] {
-  const waiting = new Map(nodes.map((node) => [node, node.needs.size]));
-  const needing = new Map<StepNode, StepNode[]>(nodes.map((n) => [n, []]));
-  for (const node of nodes)
-    for (const needed of node.needs) needing.get(needed)!.push(node);
-  const order = nodes.filter((node) => node.needs.size === 0);
-  for (const node of order)
-    for (const next of needing.get(node)!) {
-      const left = waiting.get(next)! - 1;
-      waiting.set(next, left);
-      if (left === 0) order.push(next);
-    }
-  return order;
-}
-
 type Face = readonly [left: string, right: string, ...texts: string[]];
 
 function faceOf(step: Step): Face {
-  if ("call" in step) return ["[", "]", nameOf(step.call)];
+  if ("call" in step) return ["[", "]", targetInWords(step.call)];
   if ("vote" in step) return ["{{", "}}", ...votersOf(step)];
   if ("approve" in step) return ["[/", "/]", inWords(step.approve)];
   if ("wait" in step) return ["([", "])", waitOf(step)];
@@ -145,11 +129,9 @@ function faceOf(step: Step): Face {
   return ["[", "]"];
 }
 
-const nameOf = (target: unknown): string => describeNeed(needOfTarget(target));
-
 function votersOf({ vote, rule }: VoteStep): string[] {
   const voters = vote.map((voter) =>
-    nameOf(typeof voter === "string" ? voter : voter.call),
+    targetInWords(typeof voter === "string" ? voter : voter.call),
   );
   const asked =
     typeof rule === "object"

@@ -188,5 +188,6 @@ function found(reference: Reference, roots: Roots): unknown {
   );
 }
 
-const inWords = (value: unknown): string =>
+/** As it stands in a text. */
+export const inWords = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);

@@ -1,8 +1,8 @@
 // What a plan is given when it is to run: its input, and the values of its parameters.
-import { z } from "zod";
 import { TroupeError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import { parseWith } from "../schema.js";
+import { toZod } from "./json-schema.js";
 import type { Plan } from "./plan.js";
 
 /** With the defaults of those that are not given. Throws INPUT_INVALID for one that is missing, unknown or does not fit. */
@@ -39,7 +39,7 @@ async function fitting(
   what: string,
 ): Promise<unknown> {
   if (schema === undefined) return value;
-  await parseWith(z.fromJSONSchema(schema), value, "INPUT_INVALID", what);
+  await parseWith(toZod(schema), value, "INPUT_INVALID", what);
   return value;
 }
 

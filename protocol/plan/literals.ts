@@ -1,8 +1,8 @@
 // What is written out in a plan and can be known to be wrong before it runs: votes that nobody can win, dates that
 // are none, schemas that cannot be used.
-import { z } from "zod";
 import { messageOf } from "../errors.js";
 import { formOf } from "./expression.js";
+import { toZod } from "./json-schema.js";
 import { isObject, type Outline, type PlanProblem } from "./outline.js";
 import { duration, type VoteStep, type WaitStep } from "./step.js";
 
@@ -79,7 +79,7 @@ function* checkSchema(
   path: string,
 ): Generator<PlanProblem> {
   try {
-    z.fromJSONSchema(schema);
+    toZod(schema);
   } catch (error) {
     yield { path, message: `expected a JSON Schema: ${messageOf(error)}` };
   }
@@ -91,7 +91,7 @@ function* checkDefault(
   path: string,
 ): Generator<PlanProblem> {
   try {
-    const parsed = z.fromJSONSchema(schema).safeParse(value);
+    const parsed = toZod(schema).safeParse(value);
     if (!parsed.success)
       yield {
         path,

@@ -2,7 +2,13 @@
 import type { AgentCard } from "../card.js";
 import { messageOf } from "../errors.js";
 import { nearest } from "../nearest.js";
-import { needIn, parseNeed, splitNames, type Need } from "../need.js";
+import {
+  describeNeed,
+  needIn,
+  parseNeed,
+  splitNames,
+  type Need,
+} from "../need.js";
 import { fitsRange } from "../versions.js";
 import { pathTo, type Outline, type PlanProblem } from "./outline.js";
 import type { Place } from "./expression.js";
@@ -15,6 +21,10 @@ export function needOfTarget(target: unknown): Need {
   if (typeof target !== "string") return parseNeed(target);
   return needIn(target) ?? splitNames(target);
 }
+
+/** As people read it. */
+export const targetInWords = (target: unknown): string =>
+  describeNeed(needOfTarget(target));
 
 export function* checkSkills(
   { nodes }: Outline,

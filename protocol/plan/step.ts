@@ -112,6 +112,7 @@ const voteStep = z.strictObject({
   ...calling,
   choice: z
     .string()
+    .regex(/^[^.]+(\.[^.]+)*$/, 'expected a path such as "verdict.choice"')
     .optional()
     .describe("where in a voter's result its choice stands; else all of it"),
   rule: rule.optional().describe("by default majority, of all weights"),

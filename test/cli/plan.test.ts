@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { planJsonSchema } from "../../protocol/plan/plan.js";
+import { connect, type Bus } from "../../index.js";
+import { Desk } from "../support/desk.js";
+import { quiet } from "../support/doer.js";
+import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
-import { troupe } from "./command.js";
+import { start, troupe } from "./command.js";
 
 const article = "examples/plans/article.json";
 const bad = JSON.stringify({
@@ -66,6 +70,10 @@ describe("plans without a bus", { concurrency: 2 }, () => {
     [["draw", "-"], /PLAN_INVALID: the plan cannot be run: /, bad],
     [["put", "x"], /the FILE is missing/],
     [["schema", "x"], /one word too many/],
+    [["run"], /the FILE or NAME is missing/],
+    [["run", "x", "--param", "tone"], /--param "tone" is none/],
+    [["run", "nowhere.json"], /"nowhere\.json" cannot be read/],
+    [["answer", "t", "ok", "maybe"], /"maybe" is no answer: say yes or no/],
   ];
   for (const [args, message, input = ""] of wrong)
     test(`plan ${args.join(" ")} exits 2 and says why`, async () => {
@@ -120,5 +128,94 @@ describe("plans that are kept", () => {
       /^steps\[0\]\.parallel\[0\]\.call +unknown agent "library"; there is none yet/m,
     );
     assert.equal(code, 2);
+  });
+});
+
+describe("plans that are run", () => {
+  let server: TestServer;
+  let bus: Bus;
+  before(async () => {
+    server = await testServer();
+    bus = await connect({ url: server.url });
+    await bus.serve(new Desk().agent, quiet);
+    await bus.orchestrate(quiet);
+  });
+  after(async () => {
+    await bus.close();
+    await server.stop();
+  });
+
+  const asking = JSON.stringify({
+    params: { n: { default: 1 }, text: { default: "" } },
+    steps: [
+      {
+        name: "said",
+        call: "desk.say",
+        input: { n: { param: "n" }, text: { param: "text" } },
+      },
+      { name: "ok", approve: "Good?", timeout: "1m" },
+    ],
+    output: [
+      { ref: "steps.said" },
+      { ref: "steps.ok" },
+      { ref: "input.x", default: 0 },
+    ],
+  });
+
+  test("run --wait shows how far it is, what is asked and how to answer, and the result", async () => {
+    const words = ["run", "-", "--wait", "--input", '{"x":5}'];
+    const params = ["--param", "n=2", "--param", "text=a,b=c"];
+    const running = start(["plan", ...words, ...params, "--json"], {
+      url: server.url,
+      input: asking,
+    });
+    const waiting = () => bus.query.tasks({ agent: "orchestrator" });
+    await eventually(async () => (await waiting()).tasks.length > 0);
+    const [{ taskId } = { taskId: "" }] = (await waiting()).tasks;
+    const said = await troupe(
+      ["plan", "answer", taskId, "ok", "yes", "--by", "ann"],
+      { url: server.url },
+    );
+    assert.equal(said.stdout, "ok: yes\n");
+    const { code, objects } = await running.ended;
+    assert.deepEqual(objects, [
+      {
+        taskId,
+        state: "completed",
+        output: [{ n: 2, text: "a,b=c" }, { approved: true, by: "ann" }, 5],
+      },
+    ]);
+    assert.equal(code, 0);
+  });
+
+  test("for people it is told line by line", async () => {
+    const running = start(["plan", "run", "-", "--wait"], {
+      url: server.url,
+      input: asking,
+    });
+    let told = "";
+    running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
+    const command = /troupe plan answer (\S+) 'ok' yes\|no/;
+    await eventually(() => command.test(told));
+    const [, taskId = ""] = command.exec(told)!;
+    await bus.plans.answer(taskId, "ok", { approved: false, comment: "no" });
+    const { code, stderr } = await running.ended;
+    assert.match(
+      stderr,
+      /^task \S+\n1\/2 {2}said\n1\/2 {2}ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" is not completed\)\n$/,
+    );
+    assert.equal(code, 1);
+  });
+
+  test("run alone says the id, which is then known", async () => {
+    const plan = JSON.stringify({ steps: [{ name: "a", value: 1 }] });
+    const run = () =>
+      troupe(["plan", "run", "-", "--id", "p1"], {
+        url: server.url,
+        input: plan,
+      });
+    assert.equal((await run()).stdout, "p1\n");
+    assert.equal(await bus.task("p1").result(), 1);
+    assert.equal((await run()).stdout, "p1  (was submitted before)\n");
   });
 });

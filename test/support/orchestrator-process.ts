@@ -5,7 +5,7 @@ import { Recorder } from "../../bus/tasks/recorder.js";
 import { connect } from "../../index.js";
 import type { OrchestratorPlace } from "./orchestrators.js";
 
-const { url, namespace, window, diesAfterLetter } = JSON.parse(
+const { url, namespace, window, ackWait, diesAfterLetter } = JSON.parse(
   process.argv[2]!,
 ) as OrchestratorPlace;
 if (diesAfterLetter === true)
@@ -14,9 +14,10 @@ if (diesAfterLetter === true)
     return new Promise(() => undefined);
   };
 const bus = await connect({ url, namespace });
-const orchestrator = await bus.orchestrate(
-  window === undefined ? {} : { window },
-);
+const orchestrator = await bus.orchestrate({
+  ...(window === undefined ? {} : { window }),
+  ...(ackWait === undefined ? {} : { ackWait }),
+});
 const { instance } = orchestrator;
 const say = () => {
   const { state, term } = orchestrator;

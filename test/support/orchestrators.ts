@@ -1,6 +1,6 @@
 // Orchestrators to be killed or frozen: processes, and what they said.
 import type { TestContext } from "node:test";
-import type { Bus } from "../../index.js";
+import type { Bus, Duration } from "../../index.js";
 import type { TasksQuery } from "../../orchestrator/queries/query.js";
 import { startChild, type Child } from "./child.js";
 import { eventually } from "./eventually.js";
@@ -15,6 +15,7 @@ export interface OrchestratorPlace {
   url: string;
   namespace: string;
   window?: number;
+  ackWait?: Duration;
   /** It dies when it has stored a dead letter and is to store the end. */
   diesAfterLetter?: boolean;
 }

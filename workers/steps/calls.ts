@@ -13,8 +13,13 @@ import { begunEntry, doneEntry, failedEntry } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Child, ChildRun } from "./step-host.js";
 import type { Operation } from "./tape.js";
+import type { UndoFunction } from "./undo.js";
 
 export interface ChildOptions extends Omit<SubmitOptions, "id"> {
+  /** How it is called on the journal. Default "agent.skill". */
+  name?: string;
+  /** Undoes it when the task fails or is canceled after it was done; not where it was only started. */
+  undo?: UndoFunction;
   /** It goes on when its parent ends, instead of being canceled. */
   detached?: boolean;
   /** Do not wait for its end: what is returned is its id. It outlives its parent. */
@@ -36,7 +41,8 @@ export class Calls {
   }
 
   /** How a call is named on the journal. */
-  nameOf(target: Target): string {
+  nameOf(target: Target, { name }: ChildOptions): string {
+    if (name !== undefined) return name;
     if (needOf(target))
       return typeof target === "string" ? target : JSON.stringify(target);
     const { agent, skill } = targetNames(target as NamedTarget);

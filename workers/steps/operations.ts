@@ -7,6 +7,14 @@ import type { ChildOptions } from "./calls.js";
 import { mapWith } from "./map.js";
 import type { Steps, StepOptions } from "./steps.js";
 
+export interface ChildCallOptions<Output> extends Omit<
+  ChildOptions,
+  "start" | "undo"
+> {
+  /** Undoes it when the task fails or is canceled after it was done. */
+  undo?: (output: Output, attempt: Attempt) => unknown;
+}
+
 /**
  * What is done by these is done once, however often the handler is run: its result is on the task's journal. A
  * handler that awaits nothing else may be killed at any point and goes on there, in whichever process.
@@ -25,13 +33,13 @@ export interface DurableOperations {
   call<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start">,
+    options?: ChildCallOptions<OutputOf<To>>,
   ): Promise<OutputOf<To>>;
   /** Starts a task that outlives this one, and does not wait for it: its id. */
   submit<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start" | "detached">,
+    options?: Omit<ChildOptions, "start" | "detached" | "undo">,
   ): Promise<string>;
   all<const Operations extends readonly unknown[]>(
     operations: Operations,
@@ -78,15 +86,16 @@ export abstract class SteppingContext implements DurableOperations {
   call<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start">,
+    options?: ChildCallOptions<OutputOf<To>>,
   ): Promise<OutputOf<To>> {
-    return this.steps.call(target, input, options) as Promise<OutputOf<To>>;
+    const untyped = options as ChildOptions | undefined;
+    return this.steps.call(target, input, untyped) as Promise<OutputOf<To>>;
   }
 
   submit<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start" | "detached">,
+    options?: Omit<ChildOptions, "start" | "detached" | "undo">,
   ): Promise<string> {
     const started = { ...options, start: true };
     return this.steps.call(target, input, started) as Promise<string>;

@@ -133,8 +133,14 @@ export class Steps {
     input: unknown,
     options: ChildOptions = {},
   ): Promise<unknown> {
-    const operation = this.#begin("call", this.#calls.nameOf(target));
+    const operation = this.#begin("call", this.#calls.nameOf(target, options));
     if (!operation) return never;
+    if (options.undo && options.start !== true)
+      this.#undo.remember(operation, {
+        run: options.undo,
+        rules: this.#host.rules,
+        timeoutMs: undefined,
+      });
     this.#calls.begin(
       operation,
       target,

@@ -1,0 +1,135 @@
+// troupe plan run and answer: a plan is submitted, and a person answers what it asks.
+import { existsSync } from "node:fs";
+import type { RunPlanOptions } from "../bus/plans/plans.js";
+import type { TaskHandle } from "../bus/tasks/task-handle.js";
+import type { Duration } from "../protocol/duration.js";
+import type { TaskEvent } from "../protocol/task.js";
+import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { readPlan } from "./plan-file.js";
+import { withBus } from "./session.js";
+import { hintAtWorkers, inFull, nameTask } from "./submit.js";
+import { toDuration, toJson } from "./values.js";
+import type { Call, Options } from "./verb.js";
+
+export const runOptions: Options = {
+  input: {
+    type: "string",
+    value: "JSON",
+    help: "run: the plan's input (default {})",
+  },
+  param: {
+    type: "string",
+    multiple: true,
+    value: "NAME=VALUE",
+    help: "run: a parameter; the value is JSON, or else a text",
+  },
+  id: {
+    type: "string",
+    value: "ID",
+    help: "run: the same id twice is one task (default a ULID)",
+  },
+  wait: { type: "boolean", help: "run: show how far it is, and the result" },
+  timeout: {
+    type: "string",
+    value: "1h",
+    help: "run: how long --wait waits for anything to happen (default 1h)",
+  },
+  by: { type: "string", value: "NAME", help: "answer: who says so" },
+  comment: { type: "string", value: "TEXT", help: "answer: and why" },
+};
+
+export function run(call: Call): Promise<ExitCode> {
+  const word = call.word(1, "the FILE or NAME");
+  call.atMost(2);
+  const isFile = word === "-" || existsSync(word) || /[/\\]|\.json$/.test(word);
+  const plan = isFile ? readPlan(call, 1) : word;
+  const options = optionsOf(call);
+  const timeout = toDuration(call.text("timeout") ?? "1h", "--timeout");
+  return withBus(call, async (bus) => {
+    const task = await bus.plans.run(plan, options);
+    const { id: taskId, duplicate } = task;
+    if (call.flag("wait")) return await follow(call, task, timeout);
+    call.output.result(
+      { taskId, duplicate },
+      () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
+    );
+    await hintAtWorkers(call, bus, "orchestrator.plan.run");
+    return exitCodes.done;
+  });
+}
+
+async function follow(
+  call: Call,
+  task: TaskHandle,
+  timeout: Duration,
+): Promise<ExitCode> {
+  const { id: taskId } = task;
+  call.output.note(`task ${taskId}`);
+  try {
+    for await (const event of task.events({ timeout })) tell(call, event);
+    const output = await task.result({ timeout });
+    call.output.result({ taskId, state: "completed", output }, () =>
+      inFull(output),
+    );
+    return exitCodes.done;
+  } catch (error) {
+    if (call.output.json) call.output.object({ taskId, error });
+    else call.output.error(nameTask(error, taskId, "not completed"));
+    return exitCodes.taskFailed;
+  }
+}
+
+function tell(call: Call, { taskId, progress }: TaskEvent): void {
+  if (progress === undefined) return;
+  const { message = "", progress: done, total = 0, data } = progress;
+  call.output.note(`${done}/${total}  ${message}`);
+  const { step, state } = Object(data) as { step?: string; state?: string };
+  if (state === "waiting")
+    call.output.note(
+      `      answer by: troupe plan answer ${taskId} '${step}' yes|no`,
+    );
+}
+
+export function answer(call: Call): Promise<ExitCode> {
+  const taskId = call.word(1, "the TASK");
+  const step = call.word(2, "the STEP");
+  const said = call.word(3, "yes or no");
+  call.atMost(4);
+  if (said !== "yes" && said !== "no")
+    throw wrongUsage(`"${said}" is no answer: say yes or no`);
+  const answered = { approved: said === "yes", ...wordsOf(call) };
+  return withBus(call, async (bus) => {
+    await bus.plans.answer(taskId, step, answered);
+    call.output.result({ taskId, step, ...answered }, () => `${step}: ${said}`);
+    return exitCodes.done;
+  });
+}
+
+function wordsOf(call: Call): { by?: string; comment?: string } {
+  const [by, comment] = [call.text("by"), call.text("comment")];
+  return {
+    ...(by === undefined ? {} : { by }),
+    ...(comment === undefined ? {} : { comment }),
+  };
+}
+
+function optionsOf(call: Call): RunPlanOptions {
+  const input = call.text("input");
+  const id = call.text("id");
+  return {
+    ...(input === undefined ? {} : { input: toJson(input, "--input") }),
+    ...(id === undefined ? {} : { id }),
+    params: Object.fromEntries(call.given("param").map(toParam)),
+  };
+}
+
+function toParam(text: string): [string, unknown] {
+  const [, name, value = ""] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  if (name === undefined)
+    throw wrongUsage(`--param "${text}" is none: write it such as tone=lively`);
+  try {
+    return [name, JSON.parse(value)];
+  } catch {
+    return [name, value];
+  }
+}

@@ -1,0 +1,145 @@
+// Calls of a plan: each attempt is a task of its own, within the budgets around it.
+import {
+  backoffMs,
+  retryRules,
+  type RetryPolicy,
+} from "../../bus/delivery/retry.js";
+import type { Target } from "../../bus/tasks/target.js";
+import type { Duration } from "../../protocol/duration.js";
+import type { ErrorCode, TroupeError } from "../../protocol/errors.js";
+import type { Ballot } from "../../protocol/plan/ballots.js";
+import {
+  inWords,
+  parseReference,
+  lookUp,
+  resolve,
+} from "../../protocol/plan/expression.js";
+import type { CallStep, VoteStep, Voter } from "../../protocol/plan/step.js";
+import { targetInWords } from "../../protocol/plan/skills.js";
+import type { CallToUndo, PlanCallOptions, PlanTask } from "./plan-task.js";
+import type { Scope } from "./scope.js";
+
+type Calling = Pick<CallStep, "timeout" | "retry" | "priority">;
+
+/** Trying again does not mend these. */
+const hopeless: readonly ErrorCode[] = [
+  "ARGUMENT_INVALID",
+  "INPUT_INVALID",
+  "SKILL_UNKNOWN",
+  "PAYLOAD_TOO_LARGE",
+  "PERMISSION_DENIED",
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+];
+
+export class PlanCalls {
+  readonly #task: PlanTask;
+  readonly #callToUndo: CallToUndo;
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(task: PlanTask, callToUndo: CallToUndo) {
+    this.#task = task;
+    this.#callToUndo = callToUndo;
+  }
+
+  /** Resolves when all calls that are under way have ended, whichever way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  call(step: CallStep, scope: Scope): Promise<unknown> {
+    const { roots, round } = scope;
+    const { call, input = {}, key, context, undo } = step;
+    const place = step.name + round;
+    const options: PlanCallOptions = { name: place };
+    if (key !== undefined) options.key = inWords(resolve(key, roots));
+    if (context !== undefined)
+      options.context = inWords(resolve(context, roots));
+    if (undo)
+      options.undo = (result) => {
+        const steps = { ...roots.steps, [step.name]: result };
+        return this.#callToUndo(
+          undo.call,
+          resolve(undo.input ?? {}, { ...roots, steps }),
+          `${this.#task.id}~undo~${place}`,
+        );
+      };
+    return this.#attempts(call, resolve(input, roots), step, options, scope);
+  }
+
+  /** All are asked at once; who fails has no choice. */
+  vote(step: VoteStep, scope: Scope): Promise<Ballot[]> {
+    return Promise.all(
+      step.vote.map((voter, place) => this.#ballot(step, voter, place, scope)),
+    );
+  }
+
+  async #ballot(
+    step: VoteStep,
+    voter: Voter,
+    place: number,
+    scope: Scope,
+  ): Promise<Ballot> {
+    const own = typeof voter === "string" ? { call: voter } : voter;
+    const { call, weight = 1, input = step.input ?? {} } = own;
+    const ballot = { voter: targetInWords(call), weight };
+    const options = { name: `${step.name}${scope.round}#${place}` };
+    const asked = resolve(input, scope.roots);
+    try {
+      const result = await this.#attempts(call, asked, step, options, scope);
+      return { ...ballot, ...choiceOf(result ?? null, step.choice) };
+    } catch (error) {
+      const { code, message } = error as TroupeError;
+      if (code === "BUDGET_EXCEEDED") throw error;
+      return { ...ballot, error: { code, message } };
+    }
+  }
+
+  async #attempts(
+    target: Target,
+    input: unknown,
+    { timeout, retry, priority }: Calling,
+    options: PlanCallOptions,
+    { spending }: Scope,
+  ): Promise<unknown> {
+    const rules = retryRules({ attempts: 1, ...retry } as RetryPolicy);
+    if (priority !== undefined) options.priority = priority;
+    if (timeout !== undefined) options.deadline = timeout as Duration;
+    let last: unknown;
+    for (let attempt = 1; ; attempt++) {
+      spending.spend(last);
+      try {
+        return await this.#tracked(this.#task.call(target, input, options));
+      } catch (error) {
+        last = error;
+        const { code } = error as Partial<TroupeError>;
+        if (attempt >= rules.attempts || !code || hopeless.includes(code))
+          throw error;
+        await this.#task.sleep(backoffMs(rules, attempt));
+      }
+    }
+  }
+
+  async #tracked(call: Promise<unknown>): Promise<unknown> {
+    this.#underWay.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#underWay.delete(call);
+    }
+  }
+}
+
+function choiceOf(
+  result: unknown,
+  path: string | undefined,
+): Pick<Ballot, "choice" | "result" | "abstained"> {
+  const choice =
+    path === undefined
+      ? result
+      : lookUp(parseReference(`result.${path}`)!, { result });
+  const rest = path === undefined ? {} : { result };
+  return (choice ?? null) === null
+    ? { abstained: true, ...rest }
+    : { choice, ...rest };
+}

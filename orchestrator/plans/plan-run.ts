@@ -1,0 +1,236 @@
+// One run of a plan, by the durable operations of its task.
+//
+// 1. All that it does is an operation, begun in an order that follows from the plan and from what came of earlier
+//    operations. So it may be killed at any point, and goes on there, in whichever process.
+// 2. When a step has failed no other begins. The calls under way are waited for: only of what has ended is it known
+//    whether it is to be undone. Only when its time is up they are canceled.
+import type { Duration } from "../../protocol/duration.js";
+import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
+import { countBallots, type Verdict } from "../../protocol/plan/ballots.js";
+import type { CheckedPlan } from "../../protocol/plan/check.js";
+import { holds } from "../../protocol/plan/condition.js";
+import { inOrder } from "../../protocol/plan/cycles.js";
+import { resolve } from "../../protocol/plan/expression.js";
+import type { Block, StepNode } from "../../protocol/plan/outline.js";
+import type {
+  Budget,
+  MapStep,
+  Step,
+  VoteStep,
+} from "../../protocol/plan/step.js";
+import { PlanCalls } from "./calls.js";
+import type { CallToUndo, PlanTask } from "./plan-task.js";
+import { roundOf, type Scope } from "./scope.js";
+import { Spending } from "./spending.js";
+import { approval, waiting, type Tell } from "./waits.js";
+
+export interface Given {
+  input: unknown;
+  params: Readonly<Record<string, unknown>>;
+}
+
+const never = new Promise<never>(() => undefined);
+const defaultConcurrency = 10;
+
+/** The result of the plan. Throws what a step failed with, and its name. */
+export async function runPlan(
+  task: PlanTask,
+  { plan, root, nodes }: CheckedPlan,
+  { input, params }: Given,
+  callToUndo: CallToUndo,
+): Promise<unknown> {
+  const steps = {};
+  const roots = { input, param: params, plan: { id: task.id }, steps };
+  const spending = new Spending("the plan", undefined);
+  const scope: Scope = { roots, round: "", spending };
+  const run = new PlanRun(task, callToUndo, nodes.length);
+  try {
+    const last = await run.within(plan.budget, "the plan", scope, (inner) =>
+      run.block(root, inner),
+    );
+    return plan.output === undefined ? last : resolve(plan.output, roots);
+  } catch (error) {
+    await run.end(error);
+    throw error;
+  }
+}
+
+class PlanRun {
+  readonly #task: PlanTask;
+  readonly #calls: PlanCalls;
+  readonly #total: number;
+  #done = 0;
+  #over = false;
+
+  constructor(task: PlanTask, callToUndo: CallToUndo, total: number) {
+    this.#task = task;
+    this.#calls = new PlanCalls(task, callToUndo);
+    this.#total = total;
+  }
+
+  async end(error: unknown): Promise<void> {
+    this.#over = true;
+    if (!isOutOfTime(error)) await this.#calls.settled();
+  }
+
+  async block(block: Block, scope: Scope): Promise<unknown> {
+    if (block.order === "parallel") return this.#atOnce(block, scope);
+    let last: unknown = null;
+    for (const node of block.nodes) last = await this.#step(node, scope);
+    return last;
+  }
+
+  async #atOnce({ nodes }: Block, scope: Scope): Promise<unknown> {
+    const begun = new Map<StepNode, Promise<unknown>>();
+    for (const node of inOrder(nodes)) {
+      const needed = [...node.needs].map((each) => begun.get(each)!);
+      begun.set(
+        node,
+        Promise.all(needed).then(() => this.#step(node, scope)),
+      );
+    }
+    await Promise.all(begun.values());
+    const { steps } = scope.roots;
+    return Object.fromEntries(nodes.map(({ name }) => [name!, steps[name!]]));
+  }
+
+  async #step(node: StepNode, scope: Scope): Promise<unknown> {
+    if (this.#over) return never;
+    const step = node.step!;
+    const place = step.name + scope.round;
+    try {
+      const what = `step "${place}"`;
+      const result = await this.within(step.budget, what, scope, (inner) =>
+        this.#perform(node, step, inner),
+      );
+      scope.roots.steps[step.name] = result ?? null;
+      if (scope.round === "") this.#done++;
+      this.#tell(place, { step: place, state: "done" });
+      return result ?? null;
+    } catch (error) {
+      this.#over = true;
+      throw named(error, place);
+    }
+  }
+
+  readonly #tell: Tell = (message, data) =>
+    this.#task.progress({
+      progress: this.#done,
+      total: this.#total,
+      message,
+      data,
+    });
+
+  async #perform(node: StepNode, step: Step, scope: Scope): Promise<unknown> {
+    if ("call" in step) return this.#calls.call(step, scope);
+    if ("vote" in step) return this.#vote(step, scope);
+    if ("approve" in step) return approval(this.#task, step, scope, this.#tell);
+    if ("wait" in step) return waiting(this.#task, step, scope);
+    if ("value" in step) return resolve(step.value, scope.roots);
+    if ("map" in step) return this.#map(node, step, scope);
+    const [body, other] = node.blocks;
+    if (!("when" in step)) return this.block(body!, scope);
+    if (holds(step.when, scope.roots)) return this.block(body!, scope);
+    return other ? this.block(other, scope) : null;
+  }
+
+  async #map(node: StepNode, step: MapStep, scope: Scope): Promise<unknown> {
+    const items = resolve(step.map, scope.roots);
+    if (!Array.isArray(items))
+      throw new TroupeError(
+        "PLAN_FAILED",
+        `a map takes a list, and got ${JSON.stringify(items)}`,
+      );
+    const { as = "item", concurrency = defaultConcurrency } = step;
+    return this.#task.map(
+      items,
+      (item, index) =>
+        this.block(node.blocks[0]!, roundOf(scope, as, item, index)),
+      { concurrency },
+    );
+  }
+
+  async #vote(step: VoteStep, scope: Scope): Promise<Verdict> {
+    const verdict = countBallots(
+      await this.#calls.vote(step, scope),
+      step.rule,
+    );
+    if (verdict.decided || step.otherwise === "continue") return verdict;
+    throw undecided(verdict);
+  }
+
+  /** Throws BUDGET_EXCEEDED when it takes too long; what it does then is up to who ends the plan. */
+  async within(
+    budget: Budget | undefined,
+    what: string,
+    scope: Scope,
+    work: (scope: Scope) => Promise<unknown>,
+  ): Promise<unknown> {
+    if (budget === undefined) return work(scope);
+    const spending = new Spending(what, budget.attempts, scope.spending);
+    const { time } = budget;
+    if (time === undefined) return work({ ...scope, spending });
+    const late = this.#task.sleep(time as Duration).then(() => {
+      throw outOfTime(what, time);
+    });
+    return Promise.race([work({ ...scope, spending }), late]);
+  }
+}
+
+// --- what goes wrong ---
+
+/** They say what becomes of the task that they are thrown in, and here they are another's. */
+const ofAnother: readonly ErrorCode[] = [
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+  "WORKER_STOPPING",
+];
+
+const alreadyNamed = new WeakSet<object>();
+const outOfTimes = new WeakSet<object>();
+
+/** With the name of the step, the innermost; trying the plan again is of no use, for its journal says the same. */
+function named(error: unknown, place: string): unknown {
+  if (!(error instanceof TroupeError) || alreadyNamed.has(error)) return error;
+  const { code, message, data } = error;
+  const own = new TroupeError(
+    ofAnother.includes(code) ? "PLAN_FAILED" : code,
+    `step "${place}" failed: ${message}`,
+    {
+      cause: error,
+      retryable: false,
+      data: { ...data, step: place },
+    },
+  );
+  alreadyNamed.add(own);
+  if (outOfTimes.has(error)) outOfTimes.add(own);
+  return own;
+}
+
+const isOutOfTime = (error: unknown): boolean =>
+  outOfTimes.has(error as object);
+
+function outOfTime(what: string, time: string | number): TroupeError {
+  const error = new TroupeError(
+    "BUDGET_EXCEEDED",
+    `${what} took longer than its budget of ${time}: raise budget.time`,
+  );
+  outOfTimes.add(error);
+  return error;
+}
+
+function undecided({ total, ballots }: Verdict): TroupeError {
+  const said = ballots.map(({ voter, weight, choice, error }) => {
+    const what = error
+      ? `failed (${error.code})`
+      : choice === undefined
+        ? "abstained"
+        : JSON.stringify(choice);
+    return `${voter} ${what}${weight === 1 ? "" : ` (${weight})`}`;
+  });
+  return new TroupeError(
+    "VOTE_UNDECIDED",
+    `no choice has enough of the weights, which are ${total} in all: ${said.join(", ")}`,
+    { data: { ballots } },
+  );
+}

@@ -1,0 +1,133 @@
+// Orchestrators killed -9 in the midst of plans: others go on where those stood. What a plan calls is called once,
+// and its result is that of a run in which nobody died. $TROUPE_PLAN_KILLS says how often all are killed.
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import type { Bus, TaskHandle } from "../../index.js";
+import { Desk } from "../support/desk.js";
+import { quiet } from "../support/doer.js";
+import { eventually } from "../support/eventually.js";
+import { startOrchestrator } from "../support/orchestrators.js";
+import { sharedServer } from "../support/shared-server.js";
+
+const shared = sharedServer();
+const kills = Number(process.env["TROUPE_PLAN_KILLS"] ?? 2);
+const ref = (text: string) => ({ ref: text });
+
+const act = (name: string, what: unknown = name) => ({
+  name,
+  call: "desk.do",
+  input: { what, ms: 60 },
+  undo: { call: "desk.undo", input: { id: ref(`steps.${name}.id`) } },
+});
+
+/** Every kind of step, each call with an effect. */
+const steps = [
+  act("first"),
+  { name: "both", parallel: [act("left"), act("right", ref("steps.left.id"))] },
+  { name: "pause", wait: "1200ms" },
+  {
+    name: "each",
+    map: ["x", "y", "z"],
+    concurrency: 2,
+    do: [act("item", ref("item"))],
+  },
+  {
+    name: "verdict",
+    vote: ["desk.do", "desk.do", { call: "desk.do", input: { what: "other" } }],
+    input: { what: "ballot", ms: 60 },
+    choice: "id",
+  },
+  { name: "ok", approve: ref("steps.verdict.choice"), timeout: "1h" },
+  {
+    name: "last",
+    when: { eq: [ref("steps.ok.approved"), true] },
+    do: [act("yes")],
+    else: [act("no")],
+  },
+];
+
+const effects = [
+  "ballot",
+  "ballot",
+  "first",
+  "left",
+  "left-1",
+  "other",
+  "x",
+  "y",
+  "yes",
+  "z",
+];
+
+async function setUp(t: TestContext) {
+  const bus = await shared.connect(t);
+  const desk = new Desk();
+  await bus.serve(desk.agent, quiet);
+  const { url, namespace } = bus;
+  const start = () => startOrchestrator(t, { url, namespace, ackWait: "1s" });
+  let living = [await start()];
+  /** All of them, in the midst of what they do; and others come. */
+  const killAll = async () => {
+    await Promise.all(living.map((each) => each.kill()));
+    living = [await start()];
+  };
+  return { bus, desk, killAll };
+}
+
+/** Kills all as often as asked, each time when something more was done. */
+async function killing(
+  desk: Desk,
+  killAll: () => Promise<void>,
+  most: number,
+): Promise<void> {
+  for (let round = 0, seen = 0; round < kills && seen < most; round++) {
+    await eventually(() => desk.log.length > seen, { timeoutMs: 60_000 });
+    seen = desk.log.length;
+    await killAll();
+  }
+}
+
+const answer = (bus: Bus, task: TaskHandle) =>
+  bus.plans.answer(task.id, "ok", { approved: true, by: "ann" });
+
+test("a plan whose orchestrators are killed again and again calls everything once and gives the same result", async (t) => {
+  const { bus, desk, killAll } = await setUp(t);
+  const output = {
+    each: ref("steps.each"),
+    verdict: ref("steps.verdict"),
+    last: ref("steps.last"),
+    right: ref("steps.right"),
+  };
+  const calm = await bus.plans.run({ steps, output });
+  await answer(bus, calm);
+  const wanted = await calm.result();
+  assert.deepEqual(desk.done(), effects);
+  desk.forget();
+
+  const task = await bus.plans.run({ steps, output });
+  await killing(desk, killAll, effects.length - 1);
+  await answer(bus, task);
+  await killAll();
+  assert.deepEqual(await task.result({ timeout: "2m" }), wanted);
+  assert.deepEqual(desk.done(), effects);
+});
+
+test("a plan that fails is undone once and in reverse order, whoever dies meanwhile", async (t) => {
+  const { bus, desk, killAll } = await setUp(t);
+  const acts = ["a", "b", "c", "d", "e"];
+  const task = await bus.plans.run({
+    steps: [
+      ...acts.map((name) => act(name)),
+      { name: "bad", call: "desk.fail", input: { why: "no" } },
+    ],
+  });
+  await killing(desk, killAll, acts.length * 2 - 1);
+  await assert.rejects(task.result({ timeout: "2m" }), {
+    code: "HANDLER_REFUSED",
+    message: /step "bad" failed: no/,
+  });
+  assert.deepEqual(desk.log, [
+    ...acts.map((name) => `do ${name}`),
+    ...acts.toReversed().map((name) => `undo ${name}-1`),
+  ]);
+});
