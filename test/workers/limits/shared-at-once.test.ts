@@ -6,6 +6,7 @@ import { permitsSchema } from "../../../bus/buckets/permits.js";
 import { LogicalClock } from "../../../bus/connection/logical-clock.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { SharedAtOncePolicy } from "../../../workers/limits/shared-at-once.js";
+import { gate } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -53,9 +54,23 @@ async function instance(
       leaves.push(policy.enter(""));
     }
     policy.wanted("", 0);
+    await eventually(async () => (await share())?.wants === tasks);
+    await link.flush(); // and it has heard so
     return leaves.map((leave) => () => leave("succeeded"));
   };
   return { link, publisher, policy, isFree, share, enter };
+}
+
+/** Keeps what is published from now on back, until it may go on. */
+function hold(publisher: Publisher) {
+  const store = publisher.store.bind(publisher);
+  const [way, on] = [gate(), gate()];
+  publisher.store = async (...message) => {
+    way.open();
+    await on.opened;
+    return store(...message);
+  };
+  return { isOnItsWay: way.opened, goOn: on.open };
 }
 
 test("a permit goes over as soon as its task is done, while others of the instance go on", async (t) => {
@@ -72,8 +87,6 @@ test("a permit goes over as soon as its task is done, while others of the instan
 test("a permit that is not used goes over when another wants it, while a long task goes on", async (t) => {
   const [one, other] = [await instance(t, "one"), await instance(t, "other")];
   const [leave] = await one.enter(2);
-  await eventually(async () => (await one.share())?.wants === 2);
-  await one.link.flush(); // and it has heard so
   leave!();
   assert.equal(one.isFree(), true);
   await other.enter(1);
@@ -97,8 +110,12 @@ test("who stops gives its permits back at once", async (t) => {
 
 test("tasks that come while permits are asked for get theirs, too", async (t) => {
   const one = await instance(t, "one");
+  const claim = hold(one.publisher);
   one.policy.wanted("", 1);
-  await one.enter(2);
+  await claim.isOnItsWay;
+  const entering = one.enter(2);
+  claim.goOn();
+  await entering;
 });
 
 test("what is used is renewed, and nobody else gets it meanwhile", async (t) => {
@@ -130,20 +147,11 @@ test("who is cut off for too long holds nothing any more", async (t) => {
 test("a permit whose return is on its way is not used", async (t) => {
   const one = await instance(t, "one");
   const [leave] = await one.enter(1);
-  const { publisher } = one;
-  const store = publisher.store.bind(publisher);
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  let isOnItsWay = false;
-  publisher.store = async (...message) => {
-    isOnItsWay = true;
-    await opened;
-    return store(...message);
-  };
+  const claim = hold(one.publisher);
   leave!();
   assert.equal(one.isFree(), true);
-  await eventually(() => isOnItsWay);
+  await claim.isOnItsWay;
   const isFree = one.isFree();
-  open();
+  claim.goOn();
   assert.equal(isFree, false);
 });
