@@ -96,7 +96,8 @@ export class Intake {
 
   async stop(): Promise<void> {
     this.#keyed?.stop(); // first, for it adds to the consumer
-    await Promise.all([this.#consumer.stop(), this.#turns?.stop()]);
+    this.#turns?.stop();
+    await this.#consumer.stop();
   }
 
   #queue(level: Level) {

@@ -84,9 +84,11 @@ export class Turns {
     return true;
   }
 
-  async stop(): Promise<void> {
-    const watching = await this.#watching.catch(() => undefined);
-    if (!this.#link.closed) await watching?.stop();
+  /** Without waiting: a server that is away would hold up whoever goes. */
+  stop(): void {
+    this.#watching
+      .then((watching) => (this.#link.closed ? undefined : watching.stop()))
+      .catch(() => undefined);
   }
 
   #deal(): void {

@@ -68,5 +68,5 @@ test("contexts that sleep cost their worker no memory, and wake with their next 
     `${contexts} contexts asleep: heap ${grown.toFixed(1)} MB more than idle; resident ${resident.join(", ")} MB when it began, at once afterwards, and when it had rested ${restMs / 1000}s at most; an event that wakes one takes ${times[50]!.toFixed(1)} ms (median), ${times[95]!.toFixed(1)} (95th)`,
   );
   assert.ok(grown < 20, `the heap grew by ${grown} MB`);
-  assert.ok(times[50]! < 200, `waking took ${times[50]} ms`); // less than 20 on a machine that is not busy
+  assert.ok(times[50]! < 1_000, `waking took ${times[50]} ms`); // less than 20 on a machine that is not busy
 });
