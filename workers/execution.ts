@@ -7,31 +7,17 @@
 // 3. R7: what cannot be parsed fails like anything else (workers/failure.ts).
 // 4. A first delivery reads nothing and waits once, for its terminal event to be stored.
 import { emptyJournal } from "../bus/journal/journal.js";
-import type { Delivery } from "../bus/delivery/delivery.js";
 import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
-import type { Logger } from "../bus/connection/log.js";
-import type { Subject } from "../bus/tasks/recorder.js";
 import {
   contextFrom,
   endSpan,
   startSpan,
-  traceIdOf,
   within,
 } from "../bus/connection/trace.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
-import { encodeHeaders } from "../protocol/headers.js";
-import type { Level } from "../protocol/levels.js";
-import { progressBody, type EventFacts } from "../protocol/task-events.js";
 import type { EndState } from "../protocol/undo-state.js";
-import {
-  addressOf,
-  contentTypeOf,
-  originOf,
-  parentOf,
-  type Address,
-  type ParsedTask,
-} from "../protocol/task-message.js";
-import type { ExecutionHost, Result } from "./assignment.js";
+import type { Result } from "./assignment.js";
+import { DeliveredTask } from "./delivered-task.js";
 import { finishBurial, recordBarred, recordFailure } from "./failure.js";
 import { hasFallenBack, whyFallenBack } from "./limits/fallbacks.js";
 import type { Entrant } from "./limits/entrant.js";
@@ -40,12 +26,7 @@ import { verdictOf } from "./limits/verdict.js";
 import { prepare, type Preparable } from "./preparation.js";
 import { recall } from "./recalling.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
-import {
-  HandlerContext,
-  type ContextHost,
-  type ProgressReport,
-  type TaskFacts,
-} from "./task-context.js";
+import { HandlerContext, type ContextHost } from "./task-context.js";
 import type { Steps } from "./steps/steps.js";
 import type { Suspension } from "./steps/suspension.js";
 import { Workflow } from "./steps/workflow.js";
@@ -54,16 +35,9 @@ import type { KeptAlive } from "./watch.js";
 const troubleDelayMs = 1_000;
 
 export class Execution
-  implements Preparable, KeptAlive, TaskFacts, ContextHost, Entrant
+  extends DeliveredTask
+  implements Preparable, KeptAlive, ContextHost, Entrant
 {
-  readonly host: ExecutionHost;
-  readonly address: Address;
-  readonly subject: Subject;
-  readonly durable = true;
-  /** The newest delivery of the task: when it was redelivered to us while we work, that one is answered. */
-  delivery: Delivery;
-  past: Recollection = firstAttempt;
-  parsed: ParsedTask | undefined;
   keepAliveAt = 0;
   keptAs = -1;
   slotless = false;
@@ -76,26 +50,11 @@ export class Execution
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
   #workflow: Workflow | undefined;
   #rests = false;
-  /** 0 until its handler runs. */
-  #begunAt = 0;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
   handledMs: number | undefined;
   #canceled: TroupeError | undefined;
   /** Why it was buried, by a worker that died before it could store the end. */
   protected death: TroupeError | undefined;
-
-  constructor(host: ExecutionHost, delivery: Delivery) {
-    this.host = host;
-    this.delivery = delivery;
-    this.address = addressOf(delivery.subject);
-    this.subject = {
-      agent: host.agent,
-      taskId: this.address.taskId,
-      origin: originOf(delivery.headers),
-      params: undefined,
-      parent: parentOf(delivery.headers),
-    };
-  }
 
   async run(): Promise<Result> {
     this.host.watch.keep(this);
@@ -161,15 +120,6 @@ export class Execution
     return outcome.then((settled) => this.record(settled));
   }
 
-  /** The same task came again while it is in hand here: its older delivery has expired. */
-  redelivered(delivery: Delivery): void {
-    this.delivery = delivery;
-  }
-
-  keepAlive(): void {
-    this.delivery.keepAlive();
-  }
-
   cancel(error: TroupeError): void {
     this.#canceled = error;
     this.host.fallbacks?.cancel(this, error);
@@ -201,41 +151,10 @@ export class Execution
     return this.#workflow!.record(why);
   }
 
-  acknowledge(result: Result): Result {
-    this.delivery.acknowledge();
-    return result;
-  }
-
-  giveBack(delayMs: number): Result {
-    this.delivery.retryIn(delayMs);
-    return "returned";
-  }
-
-  /** What its events say of it, beside their subject. */
-  facts(): EventFacts {
-    const { headers, body } = this.delivery;
-    return {
-      contentType: contentTypeOf(headers, body),
-      attempt: this.past.attempt,
-      sender: this.host.instance,
-      context: headers.context,
-      route: headers.route,
-      traceparent: headers.traceparent,
-      skill: this.skill,
-      lane: this.host.lane,
-      level: this.address.level,
-      tookMs: this.#begunAt && performance.now() - this.#begunAt,
-    };
-  }
-
   mayBeKnown(): boolean {
     const { mayBeForgotten, mayBeKnown } = this.delivery;
     const isKnown = this.isUntouched ? mayBeForgotten : mayBeKnown;
     return isKnown || this.host.canceled.has(this.id);
-  }
-
-  get input(): unknown {
-    return this.parsed?.input;
   }
 
   /** What is limited is the work, not the writing of its end. */
@@ -267,12 +186,12 @@ export class Execution
   /** Never throws, and needs no promise for a handler that returns none. */
   #handle(runner: SkillRunner): unknown {
     if (this.#canceled) return this.#canceled;
-    this.#begunAt = performance.now();
+    this.begunAt = performance.now();
     const parent = contextFrom(this.delivery.headers);
-    const deliver = startSpan("deliver", this.#names(), parent);
+    const deliver = startSpan("deliver", this.names, parent);
     if (!deliver) return this.perform(runner);
     return within(deliver, parent, async () => {
-      const handle = startSpan("handle", this.#names());
+      const handle = startSpan("handle", this.names);
       const outcome = await within(handle, parent, () => this.perform(runner));
       const error = outcome instanceof TroupeError ? outcome : undefined;
       endSpan(handle, error);
@@ -300,7 +219,7 @@ export class Execution
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
-    if (this.#begunAt > 0) this.handledMs = performance.now() - this.#begunAt;
+    if (this.begunAt > 0) this.handledMs = performance.now() - this.begunAt;
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
     return this.#workflow
       ? this.#workflow.record(outcome)
@@ -332,81 +251,5 @@ export class Execution
   /** Before it ends otherwise than by its output. */
   ending(_state: string, _error: TroupeError): Promise<void> | undefined {
     return undefined;
-  }
-
-  deadlineInMs(): number {
-    const { deadline } = this;
-    return deadline === undefined
-      ? Number.POSITIVE_INFINITY
-      : deadline.getTime() - this.host.link.clock.now();
-  }
-
-  #names() {
-    return { agent: this.agent, skill: this.skill, taskId: this.id };
-  }
-
-  // What the handler is told of its task.
-
-  get id(): string {
-    return this.address.taskId;
-  }
-
-  get agent(): string {
-    return this.host.agent;
-  }
-
-  get skill(): string {
-    return this.parsed?.skill ?? this.address.skill;
-  }
-
-  get attempt(): number {
-    return this.past.attempt;
-  }
-
-  get level(): Level {
-    return this.address.level;
-  }
-
-  get context(): string | undefined {
-    return this.delivery.headers.context;
-  }
-
-  get key(): string | undefined {
-    return this.delivery.headers.key;
-  }
-
-  get deadline(): Date | undefined {
-    const { deadline } = this.delivery.headers;
-    if (deadline === undefined) return undefined;
-    const at = new Date(Number(deadline));
-    return Number.isNaN(at.getTime()) ? undefined : at; // a bare client's own
-  }
-
-  // What the handler's context does for it.
-
-  makeLog(): Logger {
-    const { link, instance } = this.host;
-    return link.log.child({
-      task: this.id,
-      agent: this.agent,
-      skill: this.skill,
-      instance,
-      trace: traceIdOf(this.delivery.headers),
-    });
-  }
-
-  sendProgress(progress: ProgressReport): void {
-    const { link, instance } = this.host;
-    const { contentType } = this.facts();
-    const headers = encodeHeaders({
-      type: "task.progress",
-      sender: instance,
-      attempt: String(this.attempt),
-    });
-    link.send(
-      link.subjects.live(this.agent, this.id),
-      progressBody(this.id, progress, contentType),
-      headers,
-    );
   }
 }

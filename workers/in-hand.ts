@@ -84,8 +84,7 @@ export class InHand {
     if (this.#running.size === 0) return;
     const emptied = new Promise<void>((resolve) => (this.#emptied = resolve));
     const leave = () => {
-      for (const [, execution] of this.#running)
-        execution.leaveRest(stopping);
+      for (const [, execution] of this.#running) execution.leaveRest(stopping);
     };
     leave();
     const leaving = setInterval(leave, 100);

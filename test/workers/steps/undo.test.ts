@@ -56,8 +56,11 @@ test("a handler that swallows its cancellation does nothing more, and is undone"
             done.push(`s${n}`);
             if (n < 2) return;
             isAtWork = true;
-            await new Promise((resolve) => setTimeout(resolve, 100));
-            task.signal.throwIfAborted();
+            const { signal } = task;
+            await new Promise((resolve) =>
+              signal.addEventListener("abort", resolve),
+            );
+            signal.throwIfAborted();
           },
           { undo: () => undone.push(`s${n}`), retry: { attempts: 1 } },
         );
