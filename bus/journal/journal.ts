@@ -84,6 +84,19 @@ export function ownPart(
   return last === 0 && contents.signals.length === 0 ? emptyJournal : contents;
 }
 
+/** Whether a task that waits has done anything durably. */
+export async function hasJournal(
+  link: Link,
+  task: TaskName,
+  { headers, at }: Pick<StoredMessage, "headers" | "at">,
+): Promise<boolean> {
+  const { streams, journal } = link.subjects;
+  if (!(await lastMessage(link, streams.journal, journal(task)))) return false;
+  const contents = await readJournal(link, task);
+  const { entries } = ownPart(contents, { headers, storedAt: at.getTime() });
+  return entries.length > 0 && entries[0]!.kind !== "canceled";
+}
+
 /** What the handler is run with: its task's input, unless it has continued with another. */
 export function inputOf({ entries }: JournalContents, input: unknown): unknown {
   const first = entries[0];

@@ -8,6 +8,8 @@
 //    loses by compare-and-set, and a letter whose task did not fail after all is taken back.
 // 4. A deadline has passed when the server's clock says so; and a worker that has the task in hand is given a
 //    while to say so itself.
+// 5. A task that has done something durably is left to its workers, who undo that before they end it. Where it is
+//    parked, its timer brings it back to them by then.
 import {
   endOf,
   eventsOf,
@@ -18,12 +20,14 @@ import {
   type QueueState,
   type StoredMessage,
 } from "../../bus/history/history.js";
+import { hasJournal } from "../../bus/journal/journal.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import {
   addressOf,
   contentTypeOf,
   originOf,
+  parentOf,
 } from "../../protocol/task-message.js";
 import { decodeBody } from "../../protocol/codec.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
@@ -117,6 +121,7 @@ class DeadlineRounds implements Rounds {
   }
 
   #remember({ headers, stream, sequence }: StoredMessage): void {
+    if (headers.parked !== undefined) return;
     const endAt = Number(headers.deadline ?? Number.NaN);
     if (endAt < this.#horizon) this.#due.push({ endAt, stream, sequence });
   }
@@ -151,6 +156,7 @@ class DeadlineRounds implements Rounds {
     const stored = await messageAt(link, stream, sequence);
     if (!stored) return; // a worker has finished with it
     const { taskId, agent, skill } = addressOf(taskSubjectOf(stored));
+    if (await hasJournal(link, { agent, taskId }, stored)) return;
     if (!(await endOf(link, taskId, agent)))
       await this.#bury(stored, skill || requestOf(stored).skill);
     this.#term.check();
@@ -176,7 +182,13 @@ class DeadlineRounds implements Rounds {
     });
     this.#term.check();
     const first = await recorder.ended(
-      { agent, taskId, origin: originOf(headers), params: paramsOf(stored) },
+      {
+        agent,
+        taskId,
+        origin: originOf(headers),
+        params: paramsOf(stored),
+        parent: parentOf(headers),
+      },
       "failed",
       error,
       {
