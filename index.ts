@@ -76,6 +76,8 @@ export type {
   DeadLetterFilter,
   RedriveOptions,
 } from "./bus/tasks/dead-letters.js";
+export type { UndoDecision, UndoOptions } from "./bus/tasks/undo-orders.js";
+export type { UndoReport } from "./protocol/undo-state.js";
 export type { ProgressFilter } from "./bus/history/live.js";
 export type { AgentReplayFilter, ReplayFilter } from "./bus/history/replay.js";
 export type { AgentEvent } from "./protocol/agent-events.js";

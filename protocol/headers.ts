@@ -34,6 +34,8 @@ export const headerNames = {
   waitsFor: "Troupe-Waits-For",
   /** And the state that it is in thereby, where that is not "working". */
   parkedAs: "Troupe-Parked-As",
+  /** The task has ended, and is delivered to go on undoing it: the place of the order on its journal. */
+  undo: "Troupe-Undo",
   /** The dead task that this one takes up again. */
   redriveOf: "Troupe-Redrive-Of",
   /** The task that this one begins with the journal of, and up to which place: "agent.task.place". */

@@ -27,6 +27,7 @@ import { LifeLog } from "./life-log.js";
 import { Presence } from "./presence.js";
 import { serveRules, type ServeOptions } from "./serve-options.js";
 import { drainOnSignals } from "./signals.js";
+import { UndoExecution } from "./steps/undo-execution.js";
 import { Watch } from "./watch.js";
 import {
   stateOnCard,
@@ -128,10 +129,17 @@ export class Worker implements AsyncDisposable {
       blockedMs: Math.max(1_000, ackWaitMs / 3),
     });
     const intake = this.#intake;
-    const executionOf = (delivery: Delivery) =>
-      this.#contexts
-        ? new ContextExecution(this.#host, delivery, this.#contexts, intake)
-        : new Execution(this.#host, delivery);
+    const executionOf = (delivery: Delivery) => {
+      if (this.#contexts)
+        return new ContextExecution(
+          this.#host,
+          delivery,
+          this.#contexts,
+          intake,
+        );
+      const isOver = delivery.headers.undo !== undefined;
+      return new (isOver ? UndoExecution : Execution)(this.#host, delivery);
+    };
     this.#inHand = new InHand(host.link.log, executionOf, {
       step: (event) => this.#life.send(event),
       release: () => this.#intake.release(),

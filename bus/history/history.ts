@@ -204,6 +204,7 @@ function readableEvent(
 }
 
 interface Death {
+  sequence: number;
   at: Date;
   attempt: number;
   error: TroupeError;
@@ -223,6 +224,7 @@ export async function deathOf(
   const code = isErrorCode(errorCode) ? errorCode : "HANDLER_FAILED";
   const message = error ?? `task "${taskId}" is a dead letter`;
   return {
+    sequence: letter.sequence,
     at: letter.at,
     attempt: Number(attempt ?? 1),
     error: new TroupeError(code, message, { retryable: false }),
@@ -283,7 +285,8 @@ export async function pendingTask(
     lastMessage(link, streams.timers, timer({ agent, taskId })),
     lastMessage(link, streams.timers, due({ agent, taskId })),
   ]);
-  return found.find((message) => message !== undefined);
+  // One that is delivered once more to be undone has ended.
+  return found.find((message) => message && message.headers.undo === undefined);
 }
 
 /** The subject under which a worker gets the task: for one not yet due, where its timer will send it. */

@@ -78,6 +78,7 @@ export function ownPart(
     writtenAt === undefined ||
     headers.parked !== undefined ||
     headers.attempt !== undefined ||
+    headers.undo !== undefined ||
     (entries[0]?.kind === "forked" && headers.forkOf !== undefined) ||
     writtenAt >= Math.floor(storedAt);
   if (!isOwn) return { ...emptyJournal, last, isStale: true };

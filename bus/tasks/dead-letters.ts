@@ -22,9 +22,21 @@ import {
   taskBody,
 } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import { messagesOn, type StoredMessage } from "../history/history.js";
+import {
+  lastMessage,
+  messagesOn,
+  type StoredMessage,
+} from "../history/history.js";
+import type { UndoReport } from "../../protocol/undo-state.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
 import { codeOf } from "../streams/streams.js";
+import {
+  sendToUndo,
+  undoReport,
+  writeOrder,
+  type UndoDecision,
+  type UndoOptions,
+} from "./undo-orders.js";
 
 export interface DeadLetterFilter {
   agent?: string;
@@ -115,6 +127,40 @@ export class DeadLetter {
     await this.#publisher.store(subject, headers, body);
     await this.purge();
     return taskId;
+  }
+
+  /** How far its undoing is; undefined for a task that has done nothing durably. */
+  undoing(): Promise<UndoReport | undefined> {
+    return undoReport(this.#link, this);
+  }
+
+  /**
+   * Decides about what could not be undone. `retry`: the undo that failed and those after it are run again. `skip`:
+   * one step is passed over, and the others go on. `resolve`: what stood has been undone by hand; nothing is run, and
+   * the letter is gone. Resolves when the order will be carried out, whatever dies; the letter goes when all is
+   * undone. The task stays failed. Throws ARGUMENT_INVALID where there is nothing to undo.
+   */
+  async undo(decision: UndoDecision, options: UndoOptions = {}): Promise<void> {
+    const link = this.#link;
+    const order = { ...options, decision };
+    const place = await writeOrder(link, this.#publisher, this, order);
+    if (decision === "resolve") return this.#purgeNewest();
+    const { headers, body } = this.#stored;
+    const { taskId } = this;
+    const { subject: from = "", key } = headers;
+    const subject = subjectOfRedrive(from, taskId, taskId, key, {}, link);
+    const original = { subject, headers, body };
+    await sendToUndo(link, this.#publisher, this, original, place);
+  }
+
+  /** A worker may have brought it up to date meanwhile. */
+  async #purgeNewest(): Promise<void> {
+    const { agent, skill, taskId } = this;
+    const { streams, dead } = this.#link.subjects;
+    const subject = dead(agent, skill, taskId);
+    const newest = await lastMessage(this.#link, streams.dead, subject);
+    if (newest)
+      await new DeadLetter(this.#link, this.#publisher, newest).purge();
   }
 
   /** Removes the letter. */

@@ -145,15 +145,18 @@ export class Recorder {
     error: TroupeError;
     attempt: number;
     events: readonly TaskEvent[];
+    /** The place of the letter that it replaces, 0 for none: another there is a CONFLICT. */
+    replaces?: number;
   }): Promise<Stored> {
     const subject = this.#link.subjects.dead(
       letter.agent,
       letter.skill || "unknown",
       letter.taskId,
     );
+    const { replaces } = letter;
     const essential: Headers = {
       ...letter.headers,
-      messageId: `${letter.agent}.${letter.taskId}.dead`,
+      messageId: `${letter.agent}.${letter.taskId}.dead${replaces ?? ""}`,
       subject: letter.subject,
       attempt: String(letter.attempt),
       errorCode: letter.error.code,
@@ -161,7 +164,9 @@ export class Recorder {
       scheduleTarget: undefined,
       rollup: undefined,
       target: undefined,
-      expectedLastSubjectSequence: undefined,
+      undo: undefined,
+      expectedLastSubjectSequence:
+        replaces === undefined ? undefined : String(replaces),
     };
     const full: Headers = {
       ...essential,

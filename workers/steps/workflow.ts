@@ -79,6 +79,8 @@ export class Workflow {
     if (!run) return this.#task.recordOutcome(outcome);
     if (outcome instanceof Suspension) return this.#suspended(run, outcome.to);
     const { steps } = run;
+    // Its undoing goes on elsewhere.
+    if (isStopping(outcome)) return recordFailure(this.#task, outcome);
     const error = steps.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
     const misfit = steps.misfit();
@@ -164,6 +166,10 @@ export class Workflow {
     if (past === firstAttempt) return;
     await host.recorder.returned(subject, why, this.#task.facts());
   }
+}
+
+export function isStopping(outcome: unknown): outcome is TroupeError {
+  return outcome instanceof TroupeError && outcome.code === "WORKER_STOPPING";
 }
 
 function waits({ waitsFor }: Parked): TroupeError {

@@ -1,0 +1,200 @@
+// What a person orders about a task that could not be undone. The task has ended (R2); only its undoing goes on.
+//
+// 1. The order is an entry of the task's journal, written under the same expectation as all others: a worker that is
+//    undoing the task just then is fenced off, and whoever gets the task next reads the order.
+// 2. Then the task's own message goes to its queue once more, marked, for a worker to run its handler's undos. Who dies
+//    between the two gives the order again: it is the same journal, and the queue takes the message once.
+// 3. The dead letter stands until all is undone or resolved.
+import { isCompletion, type JournalEntry } from "../../protocol/journal.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import { newToken } from "../../protocol/ids.js";
+import type { TaskName } from "../../protocol/subjects.js";
+import {
+  undoableSteps,
+  undoReportOf,
+  undoStateOf,
+  type UndoReport,
+} from "../../protocol/undo-state.js";
+import type { Link } from "../connection/connection.js";
+import { lastMessage } from "../history/history.js";
+import { JournalWriter, readJournal } from "../journal/journal.js";
+import type { Publisher } from "../streams/publisher.js";
+import { codeOf } from "../streams/streams.js";
+
+export type UndoDecision = "retry" | "skip" | "resolve";
+
+export interface UndoOptions {
+  /** skip: which step is passed over. Default the one that could not be undone. */
+  step?: string;
+  /** Who says so, and why: it is kept on the journal. */
+  by?: string;
+  note?: string;
+}
+
+export interface UndoOrder extends UndoOptions {
+  decision: UndoDecision;
+}
+
+/** The message as it was submitted. */
+export interface Original {
+  subject: string;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+const tries = 10;
+/** So often whoever has just ended it may acknowledge it by themselves. */
+const patience = 4;
+const pauseMs = 50;
+
+/** How far the undoing of a task is; undefined for one that has done nothing durably. */
+export async function undoReport(
+  link: Link,
+  task: TaskName,
+): Promise<UndoReport | undefined> {
+  const { entries } = await readJournal(link, task);
+  return entries.some(isCompletion) ? undoReportOf(entries) : undefined;
+}
+
+/**
+ * Writes the order on the task's journal, once: where it is fulfilled or under way already nothing is written.
+ * Resolves with the place of the journal's last write. Throws ARGUMENT_INVALID where there is nothing to undo, and
+ * CONFLICT where somebody keeps on writing.
+ */
+export async function writeOrder(
+  link: Link,
+  publisher: Publisher,
+  task: TaskName,
+  order: UndoOrder,
+): Promise<number> {
+  for (let tried = 1; ; tried++) {
+    const { entries, last } = await readJournal(link, task);
+    const entry = entryOf(task, entries, order, link.clock.now());
+    if (!entry) return last;
+    const writer = new JournalWriter(link, publisher, task, last);
+    try {
+      await writer.append([entry]);
+      return writer.last;
+    } catch (error) {
+      const isOther = error instanceof TroupeError && error.code === "CONFLICT";
+      if (!isOther || tried === tries) throw error;
+    }
+  }
+}
+
+function entryOf(
+  { taskId }: TaskName,
+  entries: readonly JournalEntry[],
+  { decision, step, by, note }: UndoOrder,
+  at: number,
+): JournalEntry | undefined {
+  const state = undoStateOf(entries);
+  if (!entries.some(isCompletion))
+    throw invalid(`task "${taskId}" has done nothing that could be undone`);
+  if (state.isResolved) return undefined;
+  const said = {
+    at,
+    ...(by === undefined ? {} : { by }),
+    ...(note === undefined ? {} : { note }),
+  };
+  if (decision === "resolve") return { kind: "undo-resolved", ...said };
+  if (decision === "retry")
+    return state.stuck && { kind: "undo-retry", ...said };
+  const steps = undoableSteps(entries, state);
+  const named = steps.filter(({ name }) => name === step);
+  const isStanding = ({ op }: { op: number }) =>
+    !state.undone.has(op) && !state.skipped.has(op);
+  const isStuck = ({ op }: { op: number }) => op === state.stuck?.op;
+  const chosen =
+    step === undefined
+      ? steps.find(isStuck)
+      : (named.find(isStuck) ?? named.findLast(isStanding));
+  if (chosen) return { kind: "undo-skipped", op: chosen.op, ...said };
+  if (named.length > 0) return undefined; // it is undone, or passed over already
+  const { standing } = undoReportOf(entries);
+  throw invalid(
+    step === undefined
+      ? `no undo of task "${taskId}" has failed for good: name the step to be passed over`
+      : `task "${taskId}" has no step "${step}" that could be undone; what stands: ${list(standing)}`,
+  );
+}
+
+/** Sends the task to its queue once more. */
+export async function sendToUndo(
+  link: Link,
+  publisher: Publisher,
+  task: TaskName,
+  { subject, headers, body }: Original,
+  place: number,
+): Promise<void> {
+  const message = encodeHeaders({
+    contentType: headers.contentType,
+    sender: headers.sender,
+    origin: headers.origin,
+    context: headers.context,
+    key: headers.key,
+    parent: headers.parent,
+    traceparent: headers.traceparent,
+    messageId: `${subject}#undo${newToken()}`,
+    maybeKnown: "1",
+    undo: String(place),
+  });
+  for (let tried = 1; ; tried++) {
+    const { duplicate } = await publisher.store(subject, message, body);
+    if (!duplicate) return;
+    const there = await queued(link, task);
+    if (there?.headers.undo === String(place)) return;
+    if (tried === tries)
+      throw new TroupeError(
+        "BUS_FAILED",
+        `task "${task.taskId}" is still in a worker's hands, and was not sent to be undone: order it once more`,
+      );
+    // Of an earlier order, or left behind by who died when it had ended: who may have it in hand can write nothing any
+    // more, and would acknowledge it.
+    if (there && (there.headers.undo !== undefined || tried > patience))
+      await removeMessage(link, there.stream, there.sequence);
+    else await new Promise((resolve) => setTimeout(resolve, pauseMs * tried));
+  }
+}
+
+/** False where it could not be removed; gone already is as good. */
+export async function removeMessage(
+  link: Link,
+  stream: string,
+  sequence: number,
+): Promise<boolean> {
+  try {
+    await link.jsm.streams.deleteMessage(stream, sequence, false);
+    return true;
+  } catch (error) {
+    return isGone(error);
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const code = codeOf(error);
+  return (
+    code === 10043 ||
+    code === 10057 ||
+    /no message found|not found/i.test(messageOf(error))
+  );
+}
+
+async function queued(link: Link, { agent, taskId }: TaskName) {
+  const { queue, taskById, partitionedById } = link.subjects;
+  const [task, keyed] = await Promise.all(
+    [taskById(taskId), partitionedById(taskId)].map((subject) =>
+      lastMessage(link, queue(agent), subject),
+    ),
+  );
+  return task ?? keyed;
+}
+
+function invalid(message: string): TroupeError {
+  return new TroupeError("ARGUMENT_INVALID", message);
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? "nothing" : `"${names.join('", "')}"`;
+}
