@@ -2,6 +2,13 @@
 import type { DeadLetter, RedriveOptions } from "../bus/tasks/dead-letters.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
+import {
+  decidedText,
+  decisionOf,
+  nextStep,
+  undoOptions,
+  undoRows,
+} from "./dead-undo.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
@@ -10,7 +17,7 @@ import { shorten } from "./table.js";
 import { toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, redrive, purge } as const;
+const forms = { ls, show, redrive, undo, purge } as const;
 
 export const dead: Verb = {
   summary: "Dead letters: tasks that nobody could finish, with why.",
@@ -18,6 +25,7 @@ export const dead: Verb = {
     "troupe dead ls [--agent NAME]",
     "troupe dead show ID",
     "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE]",
+    "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT]",
     "troupe dead purge ID",
     "troupe dead redrive|purge --agent NAME | --all",
   ],
@@ -35,6 +43,7 @@ export const dead: Verb = {
       value: "LANE",
       help: "redrive: to this one (default the one that it came from)",
     },
+    ...undoOptions,
   },
   example: `troupe dead redrive 01K0ABC --input '{"city":"Oslo"}'`,
   run(call) {
@@ -70,15 +79,16 @@ function show(call: Call): Promise<ExitCode> {
   call.atMost(2);
   return withBus(call, async (bus) => {
     const letter = await letterOf(bus, id);
-    if (call.output.json) call.output.object(toFacts(letter));
+    const undoing = await letter.undoing();
+    if (call.output.json)
+      call.output.object({ ...toFacts(letter), ...(undoing && { undoing }) });
     else {
       call.output.rows(factRows(call, letter));
+      if (undoing) call.output.rows(dimmed(call, undoRows(undoing)));
       call.output.line();
       call.output.rows(historyRows(letter));
       call.output.line();
-      call.output.line(
-        `Once it is mended: npx troupe dead redrive ${letter.taskId}`,
-      );
+      call.output.line(nextStep(letter, undoing));
     }
     return exitCodes.done;
   });
@@ -93,6 +103,20 @@ function redrive(call: Call): Promise<ExitCode> {
       { taskId, newTaskId },
       () => `${taskId}  →  ${newTaskId}`,
     );
+  });
+}
+
+function undo(call: Call): Promise<ExitCode> {
+  const id = call.word(1, "the task's ID");
+  call.atMost(2);
+  const { decision, options } = decisionOf(call);
+  return withBus(call, async (bus) => {
+    const letter = await letterOf(bus, id);
+    await letter.undo(decision, options);
+    call.output.result({ taskId: id, decision, ...options }, () =>
+      decidedText(letter, decision),
+    );
+    return exitCodes.done;
   });
 }
 
@@ -175,15 +199,18 @@ function toFacts(letter: DeadLetter) {
 
 function factRows(call: Call, letter: DeadLetter): string[][] {
   const { output } = call;
-  return [
+  return dimmed(call, [
     ["task", letter.taskId],
     ["skill", `${letter.agent}.${letter.skill}`],
     ["died", dateOf(letter.at)],
     ["why", output.paint("red", `${letter.code}: ${letter.error}`)],
     ["attempts", String(letter.attempts)],
     ["input", JSON.stringify(letter.input) ?? "(unreadable)"],
-  ].map(([name = "", value = ""]) => [output.paint("dim", name), value]);
+  ]);
 }
+
+const dimmed = ({ output }: Call, rows: string[][]): string[][] =>
+  rows.map(([name = "", value = ""]) => [output.paint("dim", name), value]);
 
 const historyRows = (letter: DeadLetter): string[][] =>
   letter.history.map(({ at = "", kind, attempt = "", error = "" }) => [

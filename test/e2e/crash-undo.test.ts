@@ -21,9 +21,9 @@ interface Place {
   namespace: string;
   path: string;
   /** Whose undos fail from now on. */
-  bad(names: string): Promise<void>;
+  bad: (names: string) => Promise<void>;
   /** What was undone, or tried to be. */
-  diary(): Promise<string[]>;
+  diary: () => Promise<string[]>;
 }
 
 /** A task "t" whose step c could not be undone, and nobody who serves it. */

@@ -15,7 +15,7 @@ test("a task that has done something is left to a worker when its deadline passe
   await bus.orchestrate(quiet);
   const undone: string[] = [];
   const handler: Parameters<typeof serveSaga>[1] = async (task, how) => {
-    await doSteps(task, ["a"], (name) => undone.push(`${how} ${name}`));
+    await doSteps(task, ["a"], (name) => undone.push(`${String(how)} ${name}`));
     if (how === "parked") await task.sleep("1h");
     await new Promise(() => undefined);
   };

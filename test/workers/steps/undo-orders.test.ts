@@ -4,7 +4,9 @@ import { test, type TestContext } from "node:test";
 import { undoReport, writeOrder } from "../../../bus/tasks/undo-orders.js";
 import { endOf } from "../../../bus/history/history.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import type { Bus, DeadLetter } from "../../../index.js";
+import { z } from "zod";
+import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";
+import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import {
   broken,
@@ -12,6 +14,7 @@ import {
   letterOf,
   serveSaga,
   type Saga,
+  type SagaHandler,
 } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -179,6 +182,32 @@ test("a handler that no longer fits undoes nothing, and the letter says so until
   await newer.undo("retry");
   await gone(bus);
   assert.deepEqual(log, ["d", "c?", "c", "b", "a"]);
+});
+
+test("a task that died without having been undone is undone when somebody orders it", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const handler: SagaHandler = async (task) => {
+    await doSteps(task, ["a", "b"], (name) => undone.push(name));
+    await task.sleep("1100ms");
+  };
+  const first = await serveSaga(bus, handler);
+  const task = await bus.submit("saga.run", {}, { id: "stuck" });
+  await eventually(() => first.worker.counts.parked === 1);
+  await first.worker.drain();
+  const without = agent("saga", {
+    skills: {
+      other: skill({ description: "Another", input: z.any(), run: () => 1 }),
+    },
+  });
+  const second = await bus.serve(without, quiet);
+  await assert.rejects(task.result(), { code: "SKILL_UNKNOWN" });
+  await second.drain();
+  assert.deepEqual(undone, []);
+  await serveSaga(bus, handler);
+  await (await letterOf(bus, "stuck"))!.undo("retry");
+  await gone(bus);
+  assert.deepEqual(undone, ["b", "a"]);
 });
 
 test("a letter of a task that did nothing durably cannot be undone", async (t) => {
