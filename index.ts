@@ -26,10 +26,20 @@ export type { Attempt } from "./workers/steps/attempt.js";
 export type { ChildOptions } from "./workers/steps/calls.js";
 export type { DurableOperations } from "./workers/steps/operations.js";
 export type { StepOptions } from "./workers/steps/steps.js";
-export type { Signal, SignalOptions } from "./bus/journal/signals.js";
+export type { SignalOptions } from "./bus/journal/signals.js";
 export type { ForkOptions } from "./bus/journal/fork.js";
-export type { TaskJournal } from "./bus/journal/task-journal.js";
+export type { JournalSignal, TaskJournal } from "./protocol/task-journal.js";
+export { toJournalFile, type JournalFile } from "./protocol/journal-file.js";
 export type { JournalEntry } from "./protocol/journal.js";
+
+export {
+  checkJournal,
+  type JournalCheckOptions,
+} from "./workers/check/check.js";
+export type {
+  JournalCheck,
+  JournalDifference,
+} from "./workers/check/journal-check.js";
 
 // Declare what keeps its state
 export type { ResultOf, StatefulOptions } from "./workers/contexts/stateful.js";

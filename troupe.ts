@@ -24,10 +24,7 @@ import { followProgress, type ProgressFilter } from "./bus/history/live.js";
 import { forkTask, type ForkOptions } from "./bus/journal/fork.js";
 import { startWaker } from "./bus/journal/waker.js";
 import { sendSignal, type SignalOptions } from "./bus/journal/signals.js";
-import {
-  readTaskJournal,
-  type TaskJournal,
-} from "./bus/journal/task-journal.js";
+import { readTaskJournal } from "./bus/journal/task-journal.js";
 import { Outcomes } from "./bus/tasks/outcomes.js";
 import { Publisher } from "./bus/streams/publisher.js";
 import { Queues } from "./bus/streams/queues.js";
@@ -87,6 +84,7 @@ import type { When } from "./protocol/firing-times.js";
 import type { Need } from "./protocol/need.js";
 import type { Route } from "./protocol/route.js";
 import type { TaskEvent } from "./protocol/task.js";
+import type { TaskJournal } from "./protocol/task-journal.js";
 import type { AnyStateMachine } from "./actors/durable/machine-types.js";
 import type { Agent, StatefulAgent } from "./workers/agent.js";
 import type { AnySkill } from "./workers/skill.js";

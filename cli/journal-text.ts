@@ -1,7 +1,5 @@
 // The journal of a task for people: a row for each entry, in the order in which they were written, with the signals
 // among them as they came.
-import type { Signal } from "../bus/journal/signals.js";
-import type { TaskJournal } from "../bus/journal/task-journal.js";
 import { formatMs } from "../protocol/duration.js";
 import {
   isCompletion,
@@ -9,6 +7,7 @@ import {
   type JournalEntry,
 } from "../protocol/journal.js";
 import { fromRpcError } from "../protocol/rpc.js";
+import type { JournalSignal, TaskJournal } from "../protocol/task-journal.js";
 import { dateOf, timeOf } from "./event-line.js";
 import type { Colour, Output } from "./output.js";
 import { shorten } from "./table.js";
@@ -235,7 +234,7 @@ function inputText({ input }: Of<"done"> | Of<"failed">): string {
   return input === undefined ? "" : `${valueText(input)} → `;
 }
 
-function saidOfSignal({ name, id, value }: Signal): Said {
+function saidOfSignal({ name, id, value }: JournalSignal): Said {
   return {
     kind: "came",
     name,

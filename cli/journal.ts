@@ -1,8 +1,14 @@
 // troupe journal: what the handlers of tasks have done durably.
+import { existsSync, readFileSync } from "node:fs";
 import type { ForkOptions } from "../bus/journal/fork.js";
-import type { TaskJournal } from "../bus/journal/task-journal.js";
+import { toJournalFile, toTaskJournal } from "../protocol/journal-file.js";
+import { toTagged } from "../protocol/tagged-json.js";
+import type { TaskJournal } from "../protocol/task-journal.js";
+import { checkJournal } from "../workers/check/check.js";
+import type { Agent } from "../workers/agent.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { journalHead, journalRows } from "./journal-text.js";
+import { agentsOf } from "./modules.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
 import { inFull } from "./submit.js";
@@ -11,14 +17,16 @@ import { toDuration, toJson } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
 
-const forms = { show, fork } as const;
+const forms = { show, fork, check, export: exportFile } as const;
 
 export const journal: Verb = {
   summary:
-    "Shows what the handler of a task has done durably, step by step; forks it.",
+    "Shows what the handler of a task has done durably; forks, exports and checks it.",
   usage: [
     "troupe journal show ID [--agent NAME]",
     "troupe journal fork ID --before STEP [--input JSON] [--id ID] [--wait]",
+    "troupe journal export ID > FILE.json",
+    "troupe journal check ID|FILE.json MODULE",
   ],
   options: {
     before: {
@@ -47,7 +55,7 @@ export const journal: Verb = {
     timeout: {
       type: "string",
       value: "1m",
-      help: "how long --wait waits (default 1m)",
+      help: "how long --wait waits (default 1m); check: for what is no operation of the task (default 5s)",
     },
     agent: {
       type: "string",
@@ -69,9 +77,8 @@ export const journal: Verb = {
 function show(call: Call): Promise<ExitCode> {
   const id = call.word(1, "the task's ID");
   call.atMost(2);
-  const agent = call.text("agent");
   return withBus(call, async (bus) => {
-    const found = await bus.journal(id, agent === undefined ? {} : { agent });
+    const found = await bus.journal(id, whose(call));
     if (call.output.json) printLines(call, found);
     else print(call, found);
     return exitCodes.done;
@@ -102,23 +109,61 @@ function forkOptions(call: Call): ForkOptions {
     throw wrongUsage(
       "--before is missing: name the operation that is the first to be done anew, or its place",
     );
-  const [input, id, agent] = ["input", "id", "agent"].map((name) =>
-    call.text(name),
-  );
+  const [input, id] = [call.text("input"), call.text("id")];
   return {
     before: /^\d+$/.test(before) ? Number(before) : before,
     ...(input === undefined ? {} : { input: toJson(input, "--input") }),
     ...(id === undefined ? {} : { id }),
-    ...(agent === undefined ? {} : { agent }),
+    ...whose(call),
     force: call.flag("force"),
   };
 }
 
+function exportFile(call: Call): Promise<ExitCode> {
+  const id = call.word(1, "the task's ID");
+  call.atMost(2);
+  return withBus(call, async (bus) => {
+    const file = toJournalFile(await bus.journal(id, whose(call)));
+    call.output.result(file, () => inFull(file));
+    return exitCodes.done;
+  });
+}
+
+async function check(call: Call): Promise<ExitCode> {
+  const what = call.word(1, "the task's ID, or the FILE of a journal");
+  const module = call.word(2, "the MODULE with its agent");
+  call.atMost(3);
+  const timeout = toDuration(call.text("timeout") ?? "5s", "--timeout");
+  const agents = await agentsOf([module]);
+  const recorded = existsSync(what)
+    ? toTaskJournal(readFileSync(what, "utf8"))
+    : await withBus(call, (bus) => bus.journal(what, whose(call)));
+  const agent = agentNamed(agents, recorded.agent, module);
+  const result = await checkJournal(agent, recorded, { timeout });
+  call.output.result(result, () => result.message);
+  return result.fits ? exitCodes.done : exitCodes.taskFailed;
+}
+
+function agentNamed(agents: Agent[], name: string, module: string): Agent {
+  const agent = agents.find((each) => each.name === name);
+  if (agent) return agent;
+  const names = agents.map((each) => each.name).join('", "');
+  throw wrongUsage(
+    `the journal is of agent "${name}", and "${module}" exports "${names}"`,
+  );
+}
+
+function whose(call: Call): { agent?: string } {
+  const agent = call.text("agent");
+  return agent === undefined ? {} : { agent };
+}
+
 function printLines(call: Call, { entries, signals }: TaskJournal): void {
-  for (const { at, ...entry } of entries)
-    call.output.object({ at: new Date(at), ...entry });
+  const line = (at: Date, said: object) =>
+    call.output.object({ at, ...(toTagged(said) as object) });
+  for (const { at, ...entry } of entries) line(new Date(at), entry);
   for (const { at, ...signal } of signals)
-    call.output.object({ at, kind: "signal", ...signal });
+    line(at, { kind: "came", ...signal });
 }
 
 function print(call: Call, found: TaskJournal): void {

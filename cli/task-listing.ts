@@ -3,7 +3,7 @@
 import { TroupeError } from "../protocol/errors.js";
 import type { Level } from "../protocol/levels.js";
 import type { QueriedTask, TasksQuery } from "../orchestrator/queries/query.js";
-import { taskStates } from "../orchestrator/queries/queries.js";
+import { taskStates } from "../protocol/task.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { wrongUsage } from "./exit.js";

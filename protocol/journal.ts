@@ -16,7 +16,7 @@ const at = z.number();
 /** By whom, and what they say about it. */
 const decided = { at, by: z.string().optional(), note: z.string().optional() };
 
-const entry = z.discriminatedUnion("kind", [
+export const journalEntry = z.discriminatedUnion("kind", [
   /** A wait, or a call whose target was chosen: what must stay the same however often it is looked at. */
   z.object({
     kind: z.literal("begun"),
@@ -125,7 +125,7 @@ const entry = z.discriminatedUnion("kind", [
   }),
 ]);
 
-export type JournalEntry = z.infer<typeof entry>;
+export type JournalEntry = z.infer<typeof journalEntry>;
 export type OperationType = z.infer<typeof operation.type>;
 /** What settles an operation. */
 export type Completion = Extract<JournalEntry, { kind: "done" | "failed" }>;
@@ -140,7 +140,7 @@ export interface JournalWrite {
 const write = z.object({
   by: z.string(),
   n: z.number(),
-  entries: z.array(entry),
+  entries: z.array(journalEntry),
 });
 
 /** Throws ARGUMENT_INVALID for a value that cannot be encoded. */

@@ -14,6 +14,15 @@ export const terminalStates = [
   "canceled",
   "rejected",
 ] as const satisfies TaskState[];
+/** In the order in which a task may come to them. */
+export const taskStates = [
+  "submitted",
+  "working",
+  "input-required",
+  "auth-required",
+  ...terminalStates,
+] as const satisfies TaskState[];
+
 export type TerminalState = (typeof terminalStates)[number];
 
 /** Of a state, or of the kind of an event. */

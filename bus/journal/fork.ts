@@ -18,6 +18,7 @@ import {
   placeOf,
   refuseUndone,
 } from "../../protocol/journal-cut.js";
+import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import { forkHeader } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
@@ -25,7 +26,7 @@ import type { Publisher } from "../streams/publisher.js";
 import type { SubmitOptions, Submitter } from "../tasks/submitter.js";
 import { findTask } from "../tasks/task-list.js";
 import { JournalWriter, readJournal } from "./journal.js";
-import { readTaskJournal, type TaskJournal } from "./task-journal.js";
+import { readTaskJournal } from "./task-journal.js";
 
 export interface ForkOptions extends SubmitOptions {
   /** Which operation is the first to be done anew: by its name, or its place from 0. */

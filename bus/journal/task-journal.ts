@@ -1,8 +1,7 @@
 // The journal of a task as who asks for it is given it: whosever it is, under way or ended.
 import { TroupeError } from "../../protocol/errors.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
-import type { JournalEntry } from "../../protocol/journal.js";
-import type { TaskState } from "../../protocol/task.js";
+import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { Link } from "../connection/connection.js";
 import { lastMessage, pendingTask } from "../history/history.js";
 import { findTask, type TaskSummary } from "../tasks/task-list.js";
@@ -12,27 +11,6 @@ import {
   readJournal,
   type JournalContents,
 } from "./journal.js";
-import type { Signal } from "./signals.js";
-
-export interface TaskJournal {
-  taskId: string;
-  agent: string;
-  /** "" where the task itself has aged out. */
-  skill: string;
-  /** Undefined where the task itself has aged out. */
-  state: TaskState | undefined;
-  /** What its handler is run with: that of the task, or of its last `continueAs`. */
-  input: unknown;
-  /** In the order in which they were written. */
-  entries: readonly JournalEntry[];
-  /** All that were sent to it, oldest first, taken or not. */
-  signals: readonly Signal[];
-  output?: unknown;
-  error?: TroupeError;
-  /** In words: it has left its worker until that happens, at the latest until `dueAt`. */
-  waitsFor?: string;
-  dueAt?: Date;
-}
 
 /** Without entries for a task that has done nothing durable. Throws TASK_UNKNOWN. */
 export async function readTaskJournal(
@@ -68,8 +46,9 @@ function factsOf(task: TaskSummary | undefined, own: JournalContents) {
 }
 
 function outcomeOf(task: TaskSummary | undefined) {
-  const { output, error, waitsFor, dueAt } = task ?? {};
+  const { output, error, waitsFor, dueAt, context } = task ?? {};
   return {
+    ...(context === undefined ? {} : { context }),
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     ...(waitsFor === undefined ? {} : { waitsFor }),

@@ -3,17 +3,7 @@
 import { z } from "zod";
 import { levels } from "../../protocol/levels.js";
 import { orchestratorName } from "../../protocol/subjects.js";
-
-export const taskStates = [
-  "submitted",
-  "working",
-  "input-required",
-  "auth-required",
-  "completed",
-  "failed",
-  "canceled",
-  "rejected",
-] as const;
+import { taskStates } from "../../protocol/task.js";
 
 const text = z.string().min(1);
 const moment = z

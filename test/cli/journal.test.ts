@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
 import { connect, type Bus } from "../../index.js";
 import { quiet } from "../support/doer.js";
@@ -6,6 +10,10 @@ import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
 import { trips } from "../support/trips.js";
 import { troupe } from "./command.js";
+
+const tripsModule = fileURLToPath(
+  new URL("../support/trips.js", import.meta.url),
+);
 
 let server: TestServer;
 let bus: Bus;
@@ -36,7 +44,7 @@ describe("journal", { concurrency: 2 }, () => {
     const lines = [
       String.raw`rome  trips\.book  failed`,
       String.raw`PLACE  TIME +KIND +NAME +ATTEMPT +TOOK +WHAT`,
-      String.raw`0 +${time}  step +flight +done +1 +"flight to Rome"`,
+      String.raw`0 +${time}  step +flight +done +1 .*"flight to Rome"`,
       String.raw`1 +${time}  call +trips\.price +done +"Rome" → 400 \(task rome~1\)`,
       String.raw`2 +${time}  step +hotel +failed +1 +HANDLER_FAILED: no room yet; again at ${time}`,
       String.raw`2 +${time}  step +hotel +done +2 .*\{"name":"hotel in Rome","key":"3 bytes"\}`,
@@ -109,10 +117,43 @@ describe("journal", { concurrency: 2 }, () => {
     );
   });
 
+  test("export and check: a journal as a file against a module of today", async () => {
+    await bus.call(book, { to: "Pisa" }, { id: "pisa" });
+    const folder = await mkdtemp(join(tmpdir(), "troupe-journal-"));
+    try {
+      const file = join(folder, "pisa.json");
+      const exported = await run("journal", "export", "pisa");
+      await writeFile(file, exported.stdout);
+      const fits = await run("journal", "check", file, tripsModule);
+      assert.match(
+        fits.stdout,
+        /^the handler of trips\.book in version 1\.2\.0 fits/,
+      );
+      assert.equal(fits.code, 0);
+      await writeFile(file, exported.stdout.replaceAll('"hotel"', '"motel"'));
+      const other = await run("journal", "check", file, tripsModule, "--json");
+      const [{ fits: isFit, difference } = {}] = other.objects;
+      assert.equal(isFit, false);
+      assert.deepEqual(difference, {
+        kind: "step",
+        place: 2,
+        expected: 'step "motel"',
+        found: 'step "hotel"',
+      });
+      assert.equal(other.code, 1);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    const direct = await run("journal", "check", "pisa", tripsModule);
+    assert.equal(direct.code, 0);
+  });
+
   const wrong: [string[], RegExp][] = [
     [["show"], /the task's ID is missing/],
     [["show", "nothing"], /TASK_UNKNOWN: there is no task "nothing"/],
     [["fork", "x"], /--before is missing/],
+    [["check", "x"], /the MODULE with its agent is missing/],
+    [["check", tripsModule, tripsModule], /cannot be read: it is no JSON/],
     [["shwo", "x"], /did you mean "show"/],
   ];
   for (const [args, message] of wrong)

@@ -105,6 +105,11 @@ export class Steps {
     this.#signals = new SignalWaits(parts, entries);
   }
 
+  /** How far its handler has come. */
+  get tape(): Tape {
+    return this.#tape;
+  }
+
   /** Why its handler is only run to undo what it did; undefined as long as it is not. */
   get undoing(): { error: TroupeError; state: EndState } | undefined {
     return this.#undo.why;

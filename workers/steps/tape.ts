@@ -70,6 +70,11 @@ export class Tape {
     return this.#next === this.#order.length;
   }
 
+  /** How many operations were settled. */
+  get settled(): number {
+    return this.#next;
+  }
+
   get underWay(): number {
     return this.#underWay;
   }
@@ -214,6 +219,12 @@ function errorOf(
   });
 }
 
-function nameOf({ type, name }: { type: OperationType; name: string }): string {
+export function nameOf({
+  type,
+  name,
+}: {
+  type: OperationType;
+  name: string;
+}): string {
   return `${type} "${name}"`;
 }
