@@ -8,6 +8,7 @@ import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
 import { codeOf } from "../streams/streams.js";
+import { isNotFound, readBatch } from "./batch.js";
 
 const pageSize = 256;
 
@@ -82,10 +83,11 @@ export async function* messagesOn(
   first = 1,
 ): AsyncGenerator<StoredMessage> {
   for (let from = first; ;) {
-    const page = await readPage(link, stream, subject, from);
-    yield* page;
-    if (page.length === 0) return; // a short page may be one of large messages
-    from = page.at(-1)!.sequence + 1;
+    const query = { seq: from, next_by_subj: subject, batch: pageSize };
+    const { messages, hasMore } = await readBatch(link, stream, query, subject);
+    for (const message of messages) yield toStoredMessage(stream, message);
+    if (!hasMore) return; // a short page may be one of large messages
+    from = messages.at(-1)!.seq + 1;
   }
 }
 
@@ -113,39 +115,26 @@ export async function* messagesBefore(
   }
 }
 
-async function readPage(
+/**
+ * All messages whose subject fits, oldest first, where few of a large stream do. Given a filter with wildcards the
+ * server walks through the stream; which subjects fit, and what is on one of them, it knows.
+ */
+export async function fewMessagesOn(
   link: Link,
   stream: string,
-  subject: string,
-  from: number,
+  filter: string,
 ): Promise<StoredMessage[]> {
-  try {
-    return await reading(link, async () => {
-      const page: StoredMessage[] = [];
-      const batch = await link.jsm.direct.getBatch(stream, {
-        seq: from,
-        next_by_subj: subject,
-        batch: pageSize,
-      });
-      for await (const stored of batch)
-        page.push(toStoredMessage(stream, stored));
-      return page;
-    });
-  } catch (cause) {
-    if (isNotFound(cause)) return [];
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not read "${subject}" of stream "${stream}": ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-}
-
-function isNotFound(error: unknown): boolean {
-  return (
-    codeOf(error) === 404 ||
-    /404|no messages|message not found/i.test(messageOf(error))
-  );
+  const query = { multi_last: [filter], batch: pageSize };
+  const { messages, hasMore } = await readBatch(link, stream, query, filter);
+  const subjects = hasMore ? [filter] : messages.map(({ subject }) => subject);
+  const read = subjects.map(async (subject) => {
+    const found: StoredMessage[] = [];
+    for await (const stored of messagesOn(link, stream, subject))
+      found.push(stored);
+    return found;
+  });
+  const found = (await Promise.all(read)).flat();
+  return found.toSorted((a, b) => a.sequence - b.sequence);
 }
 
 /** The terminal event of a task, if it has ended. */
@@ -175,11 +164,8 @@ export async function eventsOf(
   const where = { taskId, ...(agent === undefined ? {} : { agent }) };
   const { streams, taskEventsWhere } = link.subjects;
   const events: TaskEvent[] = [];
-  for await (const stored of messagesOn(
-    link,
-    streams.events,
-    taskEventsWhere(where),
-  )) {
+  const filter = taskEventsWhere(where);
+  for (const stored of await fewMessagesOn(link, streams.events, filter)) {
     const event = readableEvent(link, stored);
     if (event) events.push(event);
   }

@@ -5,7 +5,6 @@
 // 2. A write that was refused may be our own, whose acknowledgement got lost: it is recognised by who wrote it.
 import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
-import { parseSignalSubject } from "../../protocol/addresses.js";
 import {
   cancelSignal,
   decodeWrite,
@@ -17,6 +16,7 @@ import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
 import {
   lastMessage,
+  fewMessagesOn,
   messagesOn,
   type StoredMessage,
 } from "../history/history.js";
@@ -47,25 +47,24 @@ export async function readJournal(
   link: Link,
   task: TaskName,
 ): Promise<JournalContents> {
-  const { streams, journal, journalOf } = link.subjects;
-  const subject = journal(task);
-  const contents: JournalContents = {
-    ...emptyJournal,
-    entries: [],
-    signals: [],
-  };
-  for await (const stored of messagesOn(
-    link,
-    streams.journal,
-    journalOf(task),
-  )) {
-    if (stored.subject === subject) addWrite(contents, stored, task);
-    else if (isSignal(stored.subject)) {
-      const signal = toSignal(stored);
-      if (signal) contents.signals.push(signal);
-    }
-  }
-  return contents;
+  const { streams, journal } = link.subjects;
+  const contents = { ...emptyJournal, entries: [], signals: [] };
+  const [signals] = await Promise.all([
+    readSignals(link, task),
+    addWrites(link, streams.journal, journal(task), contents, task),
+  ]);
+  return { ...contents, signals };
+}
+
+async function addWrites(
+  link: Link,
+  stream: string,
+  subject: string,
+  contents: JournalContents,
+  task: TaskName,
+): Promise<void> {
+  for await (const stored of messagesOn(link, stream, subject))
+    addWrite(contents, stored, task);
 }
 
 /** Without what an earlier task of this id has left behind. */
@@ -114,30 +113,14 @@ function addWrite(
   contents.writtenAt = at.getTime();
 }
 
-function isSignal(subject: string): boolean {
-  try {
-    return parseSignalSubject(subject) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
 /** The signals that were sent to a task, oldest first. */
 export async function readSignals(
   link: Link,
   task: TaskName,
 ): Promise<Signal[]> {
   const { streams, signalsTo } = link.subjects;
-  const signals: Signal[] = [];
-  for await (const stored of messagesOn(
-    link,
-    streams.journal,
-    signalsTo(task),
-  )) {
-    const signal = toSignal(stored);
-    if (signal) signals.push(signal);
-  }
-  return signals;
+  const stored = await fewMessagesOn(link, streams.journal, signalsTo(task));
+  return stored.map(toSignal).filter((signal) => signal !== undefined);
 }
 
 /** Whether a signal asks that it be canceled, and why. */
