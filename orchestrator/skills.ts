@@ -6,7 +6,7 @@ import { queryContexts } from "./queries/context-query.js";
 import { queryDeadLetters } from "./queries/dead-letter-query.js";
 import { queries } from "./queries/queries.js";
 import { queryTasks } from "./queries/task-query.js";
-import { orchestratorName } from "../protocol/subjects.js";
+import { orchestratorName, planSkillName } from "../protocol/subjects.js";
 import type { View } from "./queries/view.js";
 import { planSkill, type PlanHost } from "./plans/plan-skill.js";
 
@@ -55,7 +55,7 @@ export function declareSkills(host: Answerer, plans: PlanHost) {
         "Which orchestrator leads, and how far this one has read the log",
         () => statusOf(host),
       ),
-      "plan.run": planSkill(plans),
+      [planSkillName]: planSkill(plans),
     },
   };
 }

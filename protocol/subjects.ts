@@ -14,6 +14,7 @@ export const defaultNamespace = "troupe";
 export const defaultLane = "main";
 /** The agent that answers for the whole. */
 export const orchestratorName = "orchestrator";
+export const planSkillName = "plan.run";
 
 /** The server hashes keys to this many partitions an agent and lane; changing it would break the order of tasks under way. */
 export const partitionCount = 32;

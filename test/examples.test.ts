@@ -23,6 +23,8 @@ const printed: Readonly<Record<string, RegExp>> = {
     /first event: shopping.*reminded of 35.*paid 35 from 4711 for the order.*shipped hat and scarf.*the end: done 35/s,
   "limits.js":
     /tea: 9 .*bread: 9 .*salt: 10.*100 ms: true.*breaker-opened, breaker-half-opened/s,
+  "planning.js":
+    /flowchart TD.*steps\[0\]\.call.*did you mean "outline".*approved: { published: 'All about tea' }.*denied: step "consent" failed: somebody said no: not now.*on the shelf: 0/s,
   "replaying.js": /4 headlines/,
   "schedules.js":
     /nightly comes next on 2\d{3}-.*again: none.*built small by often.*often is paused.*built daily by nightly.*fired: { kind: 'daily' }.*refused: .*never fires/s,

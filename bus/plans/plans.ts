@@ -3,7 +3,7 @@
 import { checkPlan, parsePlan } from "../../protocol/plan/check.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { PlanProblem } from "../../protocol/plan/outline.js";
-import { orchestratorName } from "../../protocol/subjects.js";
+import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Registry } from "../registry/registry.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -71,7 +71,11 @@ export class Plans {
     await checkParams(checked.plan, params);
     const named = kept && `${kept.name}@${kept.version}`;
     const given = { plan: named ?? plan, input, params };
-    return this.#host.submit(`${orchestratorName}.plan.run`, given, options);
+    return this.#host.submit(
+      `${orchestratorName}.${planSkillName}`,
+      given,
+      options,
+    );
   }
 
   /**

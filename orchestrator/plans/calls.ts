@@ -15,7 +15,9 @@ import {
   resolve,
 } from "../../protocol/plan/expression.js";
 import type { CallStep, VoteStep, Voter } from "../../protocol/plan/step.js";
-import { targetInWords } from "../../protocol/plan/skills.js";
+import { isObject } from "../../protocol/plan/outline.js";
+import { needOfTarget, targetInWords } from "../../protocol/plan/skills.js";
+import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { CallToUndo, PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
@@ -35,11 +37,13 @@ const hopeless: readonly ErrorCode[] = [
 export class PlanCalls {
   readonly #task: PlanTask;
   readonly #callToUndo: CallToUndo;
+  readonly #depth: number;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(task: PlanTask, callToUndo: CallToUndo) {
+  constructor(task: PlanTask, callToUndo: CallToUndo, depth: number) {
     this.#task = task;
     this.#callToUndo = callToUndo;
+    this.#depth = depth;
   }
 
   /** Resolves when all calls that are under way have ended, whichever way. */
@@ -57,7 +61,7 @@ export class PlanCalls {
       options.context = inWords(resolve(context, roots));
     if (undo)
       options.undo = (result) => {
-        const steps = { ...roots.steps, [step.name]: result };
+        const steps = { ...roots.steps, [step.name]: result ?? null };
         return this.#callToUndo(
           undo.call,
           resolve(undo.input ?? {}, { ...roots, steps }),
@@ -109,7 +113,9 @@ export class PlanCalls {
     for (let attempt = 1; ; attempt++) {
       spending.spend(last);
       try {
-        return await this.#tracked(this.#task.call(target, input, options));
+        return await this.#tracked(
+          this.#task.call(target, deeper(target, input, this.#depth), options),
+        );
       } catch (error) {
         last = error;
         const { code } = error as Partial<TroupeError>;
@@ -128,6 +134,13 @@ export class PlanCalls {
       this.#underWay.delete(call);
     }
   }
+}
+
+/** A plan that is called from a plan knows how deep it is. */
+function deeper(target: Target, input: unknown, depth: number): unknown {
+  const { agent, skill } = needOfTarget(target);
+  const isPlan = agent === orchestratorName && skill === planSkillName;
+  return isPlan && isObject(input) ? { ...input, depth: depth + 1 } : input;
 }
 
 function choiceOf(

@@ -27,6 +27,8 @@ import { approval, waiting, type Tell } from "./waits.js";
 export interface Given {
   input: unknown;
   params: Readonly<Record<string, unknown>>;
+  /** How many plans it is in. */
+  depth: number;
 }
 
 const never = new Promise<never>(() => undefined);
@@ -36,14 +38,18 @@ const defaultConcurrency = 10;
 export async function runPlan(
   task: PlanTask,
   { plan, root, nodes }: CheckedPlan,
-  { input, params }: Given,
+  { input, params, depth }: Given,
   callToUndo: CallToUndo,
 ): Promise<unknown> {
   const steps = {};
   const roots = { input, param: params, plan: { id: task.id }, steps };
   const spending = new Spending("the plan", undefined);
   const scope: Scope = { roots, round: "", spending };
-  const run = new PlanRun(task, callToUndo, nodes.length);
+  const run = new PlanRun(
+    task,
+    new PlanCalls(task, callToUndo, depth),
+    nodes.length,
+  );
   try {
     const last = await run.within(plan.budget, "the plan", scope, (inner) =>
       run.block(root, inner),
@@ -62,9 +68,9 @@ class PlanRun {
   #done = 0;
   #over = false;
 
-  constructor(task: PlanTask, callToUndo: CallToUndo, total: number) {
+  constructor(task: PlanTask, calls: PlanCalls, total: number) {
     this.#task = task;
-    this.#calls = new PlanCalls(task, callToUndo);
+    this.#calls = calls;
     this.#total = total;
   }
 

@@ -1,14 +1,17 @@
 // The skill `plan.run`: runs a plan that it is given, or that is kept by name.
 import { z } from "zod";
 import { Templates } from "../../bus/plans/templates.js";
-import { refuse } from "../../protocol/errors.js";
+import { refuse, TroupeError } from "../../protocol/errors.js";
 import { parsePlan } from "../../protocol/plan/check.js";
-import { orchestratorName } from "../../protocol/subjects.js";
+import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { View } from "../queries/view.js";
 import { runPlan } from "./plan-run.js";
 import type { PlanTask } from "./plan-task.js";
 import { callForUndo, type UndoHost } from "./undo-call.js";
+
+/** Of plans that are called from plans: one that calls itself must end. */
+const deepest = 16;
 
 export const planInput = z.strictObject({
   plan: z
@@ -18,6 +21,11 @@ export const planInput = z.strictObject({
     .describe('a plan, or the name of one that is kept, such as "article@3"'),
   input: z.unknown().optional(),
   params: z.record(z.string(), z.unknown()).optional(),
+  depth: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("how many plans it is called from; said by the plan that calls"),
 });
 
 type PlanInput = z.infer<typeof planInput>;
@@ -26,7 +34,7 @@ export type PlanHost = Pick<View, "link" | "publisher" | "registry"> & UndoHost;
 
 export const planSkill = (host: PlanHost) => ({
   agent: orchestratorName,
-  name: "plan.run",
+  name: planSkillName,
   description: "Runs a plan: work as data",
   input: planInput,
   // What fails has failed on the plan's journal, and another attempt would read the same there. A plan that lives
@@ -45,11 +53,16 @@ async function run(
     throw refuse(
       "a plan is run by a task that is stored: submit one, by bus.plans.run or troupe plan run",
     );
+  const { input = {}, depth = 0 } = given;
+  if (depth > deepest)
+    throw new TroupeError(
+      "PLAN_INVALID",
+      `plans call each other more than ${deepest} deep: does one of them call itself?`,
+    );
   // A step: which version is the newest, and which agents there are, may be otherwise when it is run again.
   const { plan, params } = await task.step("plan", () => prepare(host, given));
   const checked = parsePlan(plan ?? given.plan);
-  const { input = {} } = given;
-  return runPlan(task, checked, { input, params }, (target, asked, id) =>
+  return runPlan(task, checked, { input, params, depth }, (target, asked, id) =>
     callForUndo(host, target, asked, id),
   );
 }

@@ -349,6 +349,35 @@ test("only the orchestrator keeps plans, and all may read them", async (t) => {
   }
 });
 
+test("a submitter has plans run and answers what they ask; who only reads may do neither", async (t) => {
+  const as = await shippedBus(t, "orchestrator");
+  const orchestrator = await as("orchestrator");
+  await orchestrator.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await orchestrator.orchestrate(quiet);
+  const plan = {
+    steps: [
+      { name: "a", call: "doer.do", input: 1 },
+      { name: "ok", approve: "Go on?", timeout: "1m" },
+    ],
+    output: { ref: "steps.a" },
+  };
+  const submitter = await as("submitter");
+  const task = await submitter.plans.run(plan);
+  const observer = await as("observer");
+  await assert.rejects(
+    observer.plans.answer(task.id, "ok", { approved: true }),
+    { code: "PERMISSION_DENIED" },
+  );
+  await assert.rejects(observer.ask("orchestrator.plan.run", { plan }), {
+    code: "PERMISSION_DENIED",
+  });
+  await submitter.plans.answer(task.id, "ok", { approved: true });
+  assert.equal(await task.result({ timeout: "20s" }), 1);
+});
+
 test("only the orchestrator splits lanes; all users follow the split, and all may look at it", async (t) => {
   const as = await shippedBus(t);
   const orchestrator = await as("orchestrator");
