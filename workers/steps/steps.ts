@@ -45,7 +45,8 @@ export interface StepOptions<Result> {
 /** A task may do no more in one run. */
 const maxOperations = 50_000;
 
-const never = new Promise<never>(() => undefined);
+/** Each time another: one that lasts would keep all who ever awaited it. */
+const never = (): Promise<never> => new Promise(() => undefined);
 
 export class Steps {
   readonly #host: StepHost;
@@ -121,7 +122,7 @@ export class Steps {
     options: StepOptions<Result> = {},
   ): Promise<Result> {
     const operation = this.#begin("step", name);
-    if (!operation) return never;
+    if (!operation) return never();
     if (options.undo)
       this.#undo.remember(operation, {
         run: options.undo as UndoFunction,
@@ -139,7 +140,7 @@ export class Steps {
     options: ChildOptions = {},
   ): Promise<unknown> {
     const operation = this.#begin("call", this.#calls.nameOf(target, options));
-    if (!operation) return never;
+    if (!operation) return never();
     if (options.undo && options.start !== true)
       this.#undo.remember(operation, {
         run: options.undo,
@@ -168,7 +169,7 @@ export class Steps {
     if (!this.#host.isDurable)
       return Promise.reject(unavailable(this.#host, "waitFor"));
     const operation = this.#begin("signal", name);
-    if (!operation) return never;
+    if (!operation) return never();
     if (!operation.past?.completion && !this.undoing)
       this.#signals.wait(operation, options);
     return operation.promise;
@@ -176,7 +177,7 @@ export class Steps {
 
   async now(): Promise<Date> {
     const operation = this.#begin("now", "now");
-    if (!operation) return never;
+    if (!operation) return never();
     if (!operation.past?.completion && !this.undoing)
       this.#complete(operation, { value: this.#host.now() });
     return new Date((await operation.promise) as number);
@@ -209,7 +210,7 @@ export class Steps {
       () => `the input to continue task "${this.#host.id}" with`,
     );
     if (!this.undoing) void this.#continue(input);
-    return never;
+    return never();
   }
 
   /** The handler has returned: undefined where it has done all that its journal has. */
@@ -302,7 +303,7 @@ export class Steps {
 
   #sleep(untilWhen: () => number): Promise<void> {
     const operation = this.#begin("sleep", "sleep");
-    if (!operation) return never;
+    if (!operation) return never();
     if (!operation.past?.completion && !this.undoing) {
       const begun = operation.past?.begun;
       const until = begun?.until ?? untilWhen();

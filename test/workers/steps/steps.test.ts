@@ -8,6 +8,7 @@ import {
   type TaskContext,
   type Worker,
 } from "../../../index.js";
+import { garbageCollector } from "../../../bench/memory.js";
 import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -322,6 +323,22 @@ test("a task that continues as another input begins with an empty journal", asyn
   });
   const { n } = (await bus.call("flow.run", 0)) as { n: number };
   assert.equal(n, 5);
+});
+
+test("what a task was before it continued is not kept in memory", async (t) => {
+  const seen: WeakRef<TaskContext>[] = [];
+  const { bus } = await flow(t, async (task, input) => {
+    seen.push(new WeakRef(task));
+    const n = input as number;
+    await task.step("count", () => n);
+    return n < 20 ? task.continueAs(n + 1) : n;
+  });
+  assert.equal(await bus.call("flow.run", 1), 20);
+  const collect = garbageCollector();
+  await eventually(() => {
+    collect();
+    return seen.filter((each) => each.deref() !== undefined).length <= 1;
+  });
 });
 
 test("a handler that no longer fits waits, with what was expected and found, for one that does", async (t) => {
