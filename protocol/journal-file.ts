@@ -23,6 +23,7 @@ const content = z.object({
     skill: z.string(),
     state: z.enum(taskStates).optional(),
     context: z.string().optional(),
+    attempts: z.number().optional(),
   }),
   input: z.unknown().optional(),
   entries: z.array(journalEntry),
@@ -39,10 +40,19 @@ const content = z.object({
 });
 
 export function toJournalFile(journal: TaskJournal): JournalFile {
-  const { taskId: id, agent, skill, state, context, error, ...rest } = journal;
+  const {
+    taskId: id,
+    agent,
+    skill,
+    state,
+    context,
+    attempts,
+    error,
+    ...rest
+  } = journal;
   const { input, entries, signals, output } = rest;
   const content = {
-    task: { id, agent, skill, state, context },
+    task: { id, agent, skill, state, context, attempts },
     input,
     entries,
     signals: signals.map(({ name, id, value, at }) => ({
@@ -73,13 +83,14 @@ export function toTaskJournal(
   if (!parsed.success)
     throw unreadable(z.prettifyError(parsed.error).replaceAll("\n", " "));
   const { task, error, ...rest } = parsed.data;
-  const { id: taskId, agent, skill, state, context } = task;
+  const { id: taskId, agent, skill, state, context, attempts } = task;
   return {
     taskId,
     agent,
     skill,
     state,
     ...(context === undefined ? {} : { context }),
+    ...(attempts === undefined ? {} : { attempts }),
     input: rest.input,
     entries: rest.entries,
     signals: rest.signals.map((signal) => ({ value: undefined, ...signal })),

@@ -18,6 +18,8 @@ export interface TaskJournal {
   /** Undefined where the task itself has aged out. */
   state: TaskState | undefined;
   context?: string;
+  /** Which attempt ended it, or how many failed. */
+  attempts?: number;
   /** What its handler is run with: that of the task, or of its last `continueAs`. */
   input: unknown;
   /** In the order in which they were written. */

@@ -46,9 +46,10 @@ function factsOf(task: TaskSummary | undefined, own: JournalContents) {
 }
 
 function outcomeOf(task: TaskSummary | undefined) {
-  const { output, error, waitsFor, dueAt, context } = task ?? {};
+  const { output, error, waitsFor, dueAt, context, attempts } = task ?? {};
   return {
     ...(context === undefined ? {} : { context }),
+    ...(attempts === undefined ? {} : { attempts }),
     ...(output === undefined ? {} : { output }),
     ...(error === undefined ? {} : { error }),
     ...(waitsFor === undefined ? {} : { waitsFor }),

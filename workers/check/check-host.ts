@@ -113,13 +113,13 @@ export class CheckContext extends HandlerContext {
 
   constructor(
     host: CheckHost,
-    { taskId: id, agent, skill, context }: TaskJournal,
+    { taskId: id, agent, skill, context, attempts = 1 }: TaskJournal,
   ) {
     const facts: TaskFacts = {
       id,
       agent,
       skill,
-      attempt: 1,
+      attempt: Math.max(1, attempts),
       level: "normal",
       context,
       key: undefined,
