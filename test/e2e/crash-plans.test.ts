@@ -71,7 +71,13 @@ async function setUp(t: TestContext) {
     await Promise.all(living.map((each) => each.kill()));
     living = [await start()];
   };
-  return { bus, desk, killAll };
+  const killOne = async () => {
+    const victim = living.shift()!;
+    await victim.kill();
+    living.push(await start());
+  };
+  const startAnother = async () => void living.push(await start());
+  return { bus, desk, killAll, killOne, startAnother };
 }
 
 /** Kills all as often as asked, each time when something more was done. */
@@ -130,4 +136,51 @@ test("a plan that fails is undone once and in reverse order, whoever dies meanwh
     ...acts.map((name) => `do ${name}`),
     ...acts.toReversed().map((name) => `undo ${name}-1`),
   ]);
+});
+
+test("of many plans, while one of two orchestrators is killed again and again, all end as they would have", async (t) => {
+  const { bus, desk, startAnother, killOne } = await setUp(t);
+  await startAnother();
+  const many = kills * 15;
+  const tasks = await Promise.all(
+    Array.from({ length: many }, (_, at) =>
+      bus.plans.run({
+        steps: [
+          act("first", `${at}a`),
+          {
+            name: "each",
+            map: ["b", "c", "d"],
+            do: [act("item", { template: `${at}\${item}` })],
+          },
+          ...(at % 5 === 0
+            ? [{ name: "bad", call: "desk.fail", input: { why: "no" } }]
+            : [{ name: "end", value: at }]),
+        ],
+      }),
+    ),
+  );
+  for (let round = 1; round <= kills; round++) {
+    const so = Math.floor((many * 4 * round) / (kills + 2));
+    await eventually(() => desk.done().length >= so, { timeoutMs: 60_000 });
+    await killOne();
+  }
+  for (const [at, task] of tasks.entries()) {
+    const result = task.result({ timeout: "3m" });
+    if (at % 5 === 0)
+      await assert.rejects(result, { code: "HANDLER_REFUSED" }, `${at}`);
+    else assert.equal(await result, at);
+  }
+  const letters = ["a", "b", "c", "d"];
+  const wanted = tasks.flatMap((_, at) =>
+    letters.map((each) => `${at}${each}`),
+  );
+  assert.deepEqual(desk.done(), wanted.sort());
+  for (let at = 0; at < many; at += 5) {
+    const undone = desk.log.filter((line) =>
+      new RegExp(`^undo ${at}[a-d]-1$`).test(line),
+    );
+    assert.equal(undone.length, 4, undone.join());
+    assert.equal(undone.at(-1), `undo ${at}a-1`);
+  }
+  t.diagnostic(`${many} plans, ${kills} orchestrators killed`);
 });
