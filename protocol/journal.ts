@@ -135,12 +135,15 @@ export interface JournalWrite {
   by: string;
   n: number;
   entries: JournalEntry[];
+  /** Instead of entries that are larger than a message: the places of the parts of the write that has them. */
+  parts?: number[] | undefined;
 }
 
 const write = z.object({
   by: z.string(),
   n: z.number(),
   entries: z.array(journalEntry),
+  parts: z.array(z.number()).optional(),
 });
 
 /** Throws ARGUMENT_INVALID for a value that cannot be encoded. */
@@ -153,12 +156,16 @@ export function decodeWrite(bytes: Uint8Array, taskId: string): JournalWrite {
   try {
     return write.parse(decodeBody(bytes));
   } catch (cause) {
-    throw new TroupeError(
-      "JOURNAL_UNREADABLE",
-      `the journal of task "${taskId}" cannot be read: something else, or a newer version, has written to it (${messageOf(cause)})`,
-      { cause },
-    );
+    throw unreadableJournal(taskId, cause);
   }
+}
+
+export function unreadableJournal(taskId: string, cause: unknown): TroupeError {
+  return new TroupeError(
+    "JOURNAL_UNREADABLE",
+    `the journal of task "${taskId}" cannot be read: something else, or a newer version, has written to it (${messageOf(cause)})`,
+    { cause },
+  );
 }
 
 export function isCompletion(entry: JournalEntry): entry is Completion {

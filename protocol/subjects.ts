@@ -202,6 +202,8 @@ export function subjectsOf(namespace: string) {
     /** That of whatever agent's task of this id. */
     journalById: (taskId: string) =>
       `${ns}.journal.*.${token(taskId, "task id")}.entries`,
+    /** What of it is larger than a message. */
+    journalParts: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.parts`,
     signal: (of: TaskName, name: string, id: string) =>
       `${ns}.journal.${taskTokens(of)}.signal.${token(name, "signal")}.${token(id, "signal id")}`,
     signalsTo: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.signal.*.*`,

@@ -130,7 +130,7 @@ async function writeOnce(
 ): Promise<void> {
   const there = await readJournal(link, fork);
   if (isSame(there.entries, entries)) return;
-  const writer = new JournalWriter(link, publisher, fork, there.last);
+  const writer = new JournalWriter(link, publisher, fork, there);
   let anew = there.last > 0;
   for (const part of partsOf(entries, link.maxPayload / 2)) {
     await writer.append(part, anew);

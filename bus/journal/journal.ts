@@ -10,6 +10,7 @@ import {
   decodeWrite,
   encodeWrite,
   type JournalEntry,
+  type JournalWrite,
 } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
@@ -21,6 +22,13 @@ import {
   type StoredMessage,
 } from "../history/history.js";
 import type { Publisher } from "../streams/publisher.js";
+import {
+  fitsMessage,
+  forgetParts,
+  readParts,
+  storeParts,
+  wholeWrite,
+} from "./large-writes.js";
 import { toSignal, type Signal } from "./signals.js";
 
 export interface JournalContents {
@@ -30,6 +38,8 @@ export interface JournalContents {
   last: number;
   /** When that was written. */
   writtenAt: number | undefined;
+  /** Some of it stands beside it: see large-writes.ts. */
+  hasParts: boolean;
   /** It is that of an earlier task of this id, whose history has aged out: nothing of it counts. */
   isStale: boolean;
 }
@@ -39,6 +49,7 @@ export const emptyJournal: JournalContents = {
   signals: [],
   last: 0,
   writtenAt: undefined,
+  hasParts: false,
   isStale: false,
 };
 
@@ -63,8 +74,17 @@ async function addWrites(
   contents: JournalContents,
   task: TaskName,
 ): Promise<void> {
-  for await (const stored of messagesOn(link, stream, subject))
-    addWrite(contents, stored, task);
+  let parts: ReadonlyMap<number, Uint8Array> | undefined;
+  for await (const stored of messagesOn(link, stream, subject)) {
+    let write = decodeWrite(stored.body, task.taskId);
+    if (write.parts) {
+      if (!parts || !write.parts.every((place) => parts!.has(place)))
+        parts = await readParts(link, task);
+      write = wholeWrite(write.parts, parts, task);
+    }
+    addWrite(contents, stored, write);
+  }
+  contents.hasParts = parts !== undefined;
 }
 
 /** Without what an earlier task of this id has left behind. */
@@ -80,7 +100,13 @@ export function ownPart(
     headers.undo !== undefined ||
     (entries[0]?.kind === "forked" && headers.forkOf !== undefined) ||
     writtenAt >= Math.floor(storedAt);
-  if (!isOwn) return { ...emptyJournal, last, isStale: true };
+  if (!isOwn)
+    return {
+      ...emptyJournal,
+      last,
+      hasParts: contents.hasParts,
+      isStale: true,
+    };
   return last === 0 && contents.signals.length === 0 ? emptyJournal : contents;
 }
 
@@ -105,10 +131,10 @@ export function inputOf({ entries }: JournalContents, input: unknown): unknown {
 
 function addWrite(
   contents: JournalContents,
-  { body, sequence, at }: StoredMessage,
-  { taskId }: TaskName,
+  { sequence, at }: StoredMessage,
+  { entries }: JournalWrite,
 ): void {
-  contents.entries.push(...decodeWrite(body, taskId).entries);
+  for (const entry of entries) contents.entries.push(entry);
   contents.last = sequence;
   contents.writtenAt = at.getTime();
 }
@@ -139,18 +165,29 @@ export class JournalWriter {
   readonly #by: string;
   /** The place of the last write. */
   #last: number;
+  #hasParts: boolean;
   #count = 0;
 
-  constructor(link: Link, publisher: Publisher, task: TaskName, last: number) {
+  constructor(
+    link: Link,
+    publisher: Publisher,
+    task: TaskName,
+    { last, hasParts }: Pick<JournalContents, "last" | "hasParts">,
+  ) {
     this.#link = link;
     this.#publisher = publisher;
     this.#task = task;
     this.#last = last;
+    this.#hasParts = hasParts;
     this.#by = `${link.origin}.${(writers++).toString(36)}`;
   }
 
   get last(): number {
     return this.#last;
+  }
+
+  get hasParts(): boolean {
+    return this.#hasParts;
   }
 
   /**
@@ -164,7 +201,13 @@ export class JournalWriter {
       expectedLastSubjectSequence: String(this.#last),
       rollup: anew ? "sub" : undefined,
     });
-    const body = encodeWrite({ by: this.#by, n, entries });
+    const hadParts = this.#hasParts;
+    if (anew) this.#hasParts = false;
+    const write = { by: this.#by, n, entries };
+    const whole = encodeWrite(write);
+    const body = fitsMessage(this.#link, whole.length)
+      ? whole
+      : await this.#inParts(write, whole);
     try {
       const stored = await this.#publisher.store(subject, headers, body);
       this.#last = stored.sequence;
@@ -175,6 +218,19 @@ export class JournalWriter {
       if (mine === undefined) throw fenced(this.#task, error);
       this.#last = mine;
     }
+    if (anew && hadParts && !this.#hasParts)
+      await forgetParts(this.#link, this.#publisher, this.#task);
+  }
+
+  async #inParts(write: JournalWrite, whole: Uint8Array): Promise<Uint8Array> {
+    const parts = await storeParts(
+      this.#link,
+      this.#publisher,
+      this.#task,
+      whole,
+    );
+    this.#hasParts = true;
+    return encodeWrite({ ...write, entries: [], parts });
   }
 
   async #ownWrite(subject: string, n: number): Promise<number | undefined> {
@@ -204,7 +260,7 @@ export async function sealJournal(
   task: TaskName,
 ): Promise<boolean> {
   try {
-    const writer = new JournalWriter(link, publisher, task, 0);
+    const writer = new JournalWriter(link, publisher, task, emptyJournal);
     await writer.append([{ kind: "canceled", at: link.clock.now() }]);
     return true;
   } catch (error) {

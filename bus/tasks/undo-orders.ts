@@ -69,10 +69,10 @@ export async function writeOrder(
   order: UndoOrder,
 ): Promise<number> {
   for (let tried = 1; ; tried++) {
-    const { entries, last } = await readJournal(link, task);
-    const entry = entryOf(task, entries, order, link.clock.now());
-    if (!entry) return last;
-    const writer = new JournalWriter(link, publisher, task, last);
+    const journal = await readJournal(link, task);
+    const entry = entryOf(task, journal.entries, order, link.clock.now());
+    if (!entry) return journal.last;
+    const writer = new JournalWriter(link, publisher, task, journal);
     try {
       await writer.append([entry]);
       return writer.last;

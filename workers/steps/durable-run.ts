@@ -62,7 +62,7 @@ export class DurableRun implements StepHost {
     // A task with a key keeps its place in the queue (R4).
     this.canPark = task.key === undefined;
     const { link, publisher } = task.host;
-    this.#writer = new JournalWriter(link, publisher, this.#name, journal.last);
+    this.#writer = new JournalWriter(link, publisher, this.#name, journal);
     this.steps = new Steps(this, journal.entries);
   }
 
@@ -280,12 +280,13 @@ export class DurableRun implements StepHost {
       run,
     };
     await this.#writer.append([entry], true);
-    const { last } = this.#writer;
+    const { last, hasParts } = this.#writer;
     return {
       entries: [entry],
       signals: this.signals,
       last,
       writtenAt: this.now(),
+      hasParts,
       isStale: false,
     };
   }

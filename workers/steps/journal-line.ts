@@ -9,6 +9,8 @@ export interface LineEnds {
   append(entries: JournalEntry[]): Promise<void>;
   /** They are stored, in this order. */
   completed(completions: Completion[]): void;
+  /** They are not stored. True where that is because of them, and others can be. */
+  refused(error: unknown): boolean;
   /** Nothing more can be written. */
   failed(error: unknown): void;
 }
@@ -70,6 +72,7 @@ export class JournalLine {
       (error: unknown) => {
         this.#writing = false;
         if (this.#closed) return;
+        if (this.#ends.refused(error)) return this.#next();
         this.close();
         this.#ends.failed(error);
       },
@@ -82,6 +85,10 @@ export class JournalLine {
     for (const { stored } of written) stored?.();
     const completions = written.map(({ entry }) => entry).filter(isCompletion);
     if (completions.length > 0) this.#ends.completed(completions);
+    this.#next();
+  }
+
+  #next(): void {
     if (this.#queued.length > 0) this.#write();
     else if (this.#idle.length > 0)
       for (const drained of this.#idle.splice(0)) drained();

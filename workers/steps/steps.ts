@@ -79,6 +79,7 @@ export class Steps {
     this.#line = new JournalLine({
       append: (written) => host.append(written),
       completed: (completions) => this.#tape.completed(completions),
+      refused: (error) => this.#refused(error),
       failed: (error) => this.#lost(error),
     });
     this.#waits = new Waits({
@@ -397,9 +398,16 @@ export class Steps {
     };
   }
 
+  /** What is too large fails its handler; that can still be written down, and undone. */
+  #refused(thrown: unknown): boolean {
+    const error = toTroupeError(thrown);
+    const isTooLarge = error.code === "PAYLOAD_TOO_LARGE";
+    if (isTooLarge) this.#host.end(error);
+    return isTooLarge;
+  }
+
   #lost(thrown: unknown): void {
     const error = toTroupeError(thrown);
-    if (error.code === "PAYLOAD_TOO_LARGE") return this.#host.end(error);
     const why = error.code === "CONFLICT" ? "fenced" : "trouble";
     this.#suspend({ why, error });
   }
