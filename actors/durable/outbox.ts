@@ -8,7 +8,7 @@
 //
 // A call that its own agent would refuse becomes an end on the log: the machine hears of it as of any other end.
 import { createHash } from "node:crypto";
-import { cancelTask } from "../../bus/tasks/cancel.js";
+import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { Link } from "../../bus/connection/connection.js";
 import { storeEmitted } from "../../bus/history/emitted.js";
 import { contextKey } from "../../bus/tasks/context-key.js";
@@ -174,21 +174,8 @@ export class Outbox {
     const { link, publisher, recorder } = this.#host;
     const { task: id, agent: called } = call;
     const reason = `context "${context}" of agent "${agent}" left the state that called it`;
-    try {
-      await cancelTask(
-        link,
-        publisher,
-        recorder,
-        { id, agent: called },
-        reason,
-      );
-    } catch (error) {
-      // Its end is ignored anyway: canceling only saves work.
-      link.log.debug(
-        { task: id, error: messageOf(error) },
-        "a call that is no longer wanted could not be canceled",
-      );
-    }
+    const task = { id, agent: called };
+    await cancelUnneeded(link, publisher, recorder, task, reason);
   }
 
   async #startTimer(

@@ -82,6 +82,24 @@ export async function cancelTask(
   return true;
 }
 
+/** The same for one that nobody needs any more: canceling it only saves work, so that it may fail. */
+export async function cancelUnneeded(
+  link: Link,
+  publisher: Publisher,
+  recorder: Recorder,
+  task: { id: string; agent: string },
+  reason: string,
+): Promise<void> {
+  try {
+    await cancelTask(link, publisher, recorder, task, reason);
+  } catch (error) {
+    link.log.debug(
+      { task: task.id, error: messageOf(error) },
+      "a task that is no longer needed was not canceled",
+    );
+  }
+}
+
 /** It has done something, which its worker is to undo: it hears of it now, or when it takes the task up again. */
 async function askToCancel(
   link: Link,

@@ -7,7 +7,7 @@
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
 // 4. Who meets a need is found once: from then on the history says who it is.
 import { createHash } from "node:crypto";
-import { cancelTask } from "../../bus/tasks/cancel.js";
+import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
 import type { Router } from "../../bus/routing/router.js";
@@ -166,18 +166,9 @@ export class Fallbacks implements Fallback {
     const waiting = this.#waiting.get(id);
     if (!waiting) return;
     waiting.stop(error);
-    cancelTask(
-      host.link,
-      host.publisher,
-      host.recorder,
-      waiting.fallback,
-      error.message,
-    ).catch((trouble: unknown) =>
-      host.link.log.debug(
-        { task: waiting.fallback.id, error: messageOf(trouble) },
-        "the fallback of a canceled task was not canceled",
-      ),
-    );
+    const { link, publisher, recorder } = host;
+    const { fallback } = waiting;
+    void cancelUnneeded(link, publisher, recorder, fallback, error.message);
   }
 
   /** Who waits goes back to the others, and they wait on. */

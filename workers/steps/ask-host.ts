@@ -1,13 +1,12 @@
 // Durable operations in a request that is not stored: they are done, and nothing is kept of them.
-import { cancelTask } from "../../bus/tasks/cancel.js";
+import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { Request } from "../../bus/asks/answers.js";
 import { needOf } from "../../bus/tasks/target.js";
-import { messageOf } from "../../protocol/errors.js";
 import { newId } from "../../protocol/ids.js";
-import type { Outcome } from "../../protocol/task-events.js";
 import type { ExecutionHost } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
+import { startRun } from "./child-run.js";
 import type { StepHost } from "./step-host.js";
 import { Suspension } from "./suspension.js";
 
@@ -30,45 +29,15 @@ export function askHost(
     now: () => link.clock.now(),
     append: () => Promise.resolve(),
     choose: (target) => router.find(needOf(target)!, {}),
-    async startChild(child, target, input, options) {
-      let outcome: Outcome | undefined;
-      let heard: ((outcome: Outcome) => void) | undefined;
+    startChild(child, target, input, options) {
       const mine = { ...options, id: child.id, isNew: true };
-      const leave = await submitter.start(
-        target,
-        input,
-        mine,
-        (error, ended) => {
-          if (error) return context.stop(error);
-          outcome = ended!;
-          heard?.(outcome);
-        },
+      return startRun(submitter, target, input, mine, (error) =>
+        context.stop(error),
       );
-      return {
-        leave,
-        ended: (listener) => {
-          heard = listener;
-          if (outcome) listener(outcome);
-        },
-      };
     },
     hasEnded: () => Promise.resolve(false),
-    async cancelChild({ id, agent: called }, reason) {
-      try {
-        await cancelTask(
-          link,
-          publisher,
-          recorder,
-          { id, agent: called },
-          reason,
-        );
-      } catch (error) {
-        link.log.debug(
-          { task: id, error: messageOf(error) },
-          "a child was not canceled",
-        );
-      }
-    },
+    cancelChild: (child, reason) =>
+      cancelUnneeded(link, publisher, recorder, child, reason),
     readSignals: () => Promise.resolve(),
     hearSignals: () => () => undefined,
     idle: (isIdle) => context.rest(isIdle),

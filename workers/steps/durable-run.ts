@@ -1,6 +1,6 @@
 // One run of a handler with durable operations, over the bus: its journal, its children, its signals, and what becomes
 // of its delivery when the handler is left where it stands.
-import { cancelTask } from "../../bus/tasks/cancel.js";
+import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import { endOf } from "../../bus/history/history.js";
 import {
   cancelAsked,
@@ -19,13 +19,13 @@ import {
 } from "../../bus/tasks/target.js";
 import { messageOf, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import type { Outcome } from "../../protocol/task-events.js";
 import { parentHeader } from "../../protocol/task-message.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
+import { startRun } from "./child-run.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
@@ -102,7 +102,7 @@ export class DurableRun implements StepHost {
     return { agent, skill };
   }
 
-  async startChild(
+  startChild(
     child: Child,
     target: NamedTarget,
     input: unknown,
@@ -110,9 +110,8 @@ export class DurableRun implements StepHost {
   ): Promise<ChildRun> {
     const { host, level, context } = this.#task;
     const leftMs = this.#task.deadlineInMs();
-    let outcome: Outcome | undefined;
-    let heard: ((outcome: Outcome) => void) | undefined;
-    const leave = await host.submitter.start(
+    return startRun(
+      host.submitter,
       target,
       input,
       {
@@ -123,36 +122,17 @@ export class DurableRun implements StepHost {
         id: child.id,
         parent: parentHeader(this.#name),
       },
-      (error, ended) => {
-        if (error) return this.suspend({ why: "trouble", error });
-        outcome = ended!;
-        heard?.(outcome);
-      },
+      (error) => this.suspend({ why: "trouble", error }),
     );
-    return {
-      leave,
-      ended: (listener) => {
-        heard = listener;
-        if (outcome) listener(outcome);
-      },
-    };
   }
 
   async hasEnded({ id, agent }: Child): Promise<boolean> {
     return (await endOf(this.#task.host.link, id, agent)) !== undefined;
   }
 
-  async cancelChild({ id, agent }: Child, reason: string): Promise<void> {
+  cancelChild(child: Child, reason: string): Promise<void> {
     const { link, recorder, publisher } = this.#task.host;
-    try {
-      await cancelTask(link, publisher, recorder, { id, agent }, reason);
-    } catch (error) {
-      // It never was, or nobody needs what it does any more: canceling only saves work.
-      link.log.debug(
-        { task: id, error: messageOf(error) },
-        "a child was not canceled",
-      );
-    }
+    return cancelUnneeded(link, publisher, recorder, child, reason);
   }
 
   async readSignals(): Promise<void> {
