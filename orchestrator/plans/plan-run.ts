@@ -1,7 +1,8 @@
 // One run of a plan, by the durable operations of its task.
 //
 // 1. All that it does is an operation, begun in an order that follows from the plan and from what came of earlier
-//    operations. So it may be killed at any point, and goes on there, in whichever process.
+//    operations. So it may be killed at any point, and goes on there, in whichever process. Plans may be under way for
+//    months: who changes the order of operations keeps the old one for them, by `task.patched`.
 // 2. When a step has failed no other begins. The calls under way are waited for: only of what has ended is it known
 //    whether it is to be undone. Only when its time is up they are canceled.
 import type { Duration } from "../../protocol/duration.js";

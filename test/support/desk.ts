@@ -18,6 +18,12 @@ export class Desk {
     skills: {
       /** What it is given. */
       say: this.#skill((input) => input),
+      /** How it was called. */
+      how: this.#skill((_, { key, context, level }) => ({
+        key,
+        context,
+        level,
+      })),
       /** After so many ms. */
       slowly: this.#skill(async (input, { signal }) => {
         this.atOnce.now++;

@@ -19,6 +19,23 @@ test("a call that fails is made again as often as its retry says", async () => {
   });
 });
 
+test("a call that takes longer than its timeout has failed, and is made again if it may be", async () => {
+  const slow = (ms: number) => ({
+    name: "slow",
+    call: "desk.slowly",
+    input: { ms },
+    timeout: "400ms",
+    retry: { attempts: 2, first: 1 },
+  });
+  const begunAt = performance.now();
+  await assert.rejects(at.run([slow(60_000)]), {
+    code: "DEADLINE_PASSED",
+    message: /step "slow" failed/,
+  });
+  assert.ok(performance.now() - begunAt >= 800);
+  assert.deepEqual(await at.run([slow(1)]), { ms: 1 });
+});
+
 test("what was done is undone in reverse order when a later step fails, and only that", async () => {
   await assert.rejects(
     at.run([
@@ -82,6 +99,24 @@ test("an undo that cannot be done leaves a dead letter that says what is undone 
     letters.push(letter.taskId);
   assert.ok(letters.includes(task.id));
   assert.deepEqual(at.desk.log.slice(3), ["undo last-1"]);
+});
+
+test("an undo that failed is called anew when somebody says so, and the others follow", async () => {
+  const stuck = {
+    ...act("stuck"),
+    undo: { call: "desk.flaky", input: { name: "lock", times: 1 } },
+  };
+  const bad = { name: "bad", call: "desk.fail", input: { why: "no" } };
+  const task = await at.bus.plans.run({ steps: [act("first"), stuck, bad] });
+  await assert.rejects(task.result({ timeout: "30s" }), {
+    code: "UNDO_FAILED",
+  });
+  for await (const letter of at.bus.deadLetters({ agent: "orchestrator" }))
+    if (letter.taskId === task.id) await letter.undo("retry", { by: "ann" });
+  await eventually(() => at.desk.log.includes("undo first-1"));
+  const undo = (more: string) => at.bus.find(`${task.id}~undo~stuck${more}`);
+  assert.equal((await undo(""))?.state, "failed");
+  assert.equal((await undo("~2"))?.state, "completed");
 });
 
 test("a plan that is canceled undoes what it did", async () => {

@@ -119,6 +119,32 @@ test("a condition chooses what is done, and what is not done has no result", asy
   assert.deepEqual(result, { a: "yes", b: "no", c: null, d: "none" });
 });
 
+test("a call has a key, a context and a priority as it says, and finds whom it needs", async () => {
+  const result = await at.run(
+    [
+      {
+        name: "keyed",
+        call: "desk.how",
+        key: { template: "k-${input.n}" },
+        context: ref("input.n"),
+      },
+      {
+        name: "urgent",
+        call: { skill: "how", version: "^1" },
+        priority: "high",
+      },
+      { name: "ranged", call: "say@^1", input: [] },
+    ].map((step) => ({ ...step, input: {} })),
+    { output: [ref("steps.keyed"), ref("steps.urgent"), ref("steps.ranged")] },
+    { input: { n: 7 } },
+  );
+  assert.deepEqual(result, [
+    { key: "k-7", context: "7", level: "normal" },
+    { level: "high" },
+    {},
+  ]);
+});
+
 test("a vote says what was chosen and how: ballots, weights, abstentions and failures", async () => {
   const voter = (choice: unknown, weight = 1) => ({
     call: "desk.say",

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { countBallots, type Ballot } from "../../../protocol/plan/ballots.js";
+import type { Rule } from "../../../protocol/plan/step.js";
+
+const ballot = (choice: unknown, weight = 1): Ballot => ({
+  voter: "v",
+  weight,
+  ...(choice === undefined ? {} : { choice }),
+});
+const winner = (ballots: Ballot[], rule?: Rule) => {
+  const { decided, choice } = countBallots(ballots, rule);
+  return decided ? choice : "nobody";
+};
+
+test("a majority is more than half of all weights, those counted that gave no choice", () => {
+  assert.equal(winner([ballot("a"), ballot("a"), ballot("b")]), "a");
+  assert.equal(winner([ballot("a"), ballot("b")]), "nobody");
+  assert.equal(winner([ballot("a"), ballot(undefined)]), "nobody");
+  assert.equal(winner([ballot("a", 3), ballot("b"), ballot("b")]), "a");
+});
+
+test("a plurality is more than any other has", () => {
+  assert.equal(
+    winner(
+      [
+        ballot("a"),
+        ballot("a"),
+        ballot("b"),
+        ballot("c"),
+        ballot(undefined, 9),
+      ],
+      "plurality",
+    ),
+    "a",
+  );
+  assert.equal(winner([ballot("a"), ballot("b")], "plurality"), "nobody");
+  assert.equal(winner([ballot(undefined)], "plurality"), "nobody");
+});
+
+test("at least k is k of the weights, and more than any other has", () => {
+  assert.equal(
+    winner([ballot("a"), ballot("a"), ballot("b")], { atLeast: 2 }),
+    "a",
+  );
+  assert.equal(winner([ballot("a"), ballot("b")], { atLeast: 1 }), "nobody");
+  assert.equal(
+    winner(
+      [0.1, 0.2, 0.3, 0.1].map((weight) => ballot("a", weight)),
+      { atLeast: 0.7 },
+    ),
+    "a",
+  );
+});
+
+test("choices that are equal as data are one, and what looks alike is not", () => {
+  assert.deepEqual(
+    winner([ballot({ x: [1] }), ballot({ x: [1] }), ballot({ x: ["1"] })]),
+    { x: [1] },
+  );
+  assert.equal(winner([ballot(0), ballot("0"), ballot(false)]), "nobody");
+});
+
+test("who wins does not depend on the order of the ballots, and has what the rule asks", () => {
+  const ballots = fc.array(
+    fc.record({
+      choice: fc.constantFrom("a", "b", "c", undefined),
+      weight: fc.integer({ min: 1, max: 4 }),
+    }),
+    { maxLength: 9 },
+  );
+  const rule = fc.oneof(
+    fc.constantFrom<Rule>("majority", "plurality"),
+    fc.record({ atLeast: fc.integer({ min: 1, max: 9 }) }),
+  );
+  fc.assert(
+    fc.property(ballots, rule, (given, by) => {
+      const all = given.map(({ choice, weight }) => ballot(choice, weight));
+      const { decided, choice, weight, total } = countBallots(all, by);
+      assert.equal(winner(all.toReversed(), by), decided ? choice : "nobody");
+      const weightOf = (of: unknown) =>
+        all
+          .filter((each) => each.choice === of)
+          .reduce((sum, each) => sum + each.weight, 0);
+      assert.equal(
+        total,
+        all.reduce((sum, each) => sum + each.weight, 0),
+      );
+      const others = ["a", "b", "c"].filter((each) => each !== choice);
+      const needed =
+        by === "majority"
+          ? total / 2 + 0.5
+          : by === "plurality"
+            ? 1
+            : by.atLeast;
+      const best = Math.max(...["a", "b", "c"].map(weightOf));
+      const isTied =
+        ["a", "b", "c"].filter((each) => weightOf(each) === best).length > 1;
+      assert.equal(decided, best >= needed && !isTied);
+      if (!decided) return;
+      assert.equal(weight, weightOf(choice));
+      for (const other of others) assert.ok(weightOf(other) < weight);
+    }),
+  );
+});
