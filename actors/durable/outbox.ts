@@ -19,7 +19,7 @@ import type { Queues } from "../../bus/streams/queues.js";
 import type { Recorder } from "../../bus/tasks/recorder.js";
 import { subjectFor } from "../../bus/tasks/submitter.js";
 import { scheduleOnce } from "../../bus/tasks/timers.js";
-import { isErrorCode, messageOf, TroupeError } from "../../protocol/errors.js";
+import { isErrorCode, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { defaultLevel } from "../../protocol/levels.js";
 import { defaultLane, noOrigin } from "../../protocol/subjects.js";
