@@ -16,10 +16,9 @@ export function toTagged(value: unknown): unknown {
   if (value instanceof Uint8Array)
     return tagged("$bytes", Buffer.from(value).toString("base64"));
   if (Array.isArray(value)) return value.map(toTagged);
-  const entries = Object.entries(value).map(([key, each]) => [
-    key,
-    toTagged(each),
-  ]);
+  const entries = Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([key, each]) => [key, toTagged(each)]);
   const object: unknown = Object.fromEntries(entries);
   const isMistakable = Object.keys(value).some((key) => key.startsWith("$"));
   return isMistakable ? tagged("$object", object) : object;

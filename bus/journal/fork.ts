@@ -1,14 +1,12 @@
 // Forks: a new task that begins where another was, with what that had done until then.
 //
 // 1. The journal is written before the task is submitted. Who dies in between leaves a journal that nothing reads: it
-//    counts only for a task whose message says that it is a fork. Who tries again with the same id finds it, or writes it
-//    anew where it was not whole.
+//    counts only for a task whose message says that it is a fork. Who tries again with the same id finds it.
 // 2. A fork with an id of its own is the same fork, however often it is made.
 import { isDeepStrictEqual } from "node:util";
 import { TroupeError } from "../../protocol/errors.js";
 import { newId } from "../../protocol/ids.js";
 import {
-  encodeWrite,
   isCompletion,
   journalSeed,
   type JournalEntry,
@@ -122,7 +120,7 @@ function forkedEntries(
   return [first, ...copied];
 }
 
-/** Over what an earlier attempt may have left, unless that is whole. */
+/** Over what may stand there of an earlier attempt, unless that is the same. */
 async function writeOnce(
   { link, publisher }: ForkHost,
   fork: TaskName,
@@ -131,11 +129,7 @@ async function writeOnce(
   const there = await readJournal(link, fork);
   if (isSame(there.entries, entries)) return;
   const writer = new JournalWriter(link, publisher, fork, there);
-  let anew = there.last > 0;
-  for (const part of partsOf(entries, link.maxPayload / 2)) {
-    await writer.append(part, anew);
-    anew = false;
-  }
+  await writer.append(entries, there.last > 0);
 }
 
 /** But for when it was made. */
@@ -147,16 +141,4 @@ function isSame(there: JournalEntry[], wanted: JournalEntry[]): boolean {
     isDeepStrictEqual({ ...found, at: 0 }, { ...first, at: 0 }) &&
     isDeepStrictEqual(others, rest)
   );
-}
-
-/** So that each fits into a message. An entry that is larger fitted once, and does again. */
-function* partsOf(
-  entries: JournalEntry[],
-  maxBytes: number,
-): Generator<JournalEntry[]> {
-  const { length } = encodeWrite({ by: "", n: 0, entries });
-  if (length <= maxBytes || entries.length === 1) return yield entries;
-  const half = Math.ceil(entries.length / 2);
-  yield* partsOf(entries.slice(0, half), maxBytes);
-  yield* partsOf(entries.slice(half), maxBytes);
 }
