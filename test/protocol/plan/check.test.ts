@@ -45,6 +45,27 @@ describe("a plan that can be run", () => {
       assert.deepEqual(checkPlan(JSON.parse(text)), []);
     });
 
+  test("stands in the guide, and so do conditions and parts of plans that are right", () => {
+    const guide = readFileSync("docs/guides/plans.md", "utf8");
+    const blocks = [...guide.matchAll(/```json\n([\s\S]*?)```/g)].map(
+      ([, text = ""]) => JSON.parse(text) as Record<string, unknown>,
+    );
+    assert.ok(blocks.some((block) => "steps" in block));
+    for (const block of blocks) {
+      const before = { name: "draft", value: { text: "" } };
+      const price = { name: "price", value: { total: 1 } };
+      const params = { steps: [before], ...block };
+      const isStep = "name" in block && !("steps" in block);
+      const isCondition = "and" in block;
+      const plan = isStep
+        ? { steps: [before, block] }
+        : isCondition
+          ? { steps: [price, { name: "w", when: block, do: [before] }] }
+          : params;
+      assert.deepEqual(checkPlan(plan), [], JSON.stringify(block));
+    }
+  });
+
   test("may have every kind of step, and references to all that has ended before", () => {
     const steps = [
       call("a", {
