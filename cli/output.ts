@@ -6,19 +6,28 @@ import { alignColumns, type Row } from "./table.js";
 export type Colour =
   "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta" | "blue";
 
+/** Where it writes: the process, or whoever runs the command within one. */
+export interface Streams {
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown };
+}
+
 export class Output {
   readonly json: boolean;
+  readonly #streams: Streams;
   readonly #inColour: boolean;
 
-  constructor(json: boolean) {
+  constructor(json: boolean, streams: Streams = process) {
     this.json = json;
+    this.#streams = streams;
     const { NO_COLOR } = process.env;
     this.#inColour =
-      process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === "");
+      streams.stdout.isTTY === true &&
+      (NO_COLOR === undefined || NO_COLOR === "");
   }
 
   line(text = ""): void {
-    process.stdout.write(`${text}\n`);
+    this.#streams.stdout.write(`${text}\n`);
   }
 
   object(value: unknown): void {
@@ -51,7 +60,7 @@ export class Output {
 
   /** For people, beside the result. */
   note(text: string): void {
-    if (!this.json) process.stderr.write(`${text}\n`);
+    if (!this.json) this.#streams.stderr.write(`${text}\n`);
   }
 
   error(error: unknown): void {
@@ -60,9 +69,9 @@ export class Output {
     const text = this.json
       ? JSON.stringify({ error: { code, message } })
       : `error ${code}: ${message}`;
-    process.stderr.write(`${text}\n`);
+    this.#streams.stderr.write(`${text}\n`);
     if (isDebugging() && error instanceof Error)
-      process.stderr.write(`${stackOf(error)}\n`);
+      this.#streams.stderr.write(`${stackOf(error)}\n`);
   }
 
   paint(colour: Colour, text: string): string {

@@ -3,13 +3,16 @@ import { readFileSync } from "node:fs";
 import { exitCodeOf, exitCodes, wrongUsage } from "./exit.js";
 import { overview, page } from "./help.js";
 import { unknownWord } from "./nearest.js";
-import { Output } from "./output.js";
+import { Output, type Streams } from "./output.js";
 import { startTelemetry } from "./telemetry.js";
 import { Call, parseWords, type Verb } from "./verb.js";
 import { verbs } from "./verbs.js";
 
-export async function run(args: readonly string[]): Promise<number> {
-  const output = new Output(args.includes("--json"));
+export async function run(
+  args: readonly string[],
+  streams: Streams = process,
+): Promise<number> {
+  const output = new Output(args.includes("--json"), streams);
   try {
     return await dispatch(args, output);
   } catch (error) {

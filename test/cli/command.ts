@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { run } from "../../cli/run.js";
 
 const main = fileURLToPath(new URL("../../cli/main.js", import.meta.url));
 export const demoFolder = fileURLToPath(
@@ -26,12 +27,37 @@ export interface Ended {
   objects: Record<string, unknown>[];
 }
 
-/** Runs it to its end. */
+/** Runs it to its end, in this process where it needs none of its own: that is a third of a second less of its time. */
 export async function troupe(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<Ended> {
-  return start(args, options).ended;
+  const { url, ...others } = options;
+  const isPlain = url !== undefined && Object.keys(others).length === 0;
+  if (!isPlain) return start(args, options).ended;
+  const [stdout, stderr] = [new Written(), new Written()];
+  const said = args.includes("--url") ? args : [...args, "--url", url];
+  const code = await run(said, { stdout, stderr });
+  return ended(args, code, null, stdout.text, stderr.text);
+}
+
+class Written {
+  text = "";
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+function ended(
+  args: readonly string[],
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  stdout: string,
+  stderr: string,
+): Ended {
+  const objects = args.includes("--json") ? parsed(stdout) : [];
+  return { code, signal, stdout, stderr, objects };
 }
 
 export interface Running {
@@ -65,8 +91,7 @@ export function start(
       number | null,
       NodeJS.Signals | null,
     ];
-    const objects = args.includes("--json") ? parsed(stdout) : [];
-    return { code, signal, stdout, stderr, objects };
+    return ended(args, code, signal, stdout, stderr);
   };
   const line = async () => {
     const { value, done } = await queue.next();
