@@ -24,6 +24,8 @@ export const agentEventKinds = [
   "breaker-closed",
   "throttled",
   "unthrottled",
+  // Of its tasks.
+  "stuck",
   // Of orchestrators.
   "leading",
   "fenced",

@@ -4,12 +4,20 @@ import { Recorder } from "../../bus/tasks/recorder.js";
 import type { Registry } from "../../bus/registry/registry.js";
 import { messageOf } from "../../protocol/errors.js";
 import { deadlines } from "../duties/deadlines.js";
+import { endedJournals } from "../duties/ended-journals.js";
 import { lostInstances } from "../duties/lost-instances.js";
 import { streamLimits } from "../duties/stream-limits.js";
+import { stuckTasks } from "../duties/stuck-tasks.js";
 import { toChild } from "../duties/duty.js";
 import { Term, type TermHost } from "./term.js";
 
-const duties = [deadlines, lostInstances, streamLimits];
+const duties = [
+  deadlines,
+  endedJournals,
+  lostInstances,
+  streamLimits,
+  stuckTasks,
+];
 
 export class Leadership {
   readonly #host: TermHost & { readonly registry: Registry };

@@ -1,0 +1,90 @@
+// Says which tasks are stuck: they have a journal and no end, and yet their message stands neither on its queue nor on
+// TIMERS, so that nothing will ever wake them. No death of any process leaves one like that; somebody has removed the
+// message by hand.
+//
+// It is told, loudly, and no more. To bring such a task back, its message would have to be stored a second time whenever
+// it is parked; what is purged from a queue is gone as well.
+//
+// 1. A message moves from TIMERS to its queue while we look: a task is told of when it was found so in two rounds.
+// 2. So many a round and no more.
+import { endOf, pendingTask } from "../../bus/history/history.js";
+import type { TaskName } from "../../protocol/subjects.js";
+import type { Term } from "../leading/term.js";
+import type { Duty, DutyHost, Rounds } from "./duty.js";
+import { JournalWalk, type Written } from "./journal-walk.js";
+
+const mostWrites = 1_000;
+const atOnce = 32;
+const graceMs = 2_000;
+const againMs = 3_600_000;
+const remembered = 10_000;
+
+export const stuckTasks: Duty = {
+  name: "stuck-tasks",
+  everyMs: 5_000,
+  begin: (host, term) => new StuckTaskRounds(host, term),
+};
+
+class StuckTaskRounds implements Rounds {
+  readonly #host: DutyHost;
+  readonly #term: Term;
+  readonly #walk: JournalWalk;
+  #suspects: Written[] = [];
+  readonly #told = new Set<string>();
+
+  constructor(host: DutyHost, term: Term) {
+    this.#host = host;
+    this.#term = term;
+    this.#walk = new JournalWalk(host, againMs);
+  }
+
+  async round(): Promise<void> {
+    const { link } = this.#host;
+    for (const suspect of await this.#stuckAmong(this.#suspects))
+      await this.#tell(suspect);
+    const before = link.clock.now() - graceMs;
+    const written = await this.#walk.next(mostWrites, before);
+    this.#suspects = await this.#stuckAmong(written);
+  }
+
+  async #stuckAmong(tasks: readonly Written[]): Promise<Written[]> {
+    const { link } = this.#host;
+    const { config } = await link.jsm.streams.info(
+      link.subjects.streams.events,
+    );
+    const since = link.clock.now() - config.max_age / 1_000_000;
+    const stuck: Written[] = [];
+    for (let at = 0; at < tasks.length; at += atOnce) {
+      this.#term.check();
+      const some = tasks.slice(at, at + atOnce);
+      const found = await Promise.all(
+        some.map(async (task) => {
+          // Of an older one the end may have aged out.
+          if (config.max_age > 0 && task.at < since) return false;
+          const { agent, taskId } = task;
+          if (await pendingTask(link, taskId, agent)) return false;
+          return !(await endOf(link, taskId, agent));
+        }),
+      );
+      stuck.push(...some.filter((_, index) => found[index]));
+    }
+    return stuck;
+  }
+
+  async #tell({ agent, taskId, at }: Written): Promise<void> {
+    const key = keyOf({ agent, taskId });
+    if (this.#told.has(key)) return;
+    const writtenAt = new Date(at).toISOString();
+    const data = { taskId, writtenAt };
+    const { instance, link } = this.#host;
+    await this.#term.record({ agent, instance, kind: "stuck", data });
+    link.log.error(
+      { agent, task: taskId, writtenAt },
+      "a task is stuck: it has a journal and no end, and its message is neither on its queue nor on TIMERS; submit it anew",
+    );
+    if (this.#told.size >= remembered) this.#told.clear();
+    this.#told.add(key);
+  }
+}
+
+const keyOf = ({ agent, taskId }: TaskName) => `${agent}/${taskId}`;
