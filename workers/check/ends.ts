@@ -24,23 +24,25 @@ const fromOutside: readonly string[] = [
   "STEP_MISMATCH",
 ];
 
+/** What was thrown stands in the messages of these. */
+const around: readonly string[] = ["ATTEMPTS_EXHAUSTED", "UNDO_FAILED"];
+
 /** In words; undefined where the handler had not come to an end of its own. */
 export function expectedEnd(journal: TaskJournal): string | undefined {
   if (journal.state === "completed") return "completed";
-  const error = expectedError(journal);
-  if (!error || fromOutside.includes(error.code)) return undefined;
+  const { error, isLast } = recordedError(journal);
+  if (!error || !isLast || fromOutside.includes(error.code)) return undefined;
   return `failed (${error.code}: ${error.message})`;
 }
 
-/** Before its undos had a say. */
-function expectedError({
-  entries,
-  state,
-  error,
-}: TaskJournal): TroupeError | undefined {
-  if (state === undefined || !isTerminal(state)) return undefined;
+/** Before its undos had a say. The last, unless the task is tried again. */
+function recordedError({ entries, state, error }: TaskJournal): {
+  error: TroupeError | undefined;
+  isLast: boolean;
+} {
   const undoing = entries.find((entry) => entry.kind === "undoing");
-  return undoing ? fromRpcError(undoing.error) : error;
+  if (undoing) return { error: fromRpcError(undoing.error), isLast: true };
+  return { error, isLast: state !== undefined && isTerminal(state) };
 }
 
 export function endDifference(
@@ -63,13 +65,21 @@ export function endDifference(
       path,
     );
   }
-  const error = expectedError(journal);
   const expected = expectedEnd(journal);
   if (!end.error)
     return expected === undefined ? undefined : tell("error", expected, found);
-  // What a retry or an undo says of it stands around it.
-  if (error?.message.includes(end.error.message)) return undefined;
+  if (isSame(recordedError(journal).error, end.error)) return undefined;
   return tell("error", expected ?? "no end", found);
+}
+
+function isSame(
+  recorded: TroupeError | undefined,
+  found: TroupeError,
+): boolean {
+  if (!recorded) return false;
+  const { code, message } = recorded;
+  if (around.includes(code)) return message.includes(found.message);
+  return message === found.message;
 }
 
 function text(value: unknown): string {

@@ -10,7 +10,7 @@ import {
   type TaskContext,
   type TaskJournal,
 } from "../../../index.js";
-import { quiet } from "../../support/doer.js";
+import { doer, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
@@ -195,6 +195,28 @@ test("an error where the task had completed differs, and so does a result where 
     throw new Error("always");
   });
   assert.equal(again.fits, true, again.message);
+});
+
+test("a task that is to be tried again fits as it failed", async (t) => {
+  const run: Handler = async (task) => {
+    await task.step("a", () => 1);
+    throw new Error("not yet");
+  };
+  const slow = { attempts: 2, first: "1h" } as const;
+  const bus = await shared.connect(t);
+  await bus.serve(
+    doer((_n, task) => run(task, 0), { retry: slow }),
+    quiet,
+  );
+  const task = await bus.submit("doer.do", 7);
+  const journal = await eventually(async () => {
+    const found = await bus.journal(task.id);
+    return found.error ? found : undefined;
+  });
+  const again = doer((_n, task) => run(task, 0));
+  assert.equal((await checkJournal(again, journal!)).fits, true);
+  const other = doer(() => Promise.reject(new Error("not")));
+  assert.equal((await checkJournal(other, journal!)).difference?.kind, "step");
 });
 
 test("a failed step is told to the handler as it was", async (t) => {
