@@ -33,8 +33,9 @@ export async function troupe(
   options: CommandOptions = {},
 ): Promise<Ended> {
   const { url, ...others } = options;
+  const isAlone = args[0] === "work" || args[0] === "dev"; // it starts processes, or is ended by signals
   const isPlain = url !== undefined && Object.keys(others).length === 0;
-  if (!isPlain) return start(args, options).ended;
+  if (isAlone || !isPlain) return start(args, options).ended;
   const [stdout, stderr] = [new Written(), new Written()];
   const said = args.includes("--url") ? args : [...args, "--url", url];
   const code = await run(said, { stdout, stderr });
