@@ -15,8 +15,32 @@ import { Suspension } from "./steps/suspension.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
 
-interface HandlerRun extends Run {
+/** A class, as is whatever lives as long as a task: V8 takes literals that last for old ones and then makes them so. */
+class HandlerRun implements Run {
+  watchedAs = -1;
   readonly context: HandlerContext;
+  readonly timeoutMs: number;
+  readonly deadlineAt: number;
+  endsAt: number;
+  stop: Run["stop"] = () => undefined;
+
+  constructor(
+    timeoutMs: number,
+    context: HandlerContext,
+    deadlineInMs: number,
+  ) {
+    const now = performance.now();
+    this.context = context;
+    this.timeoutMs = timeoutMs;
+    this.deadlineAt = now + deadlineInMs;
+    this.endsAt = Math.min(now + timeoutMs, this.deadlineAt);
+  }
+
+  outOfTime(): TroupeError {
+    return this.endsAt === this.deadlineAt
+      ? deadlinePassed(this.context)
+      : timedOut(this.context, this.timeoutMs);
+  }
 }
 
 export interface SkillRunner {
@@ -91,7 +115,7 @@ async function performAsync(
   deadlineInMs: number,
   started?: PromiseLike<unknown>,
 ): Promise<unknown> {
-  const run = startRun(runner, context, deadlineInMs);
+  const run = new HandlerRun(runner.timeoutMs, context, deadlineInMs);
   watch.add(run);
   try {
     const working =
@@ -148,28 +172,6 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof (value as { then?: unknown } | null | undefined)?.then === "function"
   );
-}
-
-function startRun(
-  runner: SkillRunner,
-  context: HandlerContext,
-  deadlineInMs: number,
-): HandlerRun {
-  const { timeoutMs } = runner;
-  const deadlineAt = performance.now() + deadlineInMs;
-  const run: HandlerRun = {
-    watchedAs: -1,
-    context,
-    timeoutMs,
-    deadlineAt,
-    endsAt: Math.min(performance.now() + timeoutMs, deadlineAt),
-    outOfTime: () =>
-      run.endsAt === deadlineAt
-        ? deadlinePassed(context)
-        : timedOut(context, timeoutMs),
-    stop: () => undefined,
-  };
-  return run;
 }
 
 function deadlinePassed({ id, agent, skill }: HandlerContext): TroupeError {

@@ -15,7 +15,7 @@ export interface Run {
   readonly deadlineAt: number;
   endsAt: number;
   /** What to say when its time is up. */
-  readonly outOfTime: () => TroupeError;
+  outOfTime(): TroupeError;
   /** Ends the run from outside; the handler's own result no longer counts. */
   stop: (why: TroupeError | Suspension) => void;
 }

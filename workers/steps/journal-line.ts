@@ -6,13 +6,13 @@ import {
 } from "../../protocol/journal.js";
 
 export interface LineEnds {
-  append(entries: JournalEntry[]): Promise<void>;
+  append(this: void, entries: JournalEntry[]): Promise<void>;
   /** They are stored, in this order. */
-  completed(completions: Completion[]): void;
+  completed(this: void, completions: Completion[]): void;
   /** They are not stored. True where that is because of them, and others can be. */
-  refused(error: unknown): boolean;
+  refused(this: void, error: unknown): boolean;
   /** Nothing more can be written. */
-  failed(error: unknown): void;
+  failed(this: void, error: unknown): void;
 }
 
 interface Queued {
@@ -21,14 +21,21 @@ interface Queued {
 }
 
 export class JournalLine {
-  readonly #ends: LineEnds;
+  // Not the literal that they come in: V8 takes literals that last for old ones, and then makes them so.
+  readonly #append: LineEnds["append"];
+  readonly #completed: LineEnds["completed"];
+  readonly #refused: LineEnds["refused"];
+  readonly #failed: LineEnds["failed"];
   #queued: Queued[] = [];
   #writing = false;
   #closed = false;
   #idle: (() => void)[] = [];
 
   constructor(ends: LineEnds) {
-    this.#ends = ends;
+    this.#append = ends.append;
+    this.#completed = ends.completed;
+    this.#refused = ends.refused;
+    this.#failed = ends.failed;
   }
 
   get idle(): boolean {
@@ -67,14 +74,14 @@ export class JournalLine {
     const written = this.#queued;
     this.#queued = [];
     this.#writing = true;
-    this.#ends.append(written.map(({ entry }) => entry)).then(
+    this.#append(written.map(({ entry }) => entry)).then(
       () => this.#written(written),
       (error: unknown) => {
         this.#writing = false;
         if (this.#closed) return;
-        if (this.#ends.refused(error)) return this.#next();
+        if (this.#refused(error)) return this.#next();
         this.close();
-        this.#ends.failed(error);
+        this.#failed(error);
       },
     );
   }
@@ -84,7 +91,7 @@ export class JournalLine {
     if (this.#closed) return;
     for (const { stored } of written) stored?.();
     const completions = written.map(({ entry }) => entry).filter(isCompletion);
-    if (completions.length > 0) this.#ends.completed(completions);
+    if (completions.length > 0) this.#completed(completions);
     this.#next();
   }
 

@@ -4,9 +4,17 @@ import type { StepHost } from "./step-host.js";
 import type { Trying } from "./trying.js";
 import type { Waits } from "./waits.js";
 
-export interface Parts {
+/** A class, as is whatever lives as long as a task (workers/skill-runner.ts). */
+export class Parts {
   readonly host: StepHost;
   readonly line: JournalLine;
   readonly waits: Waits;
   readonly trying: Trying;
+
+  constructor(host: StepHost, line: JournalLine, waits: Waits, trying: Trying) {
+    this.host = host;
+    this.line = line;
+    this.waits = waits;
+    this.trying = trying;
+  }
 }

@@ -25,6 +25,7 @@ import { runAttempt, type Attempt } from "./attempt.js";
 import { Calls, type ChildOptions } from "./calls.js";
 import { Draws } from "./draws.js";
 import { JournalLine } from "./journal-line.js";
+import { Parts } from "./parts.js";
 import { SignalWaits, type SignalOptions } from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
@@ -96,12 +97,7 @@ export class Steps {
       this.#waits,
       () => this.undoing !== undefined,
     );
-    const parts = {
-      host,
-      line: this.#line,
-      waits: this.#waits,
-      trying: this.#trying,
-    };
+    const parts = new Parts(host, this.#line, this.#waits, this.#trying);
     this.#undo = new Undo(parts, entries);
     this.#calls = new Calls(parts, runOf(entries));
     this.#signals = new SignalWaits(parts, entries);

@@ -33,7 +33,7 @@ export interface Operation {
   readonly promise: Promise<unknown>;
   settle(completion: Completion): void;
   /** The value that it had live, which need not be read again. */
-  live?: { value: unknown };
+  live: { value: unknown } | undefined;
 }
 
 type OfOperation = Extract<JournalEntry, { op: number; type: OperationType }>;
@@ -184,27 +184,45 @@ export class Tape {
   }
 }
 
+export class LiveOperation implements Operation {
+  readonly ordinal: number;
+  readonly type: OperationType;
+  readonly name: string;
+  readonly past: Past | undefined;
+  readonly promise: Promise<unknown>;
+  live: Operation["live"];
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: TroupeError) => void;
+
+  constructor(
+    ordinal: number,
+    type: OperationType,
+    name: string,
+    past: Past | undefined,
+  ) {
+    this.ordinal = ordinal;
+    this.type = type;
+    this.name = name;
+    this.past = past;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  settle(completion: Completion): void {
+    if (completion.kind === "failed") this.#reject(errorOf(completion));
+    else this.#resolve(this.live ? this.live.value : completion.value);
+  }
+}
+
 export function newOperation(
   ordinal: number,
   type: OperationType,
   name: string,
   past: Past | undefined,
 ): Operation {
-  let settle!: Operation["settle"];
-  const operation: Operation = {
-    ordinal,
-    type,
-    name,
-    past,
-    settle: (completion) => settle(completion),
-    promise: new Promise((resolve, reject) => {
-      settle = (completion) => {
-        if (completion.kind === "failed") reject(errorOf(completion));
-        else resolve(operation.live ? operation.live.value : completion.value);
-      };
-    }),
-  };
-  return operation;
+  return new LiveOperation(ordinal, type, name, past);
 }
 
 /** Trying again is of no use: it has been tried as often as it may. */

@@ -18,12 +18,12 @@ export interface Wait {
 }
 
 export interface WaitsHost {
-  now(): number;
+  now(this: void): number;
   /** Whether the handler does nothing but wait. */
-  isIdle(): boolean;
-  park(until: number, waitsFor: string, asks: boolean): void;
+  isIdle(this: void): boolean;
+  park(this: void, until: number, waitsFor: string, asks: boolean): void;
   /** It waits for others, and needs no slot; or goes on. */
-  idle(isIdle: boolean): void;
+  idle(this: void, isIdle: boolean): void;
   readonly canPark: boolean;
 }
 
@@ -31,7 +31,12 @@ export interface WaitsHost {
 const longestTimer = 2 ** 31 - 1;
 
 export class Waits {
-  readonly #host: WaitsHost;
+  // Not the literal that they come in (workers/skill-runner.ts).
+  readonly #now: WaitsHost["now"];
+  readonly #hostIsIdle: WaitsHost["isIdle"];
+  readonly #park: WaitsHost["park"];
+  readonly #tellIdle: WaitsHost["idle"];
+  readonly #canPark: boolean;
   readonly #waits = new Map<Operation, Wait>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
@@ -41,7 +46,11 @@ export class Waits {
   #parking = false;
 
   constructor(host: WaitsHost) {
-    this.#host = host;
+    this.#now = host.now;
+    this.#hostIsIdle = host.isIdle;
+    this.#park = host.park;
+    this.#tellIdle = host.idle;
+    this.#canPark = host.canPark;
   }
 
   get size(): number {
@@ -93,8 +102,8 @@ export class Waits {
   #look(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const now = this.#host.now();
-    const isIdle = this.#host.isIdle() && this.#waits.size > 0;
+    const now = this.#now();
+    const isIdle = this.#hostIsIdle() && this.#waits.size > 0;
     this.#setIdle(isIdle);
     for (const [operation, wait] of this.#waits)
       if (wait.until !== undefined && wait.until <= now) {
@@ -109,7 +118,7 @@ export class Waits {
       const what = waits.map(({ what }) => what).join(", or ");
       this.#parking = true;
       const asks = waits.some((wait) => wait.asks === true);
-      return this.#host.park(first, what, asks);
+      return this.#park(first, what, asks);
     }
     const next = Math.min(first, parkAt) - now;
     if (next === Infinity) return;
@@ -121,15 +130,15 @@ export class Waits {
 
   /** What has a known end is waited for elsewhere at once; for the rest a moment is spent. */
   #parkAt(waits: Wait[], first: number): number {
-    if (!this.#host.canPark) return Infinity;
+    if (!this.#canPark) return Infinity;
     const isKnown = waits.every(({ isOver }) => isOver === undefined);
-    if (isKnown) return first - this.#host.now() > momentMs ? 0 : Infinity;
+    if (isKnown) return first - this.#now() > momentMs ? 0 : Infinity;
     return this.#idleSince! + momentMs;
   }
 
   #setIdle(isIdle: boolean): void {
     if (isIdle === (this.#idleSince !== undefined)) return;
-    this.#idleSince = isIdle ? this.#host.now() : undefined;
-    this.#host.idle(isIdle);
+    this.#idleSince = isIdle ? this.#now() : undefined;
+    this.#tellIdle(isIdle);
   }
 }
