@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { agent, refuse, skill, type Bus } from "../../../index.js";
+import {
+  agent,
+  checkJournal,
+  refuse,
+  skill,
+  type Bus,
+} from "../../../index.js";
 import { forkTask } from "../../../bus/journal/fork.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import type { Submitter } from "../../../bus/tasks/submitter.js";
@@ -224,6 +230,63 @@ test("a journal that is too large for one message is forked in several", async (
   const task = await bus.fork("old", { before: "s5" });
   assert.equal(await task.result(), 2_400_000);
   assert.equal(runs, 7);
+});
+
+test("a fork from any place ends as the old task did, and leaves a journal that fits", async (t) => {
+  const bus = await shared.connect(t);
+  const done = new Map<string, string[]>();
+  const web = agent("web", {
+    skills: {
+      run: skill({
+        description: "Does much at once",
+        input: z.number(),
+        async run(n, task) {
+          const does = (name: string, result: number, ms = 0) =>
+            task.step(name, async () => {
+              if (ms > 0) await new Promise((over) => setTimeout(over, ms));
+              done.set(task.id, [...(done.get(task.id) ?? []), name]);
+              return result;
+            });
+          const first = await does("first", n);
+          const items = await task.map(
+            [1, 2, 3, 4],
+            async (item) => {
+              const x = await does(`x${item}`, item, 5 * (4 - item));
+              return does(`y${item}`, x * 2);
+            },
+            { concurrency: 2 },
+          );
+          const winner = await task.race([
+            does("slow", -1, 500),
+            does("quick", 7),
+          ]);
+          const [a, b] = await task.all([does("a", 1), task.sleep("3ms")]);
+          const last = await does("last", task.random());
+          return { first, items, winner, a, b, last };
+        },
+      }),
+    },
+  });
+  await bus.serve(web, { ...quiet, concurrency: 64 });
+  const output = await bus.call("web.run", 3, { id: "old" });
+  const { entries } = await bus.journal("old");
+  const places = new Set(entries.flatMap((e) => ("op" in e ? e.op : [])));
+  const end = Math.max(...places) + 1;
+  assert.equal(end, 14);
+  await Promise.all(
+    Array.from({ length: end + 1 }, async (_, before) => {
+      const fork = await bus.fork("old", { before, id: `f${before}` });
+      assert.deepEqual(await fork.result(), output, `before ${before}`);
+      const { fits, message } = await checkJournal(
+        web,
+        await bus.journal(fork.id),
+      );
+      assert.ok(fits, `before ${before}: ${message}`);
+      const names = done.get(fork.id) ?? [];
+      assert.equal(new Set(names).size, names.length);
+    }),
+  );
+  assert.equal(done.get(`f${end}`), undefined);
 });
 
 test("a fork that cannot be says why", async (t) => {
