@@ -41,6 +41,7 @@ interface Decision {
 export function decisionOf(call: Call): Decision {
   const step = call.text("skip");
   const note = call.text("note");
+  const lane = call.text("lane");
   const chosen: UndoDecision[] = [];
   if (call.flag("retry")) chosen.push("retry");
   if (step !== undefined) chosen.push("skip");
@@ -52,6 +53,7 @@ export function decisionOf(call: Call): Decision {
     by: call.text("by") ?? userInfo().username,
     ...(step === undefined ? {} : { step }),
     ...(note === undefined ? {} : { note }),
+    ...(lane === undefined ? {} : { lane }),
   };
   return { decision, options };
 }

@@ -25,7 +25,7 @@ export const dead: Verb = {
     "troupe dead ls [--agent NAME]",
     "troupe dead show ID",
     "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE]",
-    "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT]",
+    "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT] [--lane LANE]",
     "troupe dead purge ID",
     "troupe dead redrive|purge --agent NAME | --all",
   ],
@@ -41,7 +41,7 @@ export const dead: Verb = {
     lane: {
       type: "string",
       value: "LANE",
-      help: "redrive: to this one (default the one that it came from)",
+      help: "redrive, undo: to this one (default the one that it came from)",
     },
     ...undoOptions,
   },

@@ -142,13 +142,15 @@ export class DeadLetter {
    */
   async undo(decision: UndoDecision, options: UndoOptions = {}): Promise<void> {
     const link = this.#link;
-    const order = { ...options, decision };
+    const { lane, ...said } = options;
+    const order = { ...said, decision };
     const place = await writeOrder(link, this.#publisher, this, order);
     if (decision === "resolve") return this.#purgeNewest();
     const { headers, body } = this.#stored;
     const { taskId } = this;
     const { subject: from = "", key } = headers;
-    const subject = subjectOfRedrive(from, taskId, taskId, key, {}, link);
+    const to = lane === undefined ? {} : { lane };
+    const subject = subjectOfRedrive(from, taskId, taskId, key, to, link);
     const original = { subject, headers, body };
     await sendToUndo(link, this.#publisher, this, original, place);
   }

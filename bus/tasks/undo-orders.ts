@@ -17,7 +17,7 @@ import {
   type UndoReport,
 } from "../../protocol/undo-state.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage } from "../history/history.js";
+import { lastMessage, pendingTask } from "../history/history.js";
 import { JournalWriter, readJournal } from "../journal/journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { codeOf } from "../streams/streams.js";
@@ -30,10 +30,17 @@ export interface UndoOptions {
   /** Who says so, and why: it is kept on the journal. */
   by?: string;
   note?: string;
+  /** Whose workers do it. Default the one that the task came from. */
+  lane?: string;
 }
 
 export interface UndoOrder extends UndoOptions {
   decision: UndoDecision;
+}
+
+/** The task that a letter is of, and when the letter was written. */
+export interface DeadTask extends TaskName {
+  at: Date;
 }
 
 /** The message as it was submitted. */
@@ -65,11 +72,14 @@ export async function undoReport(
 export async function writeOrder(
   link: Link,
   publisher: Publisher,
-  task: TaskName,
+  task: DeadTask,
   order: UndoOrder,
 ): Promise<number> {
+  const waiting = await pendingTask(link, task.taskId, task.agent);
+  if (waiting && waiting.at > task.at) throw usedAgain(task);
   for (let tried = 1; ; tried++) {
     const journal = await readJournal(link, task);
+    if (!isOf(journal.entries, task.at)) throw usedAgain(task);
     const entry = entryOf(task, journal.entries, order, link.clock.now());
     if (!entry) return journal.last;
     const writer = new JournalWriter(link, publisher, task, journal);
@@ -189,6 +199,28 @@ async function queued(link: Link, { agent, taskId }: TaskName) {
     ),
   );
   return task ?? keyed;
+}
+
+/** Clocks agree to less than that. */
+const clocksMs = 1_000;
+
+/** Whether a journal is that of the task of a letter, and not of a later one with its id. */
+export function isOf(
+  entries: readonly JournalEntry[],
+  letterAt: Date,
+): boolean {
+  const [first] = entries;
+  return (
+    first === undefined ||
+    !("at" in first) ||
+    first.at <= letterAt.getTime() + clocksMs
+  );
+}
+
+function usedAgain({ taskId }: TaskName): TroupeError {
+  return invalid(
+    `the id of task "${taskId}" has been used for another since it died, and what the first did is no longer known: undo that by hand, and purge the letter`,
+  );
 }
 
 function invalid(message: string): TroupeError {

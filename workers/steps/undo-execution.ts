@@ -13,7 +13,7 @@ import {
   readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
-import { removeMessage } from "../../bus/tasks/undo-orders.js";
+import { isOf, removeMessage } from "../../bus/tasks/undo-orders.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
 import type { Result } from "../assignment.js";
@@ -59,6 +59,7 @@ export class UndoExecution extends Execution {
     const { why, isResolved } = undoStateOf(journal.entries);
     const error = why?.error ?? letter?.error;
     if (isResolved || !error) return undefined;
+    if (letter && !isOf(journal.entries, letter.at)) return undefined;
     const runner = prepare(this);
     const lost = this.#lostOften(journal, runner);
     if (lost) return notUndone(error, lost);

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { undoReport, writeOrder } from "../../../bus/tasks/undo-orders.js";
-import { endOf } from "../../../bus/history/history.js";
+import { endOf, lastMessage } from "../../../bus/history/history.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { z } from "zod";
 import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";
+import { encodeHeaders } from "../../../protocol/headers.js";
 import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import {
@@ -208,6 +209,40 @@ test("a task that died without having been undone is undone when somebody orders
   await (await letterOf(bus, "stuck"))!.undo("retry");
   await gone(bus);
   assert.deepEqual(undone, ["b", "a"]);
+});
+
+test("a letter is not taken for that of a later task with the same id", async (t) => {
+  const { bus, letter, log, bad, worker } = await stuck(t);
+  bad.clear();
+  await worker.drain();
+  const link = await shared.link(t);
+  const { streams, taskEventsWhere, journalOf, dead } = link.subjects;
+  const task = { agent: "saga", taskId: "stuck" };
+  // As if its history had aged out.
+  await link.jsm.streams.purge(streams.events, {
+    filter: taskEventsWhere(task),
+  });
+  const address = { level: "normal", lane: "main", skill: "run" } as const;
+  await new Publisher(link).store(
+    link.subjects.task({ ...address, ...task }),
+    encodeHeaders({}),
+    letter.original,
+  );
+  const another = { code: "ARGUMENT_INVALID", message: /used for another/ };
+  await assert.rejects(letter.undo("retry"), another);
+  await link.jsm.streams.purge(streams.journal, { filter: journalOf(task) });
+  await eventually(() => Date.now() > letter.at.getTime() + 1_500);
+  const other = await serveSaga(bus, (own) =>
+    doSteps(own, ["x"], (name) => log.push(name)),
+  );
+  await bus.task("stuck").result();
+  await assert.rejects(letter.undo("retry"), another);
+  await assert.rejects(letter.undo("resolve"), another);
+  assert.ok(
+    await lastMessage(link, streams.dead, dead("saga", "run", "stuck")),
+  );
+  await other.worker.drain();
+  assert.deepEqual(log, ["d", "c?"]);
 });
 
 test("a letter of a task that did nothing durably cannot be undone", async (t) => {
