@@ -14,6 +14,7 @@ import type { Backlog } from "./bus/delivery/backlog.js";
 import type { Link } from "./bus/connection/connection.js";
 import { LaneChoice } from "./bus/lanes/choice.js";
 import { Lanes } from "./bus/lanes/lanes.js";
+import { stuckTasks, type StuckTask } from "./bus/tasks/stuck.js";
 import {
   deadLetters,
   type DeadLetter,
@@ -439,6 +440,11 @@ export class Bus implements AsyncDisposable {
     filter: ProgressFilter = {},
   ): AsyncGenerator<TaskEvent, void, undefined> {
     return followProgress(this.#link, filter);
+  }
+
+  /** Tasks that nothing will wake any more, for somebody has removed their messages. */
+  stuckTasks(agent?: string): Promise<StuckTask[]> {
+    return stuckTasks(this.#link, agent);
   }
 
   /** Tasks that nobody could finish, oldest first. */

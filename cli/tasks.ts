@@ -19,6 +19,7 @@ import {
 } from "./task-listing.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
+import type { Bus } from "../troupe.js";
 
 const forms = { ls, show, cancel } as const;
 
@@ -51,11 +52,24 @@ function ls(call: Call): Promise<ExitCode> {
     const toRow = (task: ListedTask) => rowOf(call, task);
     const none = nothing("tasks", bus, filters(query));
     call.output.list(found, head, toRow, none);
+    await tellStuck(call, bus);
     if (cursor === undefined) return exitCodes.done;
     if (call.output.json) call.output.object({ cursor });
     else call.output.note(`There are more: the same with --cursor ${cursor}`);
     return exitCodes.done;
   });
+}
+
+/** They stand nowhere, so that no list has them. */
+async function tellStuck(call: Call, bus: Bus): Promise<void> {
+  const { output } = call;
+  for (const task of await bus.stuckTasks(call.text("agent"))) {
+    if (output.json) output.object({ ...task, stuck: true });
+    else
+      output.note(
+        `Stuck: ${task.taskId} of ${task.agent}, since ${task.writtenAt}. Somebody has removed its message; submit it anew`,
+      );
+  }
 }
 
 function show(call: Call): Promise<ExitCode> {

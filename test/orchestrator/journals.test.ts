@@ -6,6 +6,7 @@ import type { AgentEvent } from "../../protocol/agent-events.js";
 import { quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { broken, doSteps, serveSaga } from "../support/saga.js";
+import { troupe } from "../cli/command.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
@@ -73,4 +74,10 @@ test("a task whose message somebody has removed is told of, and no other", async
     (told as AgentEvent[]).map(({ agent, data }) => [agent, data["taskId"]]),
     [["saga", "lost"]],
   );
+  const [stuck, ...others] = await bus.stuckTasks();
+  assert.deepEqual([stuck?.taskId, others], ["lost", []]);
+  const { url } = shared.server;
+  const place = ["--url", url, "--namespace", bus.namespace];
+  const { stderr } = await troupe(["tasks", "ls", ...place]);
+  assert.match(stderr, /^Stuck: lost of saga, since .*; submit it anew$/m);
 });
