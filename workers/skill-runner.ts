@@ -15,7 +15,7 @@ import { Suspension } from "./steps/suspension.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
 
-/** A class, as is whatever lives as long as a task: V8 takes literals that last for old ones and then makes them so. */
+/** A class, as is whatever lives as long as a task (docs/decisions/0032-what-lives-as-long-as-a-task.md). */
 class HandlerRun implements Run {
   watchedAs = -1;
   readonly context: HandlerContext;

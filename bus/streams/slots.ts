@@ -2,8 +2,8 @@
 //
 // Not a Map or a Set: one that things come to and go from all the time is made anew whenever its table is full of
 // what went. Once a table is so old that V8 has moved it to where it seldom collects, so is every one that follows, and
-// a discarded one keeps alive what was in it at the time: a third of all that ever came. Collecting that costs as much
-// as all the rest of a task.
+// a discarded one keeps alive what was in it at the time, until the next full collection. Collecting that costs as much
+// as all the rest of a task (docs/decisions/0032-what-lives-as-long-as-a-task.md).
 export class Slots<Item> {
   readonly #items: (Item | undefined)[] = [];
   readonly #free: number[] = [];

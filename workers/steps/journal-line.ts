@@ -21,7 +21,7 @@ interface Queued {
 }
 
 export class JournalLine {
-  // Not the literal that they come in: V8 takes literals that last for old ones, and then makes them so.
+  // Not the literal that they come in (docs/decisions/0032-what-lives-as-long-as-a-task.md).
   readonly #append: LineEnds["append"];
   readonly #completed: LineEnds["completed"];
   readonly #refused: LineEnds["refused"];

@@ -4,7 +4,7 @@ import type { StepHost } from "./step-host.js";
 import type { Trying } from "./trying.js";
 import type { Waits } from "./waits.js";
 
-/** A class, as is whatever lives as long as a task (workers/skill-runner.ts). */
+/** A class, as is whatever lives as long as a task (docs/decisions/0032-what-lives-as-long-as-a-task.md). */
 export class Parts {
   readonly host: StepHost;
   readonly line: JournalLine;

@@ -31,7 +31,7 @@ export interface WaitsHost {
 const longestTimer = 2 ** 31 - 1;
 
 export class Waits {
-  // Not the literal that they come in (workers/skill-runner.ts).
+  // Not the literal that they come in (docs/decisions/0032-what-lives-as-long-as-a-task.md).
   readonly #now: WaitsHost["now"];
   readonly #hostIsIdle: WaitsHost["isIdle"];
   readonly #park: WaitsHost["park"];
