@@ -123,3 +123,10 @@ export function copiedOperations(
   const completions = entries.filter(isCompletion).slice(0, first.copied);
   return new Set(completions.map(({ op }) => op));
 }
+
+/** It has what another task did, and nothing else: whoever made the fork may not have come to submit it. */
+export function isOnlyCopied(entries: readonly JournalEntry[]): boolean {
+  const [first] = entries;
+  if (first?.kind !== "forked") return false;
+  return entries.filter(isCompletion).length === first.copied;
+}

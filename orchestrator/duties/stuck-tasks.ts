@@ -5,9 +5,13 @@
 // It is told, loudly, and no more. To bring such a task back, its message would have to be stored a second time whenever
 // it is parked; what is purged from a queue is gone as well.
 //
+// A fork whose maker died before it was submitted is none: nobody was told that it is there.
+//
 // 1. A message moves from TIMERS to its queue while we look: a task is told of when it was found so in two rounds.
 // 2. So many a round and no more.
 import { endOf, pendingTask } from "../../bus/history/history.js";
+import { readJournal } from "../../bus/journal/journal.js";
+import { isOnlyCopied } from "../../protocol/journal-cut.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
@@ -63,7 +67,8 @@ class StuckTaskRounds implements Rounds {
           if (config.max_age > 0 && task.at < since) return false;
           const { agent, taskId } = task;
           if (await pendingTask(link, taskId, agent)) return false;
-          return !(await endOf(link, taskId, agent));
+          if (await endOf(link, taskId, agent)) return false;
+          return !isOnlyCopied((await readJournal(link, task)).entries);
         }),
       );
       stuck.push(...some.filter((_, index) => found[index]));

@@ -1,7 +1,11 @@
 // What the leader does about journals: it removes those of tasks whose history is gone, and says whose tasks are stuck.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Link } from "../../bus/connection/connection.js";
 import { agentEvents } from "../../bus/history/agent-events.js";
+import { forkTask } from "../../bus/journal/fork.js";
+import { Publisher } from "../../bus/streams/publisher.js";
+import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { AgentEvent } from "../../protocol/agent-events.js";
 import { quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
@@ -56,9 +60,10 @@ test("a task whose message somebody has removed is told of, and no other", async
     if (how === "sleep") await task.sleep("1h");
   });
   await bus.call("saga.run", "done", { id: "ended" });
+  const link = await shared.link(t);
+  await forkHalf(link, "ended");
   await bus.submit("saga.run", "sleep", { id: "lost" });
   await eventually(() => worker.counts.parked === 1);
-  const link = await shared.link(t);
   const { streams } = link.subjects;
   await link.jsm.streams.purge(streams.timers);
   await bus.submit("saga.run", "sleep", { id: "asleep" });
@@ -81,3 +86,13 @@ test("a task whose message somebody has removed is told of, and no other", async
   const { stderr } = await troupe(["tasks", "ls", ...place]);
   assert.match(stderr, /^Stuck: lost of saga, since .*; submit it anew$/m);
 });
+
+/** As if whoever forks it died before it is submitted. */
+async function forkHalf(link: Link, taskId: string): Promise<void> {
+  const submitter = {
+    draft: () => Promise.resolve(),
+    submit: () => Promise.reject(new Error("killed")),
+  } as unknown as Submitter;
+  const host = { link, publisher: new Publisher(link), submitter };
+  await assert.rejects(forkTask(host, taskId, { before: 1 }), /killed/);
+}
