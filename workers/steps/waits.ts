@@ -105,11 +105,7 @@ export class Waits {
     const now = this.#now();
     const isIdle = this.#hostIsIdle() && this.#waits.size > 0;
     this.#setIdle(isIdle);
-    for (const [operation, wait] of this.#waits)
-      if (wait.until !== undefined && wait.until <= now) {
-        this.#waits.delete(operation);
-        wait.due();
-      }
+    if (this.#endDue(now)) return this.look(); // it does not only wait any more
     if (this.#waits.size === 0) return;
     const waits = [...this.#waits.values()];
     const first = Math.min(...waits.map(({ until = Infinity }) => until));
@@ -126,6 +122,18 @@ export class Waits {
       () => this.#look(),
       Math.max(1, Math.min(next, longestTimer)),
     );
+  }
+
+  /** Whether any was. */
+  #endDue(now: number): boolean {
+    let any = false;
+    for (const [operation, wait] of this.#waits)
+      if (wait.until !== undefined && wait.until <= now) {
+        any = true;
+        this.#waits.delete(operation);
+        wait.due();
+      }
+    return any;
   }
 
   /** What has a known end is waited for elsewhere at once; for the rest a moment is spent. */

@@ -98,3 +98,16 @@ test("it waits for times, dates and signals, which may have come before", async 
   await at.bus.signal(task.id, "paid", { euros: 5 });
   assert.deepEqual(await task.result(), { euros: 5 });
 });
+
+test("a short wait within a long budget is as short as it says", async () => {
+  const pause = { name: "pause", wait: 10, budget: { time: "1m" } };
+  const said = { name: "said", call: "desk.say", input: { n: 1 } };
+  const retried = {
+    name: "retried",
+    call: "desk.flaky",
+    input: { name: "r", times: 1 },
+    retry: { attempts: 2, first: 1 },
+  };
+  const budget = { time: "1h" };
+  assert.deepEqual(await at.run([pause, retried, said], { budget }), { n: 1 });
+});

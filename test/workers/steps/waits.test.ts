@@ -41,6 +41,17 @@ test("what has a known end far off is waited for elsewhere at once, until the fi
   assert.deepEqual(parked, ["time 9000, or time 5000 until 5000"]);
 });
 
+test("what follows when one time has come happens before anything is parked for the others", async (t) => {
+  let busy = false;
+  const { waits, parked } = host({ isIdle: () => !busy });
+  t.after(() => waits.stop());
+  waits.add(operation(0), sleep(9_000));
+  waits.add(operation(1), { ...sleep(0), due: () => void (busy = true) });
+  await turn();
+  await turn();
+  assert.deepEqual(parked, []);
+});
+
 test("nothing is parked while a step runs, or where it may not be", async (t) => {
   const working = host({ isIdle: () => false });
   const kept = host({ canPark: false });
