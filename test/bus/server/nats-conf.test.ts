@@ -22,6 +22,7 @@ import {
 import { subjectsOf } from "../../../protocol/subjects.js";
 import { doer, gate, quiet, story } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
+import { broken, doSteps, letterOf, serveSaga } from "../../support/saga.js";
 import { testServer } from "../../support/server.js";
 import { withEnvironment } from "../../support/environment.js";
 
@@ -334,6 +335,37 @@ test("only the orchestrator pauses, resumes and drains agents", async (t) => {
   await orchestrator.drainAgent("doer");
   await serving.stopped;
 });
+
+for (const may of [true, false])
+  test(`a worker undoes what the orchestrator's user orders, and ${may ? "removes the letter" : "says in the letter that it can go where it may not remove it"}`, async (t) => {
+    const permission = '"$JS.API.STREAM.MSG.DELETE.troupe_DEAD"';
+    const as = await shippedBus(t, "saga", (text) =>
+      may ? text : text.replace(permission, ""),
+    );
+    const orchestrator = await as("orchestrator");
+    await orchestrator.agents(); // makes the registry's buckets
+    const worker = await as("worker");
+    let isBad = true;
+    await serveSaga(worker, async (task) => {
+      await task.step("large", () => "x".repeat(1_500_000));
+      await doSteps(task, ["a", "b"], () => {
+        if (isBad) throw new Error("stuck");
+      });
+      throw broken();
+    });
+    const wait = { id: "t", timeout: "10s" } as const;
+    const submitter = await as("submitter");
+    await assert.rejects(submitter.call("saga.run", {}, wait), {
+      code: "UNDO_FAILED",
+    });
+    isBad = false;
+    await (await letterOf(orchestrator, "t"))!.undo("retry");
+    await eventually(async () => {
+      const letter = await letterOf(orchestrator, "t");
+      if (may) return letter === undefined;
+      return letter?.error.startsWith("all is undone now");
+    });
+  });
 
 test("only the orchestrator keeps plans, and all may read them", async (t) => {
   const as = await shippedBus(t);

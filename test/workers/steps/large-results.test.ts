@@ -50,6 +50,18 @@ test("results that are larger than a message together are kept, each once", asyn
   assertOnce(entries);
 });
 
+test("a call whose input and result are larger than a message together is journaled", async (t) => {
+  const bus = await shared.connect(t);
+  await serveSaga(bus, async (task, input) => {
+    if (typeof input === "string") return input.toUpperCase();
+    const text = digits(700_000, 1);
+    const said = (await task.call("saga.run", text)) as string;
+    await task.sleep("1100ms");
+    return said.length;
+  });
+  assert.equal(await bus.call("saga.run", {}), 700_000);
+});
+
 test("a task that continues leaves none of its earlier results behind", async (t) => {
   const bus = await shared.connect(t);
   await serveSaga(bus, async (task, input) => {
