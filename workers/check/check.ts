@@ -132,13 +132,12 @@ class Check {
       if (now !== progress)
         [turns, quietSince, progress] = [0, performance.now(), now];
       turns++;
+      if (turns <= quietTurns) continue; // it may be the machine that is slow
       const forMs = performance.now() - quietSince;
-      const open = steps.tape.operations.filter(
+      const last = steps.tape.operations.findLast(
         ({ past }) => !past?.completion,
       );
-      const last = open.at(-1);
-      if (last && turns > quietTurns && forMs > quietMs)
-        return this.#standing(nameOf(last));
+      if (last && forMs > quietMs) return this.#standing(nameOf(last));
       if (forMs > this.#timeoutMs) return this.#stuck();
     }
   }
