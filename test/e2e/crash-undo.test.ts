@@ -46,7 +46,6 @@ async function stuck(t: TestContext): Promise<Place> {
 /** Its last undo, its first, and the writes between which its worker dies. */
 const killings = [
   { at: 1, when: "before" },
-  { at: 1, when: "after" },
   { at: 3, when: "after" },
 ] as const;
 
@@ -89,3 +88,53 @@ for (const when of ["before", "after"] as const)
     );
     assert.deepEqual(await diary(), ["d", "c", "c", "b"]);
   });
+
+test("a worker that is frozen while it undoes writes nothing after another has taken over", async (t) => {
+  const { bus, bad, diary, ...place } = await stuck(t);
+  await bad("");
+  await (await letterOf(bus, "t"))!.undo("retry");
+  const halt: Halt = { at: 1, when: "before", by: "SIGSTOP", on: ".journal." };
+  const frozen = await startChild(t, "saga-process", { ...place, halt });
+  await eventually(async () => (await diary()).length === 3);
+  const other = await startChild(t, "saga-process", place);
+  await eventually(async () => !(await letterOf(bus, "t")), {
+    timeoutMs: 30_000,
+  });
+  await other.kill();
+  frozen.signal("SIGCONT");
+  // It serves again, and has left that task alone.
+  await bad("c");
+  const next = await bus.submit("saga.run", {}, { id: "next" });
+  await assert.rejects(next.result(), { code: "UNDO_FAILED" });
+  assert.equal(await letterOf(bus, "t"), undefined);
+  assert.deepEqual(
+    await diary(),
+    ["d", "c", "c", "c", "b", "a"].concat("d", "c"),
+  );
+  assertOnce(await entriesOf(await shared.link(t), "saga", "t"));
+});
+
+test("a worker that is frozen before it stores a dead letter brings none back that is out of date", async (t) => {
+  const { bus, bad, diary, ...place } = await stuck(t);
+  await bad("b");
+  await (await letterOf(bus, "t"))!.undo("retry");
+  const halt: Halt = { at: 1, when: "before", by: "SIGSTOP", on: ".dead." };
+  const frozen = await startChild(t, "saga-process", { ...place, halt });
+  await eventually(async () => (await diary()).length === 4);
+  await bad("");
+  const old = (await letterOf(bus, "t"))!;
+  const other = await startChild(t, "saga-process", place);
+  // The letter is still the first; the journal says what has failed.
+  await eventually(async () => (await old.undoing())?.stuck?.step === "b");
+  await old.undo("retry");
+  await eventually(async () => !(await letterOf(bus, "t")), {
+    timeoutMs: 30_000,
+  });
+  await other.kill();
+  frozen.signal("SIGCONT");
+  await bad("c");
+  const next = await bus.submit("saga.run", {}, { id: "next" });
+  await assert.rejects(next.result(), { code: "UNDO_FAILED" });
+  assert.equal(await letterOf(bus, "t"), undefined);
+  assertOnce(await entriesOf(await shared.link(t), "saga", "t"));
+});
