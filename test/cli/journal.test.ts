@@ -9,7 +9,7 @@ import { quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
 import { trips } from "../support/trips.js";
-import { troupe } from "./command.js";
+import { demoFolder, troupe } from "./command.js";
 
 const tripsModule = fileURLToPath(
   new URL("../support/trips.js", import.meta.url),
@@ -141,6 +141,17 @@ describe("journal", { concurrency: 2 }, () => {
         found: 'step "hotel"',
       });
       assert.equal(other.code, 1);
+      const writer = await run(
+        "journal",
+        "check",
+        file,
+        `${demoFolder}writer.js`,
+      );
+      assert.match(
+        writer.stderr,
+        /the journal is of agent "trips", and .* exports "writer"/,
+      );
+      assert.equal(writer.code, 2);
     } finally {
       await rm(folder, { recursive: true });
     }
