@@ -30,11 +30,11 @@ export function fromTagged(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(fromTagged);
   const [only, ...more] = Object.keys(value);
   if (only?.startsWith("$") && more.length === 0)
-    return untagged(only as Tag, (value as Record<string, unknown>)[only]);
+    return untagged(only, (value as Record<string, unknown>)[only]);
   return untaggedObject(value);
 }
 
-function untagged(tag: Tag, said: unknown): unknown {
+function untagged(tag: string, said: unknown): unknown {
   switch (tag) {
     case "$date":
       return new Date(said === "" ? Number.NaN : String(said));
@@ -46,6 +46,8 @@ function untagged(tag: Tag, said: unknown): unknown {
       return BigInt(String(said));
     case "$object":
       return untaggedObject(said as object);
+    default: // written by hand
+      return { [tag]: fromTagged(said) };
   }
 }
 
