@@ -7,6 +7,7 @@ import {
   readJournal,
   type JournalContents,
 } from "../bus/journal/journal.js";
+import { isAway } from "../bus/journal/parking.js";
 import { deathOf, eventsOf } from "../bus/history/history.js";
 import type { TroupeError } from "../protocol/errors.js";
 
@@ -31,7 +32,10 @@ export async function recall(
     readJournal(link, { agent, taskId }),
     redelivered || mayBeForgotten ? deathOf(link, taskId, agent) : undefined,
   ]);
-  const journal = ownPart(contents, delivery);
+  const own = ownPart(contents, delivery);
+  // A task that sleeps and was submitted again is no new one.
+  const isSame = own.isStale && (await isAway(link, { agent, taskId }));
+  const journal = isSame ? contents : own;
   const past = recollect(events, redelivered, journal.writtenAt);
   // An older letter is that of an earlier task with this id, whose end has aged out.
   if (death === undefined || death.at.getTime() < Math.floor(storedAt))

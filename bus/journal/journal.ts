@@ -190,6 +190,14 @@ export class JournalWriter {
     return this.#hasParts;
   }
 
+  /** Throws CONFLICT when another has written. */
+  async check(): Promise<void> {
+    const subject = this.#link.subjects.journal(this.#task);
+    const { streams } = this.#link.subjects;
+    const last = await lastMessage(this.#link, streams.journal, subject);
+    if ((last?.sequence ?? 0) !== this.#last) throw fenced(this.#task);
+  }
+
   /**
    * Resolves when they are stored; one write at a time. Throws CONFLICT when another has written: this executor is
    * fenced off. With `anew` they replace what was there.
@@ -242,7 +250,7 @@ export class JournalWriter {
   }
 }
 
-function fenced({ agent, taskId }: TaskName, cause: TroupeError): TroupeError {
+function fenced({ agent, taskId }: TaskName, cause?: TroupeError): TroupeError {
   return new TroupeError(
     "CONFLICT",
     `another instance of "${agent}" works on task "${taskId}": this one was held up for too long and leaves it`,

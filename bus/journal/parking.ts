@@ -6,14 +6,18 @@
 //    causes it looks for the timer after that.
 // 3. Each parking has an id. Whoever brings the task back, timer or waker, sends it with that id, and the queue takes
 //    it once.
-import { messageOf } from "../../protocol/errors.js";
-import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+// 4. Who was held up for so long that another took the task parks nothing: it would take the other's timer away.
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import type { Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import { lastMessage, type StoredMessage } from "../history/history.js";
 import type { Publisher } from "../streams/publisher.js";
-import { dueMessage, latestDue, schedule } from "../tasks/timers.js";
+import { latestDue, schedule, sendDue } from "../tasks/timers.js";
+
+/** More than that would take the room of the task itself. */
+const longestWaitsFor = 500;
 
 export interface Parked extends TaskName {
   /** At the latest, on the server's clock. */
@@ -27,26 +31,70 @@ export interface Parked extends TaskName {
   body: Uint8Array;
 }
 
-/** The place of the timer. */
+/**
+ * Stores the timer. Throws CONFLICT when another has stored one since `isMine` was asked, or what that throws where
+ * the task is another's by now.
+ */
 export async function park(
   link: Link,
   publisher: Publisher,
   { agent, taskId, until, waitsFor, asks, subject, headers, body }: Parked,
-): Promise<number> {
-  const { sequence } = await schedule(link, publisher, {
-    taskId,
-    agent,
-    dueAt: Math.min(until, latestDue),
-    target: subject,
-    headers: {
-      ...headers,
-      parked: newToken(),
-      waitsFor,
-      parkedAs: asks ? "input-required" : undefined,
-    },
-    body,
-  });
-  return sequence;
+  isMine: () => Promise<void>,
+): Promise<void> {
+  const parked = newToken();
+  const before = await timerOf(link, { agent, taskId });
+  await isMine();
+  try {
+    await schedule(link, publisher, {
+      taskId,
+      agent,
+      dueAt: Math.min(until, latestDue),
+      target: subject,
+      headers: {
+        ...headers,
+        parked,
+        waitsFor: cut(waitsFor),
+        parkedAs: asks ? "input-required" : undefined,
+        expectedLastSubjectSequence: String(before?.sequence ?? 0),
+      },
+      body,
+    });
+  } catch (error) {
+    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
+      throw error;
+    // It may be our own, whose acknowledgement got lost.
+    const stands = await timerOf(link, { agent, taskId });
+    if (stands?.headers.parked !== parked) throw error;
+  }
+}
+
+function timerOf(
+  link: Link,
+  task: TaskName,
+): Promise<StoredMessage | undefined> {
+  const { streams, timer } = link.subjects;
+  return lastMessage(link, streams.timers, timer(task));
+}
+
+/** Whether its message stands on TIMERS, to come back to its queue: it sleeps, or is to be tried again. */
+export async function isAway(link: Link, task: TaskName): Promise<boolean> {
+  const { streams, due } = link.subjects;
+  const places = await Promise.all([
+    timerOf(link, task),
+    lastMessage(link, streams.timers, due(task)),
+  ]);
+  return places.some(
+    (stored) =>
+      stored?.headers.parked !== undefined ||
+      stored?.headers.attempt !== undefined,
+  );
+}
+
+/** A header is no place for the names of thousands of children. */
+function cut(waitsFor: string): string {
+  return waitsFor.length <= longestWaitsFor
+    ? waitsFor
+    : `${waitsFor.slice(0, longestWaitsFor)}…`;
 }
 
 export interface Parking {
@@ -72,38 +120,16 @@ export async function wake(
   publisher: Publisher,
   task: TaskName,
 ): Promise<Waking> {
-  const { streams, timer } = link.subjects;
-  const stored = await lastMessage(link, streams.timers, timer(task));
+  const stored = await timerOf(link, task);
   if (!stored?.headers.parked || stored.headers.target === undefined)
     return "running";
-  const { target, headers } = dueMessage(stored.headers);
-  const { duplicate } = await publisher.store(
-    target,
-    encodeHeaders(headers),
-    stored.body,
-  );
-  if (
-    duplicate &&
-    (await hasEarlier(link, task.agent, target, headers.parked!))
-  )
-    return "busy";
+  if (!(await sendDue(link, publisher, stored))) return "busy";
   await unpark(link, stored.sequence);
   return "woken";
 }
 
-/** The queue refused it: because it has the message of an earlier time, or because it has this one already. */
-async function hasEarlier(
-  link: Link,
-  agent: string,
-  target: string,
-  parked: string,
-): Promise<boolean> {
-  const there = await lastMessage(link, link.subjects.queue(agent), target);
-  return there !== undefined && there.headers.parked !== parked;
-}
-
 /** The timer is no longer needed. */
-export async function unpark(link: Link, sequence: number): Promise<void> {
+async function unpark(link: Link, sequence: number): Promise<void> {
   const { timers } = link.subjects.streams;
   try {
     await link.jsm.streams.deleteMessage(timers, sequence, false);

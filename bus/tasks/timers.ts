@@ -2,12 +2,15 @@
 // server stores it under `due`, and a mover in any serving process forwards it to its queue.
 //
 // 1. A due message is acknowledged only after it is stored on its queue (R3); forwarding it twice is
-//    harmless, for it carries a message id.
+//    harmless, for it carries a message id. One that falls due before its task has left the queue waits for that: who
+//    has the task in hand acknowledges it because the timer stands (R1).
 // 2. Schedules only work within their own stream, hence the mover.
 import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
+import { lastMessage } from "../history/history.js";
 import { startRelay, type Relay } from "../delivery/relay.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
@@ -102,9 +105,32 @@ async function forward(
     );
     return;
   }
-  const { headers } = dueMessage({ ...delivery.headers, target });
-  // Where the queue holds the task already, an earlier forwarding lost its acknowledgement: no error.
-  await publisher.store(target, encodeHeaders(headers), delivery.body);
+  const { parked, attempt } = delivery.headers;
+  const isThere = await sendDue(link, publisher, delivery);
+  // One that was only delayed was submitted again meanwhile.
+  if (isThere || (parked === undefined && attempt === undefined)) return;
+  throw new TroupeError(
+    "BUS_FAILED",
+    `the queue still has the task that is to come back on "${target}"`,
+  );
+}
+
+/**
+ * Sends the message of a timer where it is to go. False where its queue refuses it because of one of an earlier time:
+ * that may have been acknowledged by now, so that there is nothing to be seen.
+ */
+export async function sendDue(
+  link: Link,
+  publisher: Publisher,
+  timer: { headers: Headers; body: Uint8Array },
+): Promise<boolean> {
+  const { target, headers } = dueMessage(timer.headers);
+  const block = encodeHeaders(headers);
+  const { sequence } = await publisher.store(target, block, timer.body);
+  if (sequence > 0) return true; // now, or by an earlier sending whose acknowledgement was lost
+  const queue = link.subjects.queue(addressOf(target).agent);
+  const there = await lastMessage(link, queue, target);
+  return there?.headers.messageId === headers.messageId;
 }
 
 /** Where the message of a timer goes, and what it says then. It is known by what it waited for: it is sent once. */

@@ -8,7 +8,7 @@ import {
   readSignals,
   type JournalContents,
 } from "../../bus/journal/journal.js";
-import { park, unpark } from "../../bus/journal/parking.js";
+import { park } from "../../bus/journal/parking.js";
 import type { Signal } from "../../bus/journal/signals.js";
 import type { SubmitOptions } from "../../bus/tasks/submitter.js";
 import {
@@ -217,7 +217,7 @@ export class DurableRun implements StepHost {
       until === Infinity ? this.now() + longestParkMs : until,
       deadline?.getTime() ?? Infinity,
     );
-    const timer = await park(link, publisher, {
+    const parked = {
       ...this.#name,
       until: latest,
       waitsFor,
@@ -225,14 +225,14 @@ export class DurableRun implements StepHost {
       subject,
       headers,
       body,
-    });
+    };
+    await park(link, publisher, parked, () => this.#writer.check());
     const [isOver] = await Promise.all([
       this.steps.anyOver(),
       this.readSignals(),
     ]);
-    if (!isOver && cancelAsked(this.signals) === undefined) return true;
-    await unpark(link, timer);
-    return false;
+    // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.
+    return !isOver && cancelAsked(this.signals) === undefined;
   }
 
   /** It is on the journal, once for each version that does not fit. Resolves with when to try again. */

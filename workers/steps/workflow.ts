@@ -8,7 +8,7 @@ import {
   type JournalContents,
 } from "../../bus/journal/journal.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import { isCompletion } from "../../protocol/journal.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment, Result } from "../assignment.js";
@@ -142,7 +142,14 @@ export class Workflow {
   }
 
   async #park(run: DurableRun, to: Parked): Promise<Result> {
-    const isParked = await run.park(to);
+    let isParked: boolean;
+    try {
+      isParked = await run.park(to);
+    } catch (thrown) {
+      const error = toTroupeError(thrown);
+      if (error.code !== "CONFLICT") throw error;
+      return this.#suspended(run, { why: "fenced", error });
+    }
     if (!run.hasWritten) await this.#returned(waits(to));
     if (!isParked) return this.#task.giveBack(0);
     this.#task.delivery.acknowledgeNow();

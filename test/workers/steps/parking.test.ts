@@ -1,0 +1,91 @@
+// A task that leaves its queue while something happens to it: nothing of it is lost, and nothing is done twice.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
+import { park } from "../../../bus/journal/parking.js";
+import { lastMessage, pendingTask } from "../../../bus/history/history.js";
+import { Publisher } from "../../../bus/streams/publisher.js";
+import { eventually } from "../../support/eventually.js";
+import { sagaAgent, serveSaga } from "../../support/saga.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+const isMine = () => Promise.resolve();
+
+test("a task whose timer fires before it has left its queue comes back when it has", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve({ ...sagaAgent(() => 1), name: "mover" }, { signals: false });
+  const link = await shared.link(t);
+  const unserved = sagaAgent(() => 1);
+  await bus.submit(unserved.skills.run, {}, { id: "early" });
+  const queued = await pendingTask(link, "early");
+  assert.ok(queued);
+  const { subject, headers, body, stream, sequence } = queued;
+  const parked = { waitsFor: "nothing", asks: false, subject, headers, body };
+  const name = { agent: "saga", taskId: "early", until: link.clock.now() };
+  await park(link, new Publisher(link), { ...name, ...parked }, isMine);
+  const { timers } = link.subjects.streams;
+  await eventually(async () => {
+    const { delivered } = await link.jsm.consumers.info(timers, "mover");
+    return delivered.consumer_seq > 0;
+  });
+  await link.jsm.streams.deleteMessage(stream, sequence);
+  const back = await eventually(() => lastMessage(link, stream, subject));
+  assert.ok(back?.headers.parked);
+});
+
+test("a parked task that is submitted again goes on where it was", async (t) => {
+  const bus = await shared.connect(t);
+  const done: string[] = [];
+  const { worker } = await serveSaga(bus, async (task) => {
+    await task.step("a", () => done.push("a"));
+    return task.waitFor("go");
+  });
+  const link = await shared.link(t);
+  await link.jsm.streams.update(link.subjects.queue("saga"), {
+    duplicate_window: 100_000_000, // the server forgets at once that it had it
+  });
+  const task = await bus.submit("saga.run", {}, { id: "again" });
+  await eventually(() => worker.counts.parked === 1);
+  await eventually(async () => {
+    await bus.submit("saga.run", {}, { id: "again" });
+    return worker.counts.parked > 1;
+  });
+  await task.signal("go", 7);
+  assert.equal(await task.result(), 7);
+  assert.deepEqual(done, ["a"]);
+});
+
+test("a worker that was held up does not park a task that another has parked since", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, (task) => task.waitFor("go"));
+  const task = await bus.submit("saga.run", {}, { id: "held" });
+  const link = await shared.link(t);
+  const name = { agent: "saga", taskId: "held" };
+  const journal = await eventually(async () => {
+    const read = await readJournal(link, name);
+    assert.ok(read.last > 0);
+    return read;
+  });
+  // As if the worker were frozen by now: another has the task, and waits for something else.
+  const publisher = new Publisher(link);
+  const queued = await pendingTask(link, "held");
+  assert.ok(queued);
+  const { subject, headers, body, stream, sequence } = queued;
+  const at = link.clock.now();
+  const operation = { op: 1, type: "sleep", name: "sleep" } as const;
+  await new JournalWriter(link, publisher, name, journal).append([
+    { kind: "begun", ...operation, at, until: at + 60_000 },
+  ]);
+  const until = at + 60_000;
+  const other = { until, waitsFor: "x", asks: false, subject, headers, body };
+  await park(link, publisher, { ...name, ...other }, isMine);
+  const { streams, timer } = link.subjects;
+  const theirs = await lastMessage(link, streams.timers, timer(name));
+  await link.jsm.streams.deleteMessage(stream, sequence);
+  await eventually(() => worker.counts.late === 1);
+  assert.equal(worker.counts.parked, 0);
+  const stands = await lastMessage(link, streams.timers, timer(name));
+  assert.equal(stands?.sequence, theirs?.sequence);
+  await task.cancel();
+});
