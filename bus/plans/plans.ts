@@ -12,7 +12,7 @@ import type { SubmitOptions } from "../tasks/submitter.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
 import { Templates, type KeptPlan, type PlanVersion } from "./templates.js";
 
-export interface PlansHost {
+interface PlansHost {
   link: Link;
   publisher: Publisher;
   registry: Registry;

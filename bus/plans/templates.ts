@@ -198,7 +198,7 @@ const toVersion = (
 ): PlanVersion => ({ name, version, at: new Date(at), description });
 
 /** Throws ARGUMENT_INVALID. */
-export function parseTemplate(reference: string): {
+function parseTemplate(reference: string): {
   name: string;
   version: number | undefined;
 } {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Templates } from "../../bus/plans/templates.js";
 import { refuse, TroupeError } from "../../protocol/errors.js";
-import { parsePlan } from "../../protocol/plan/check.js";
+import { parsePlan, readPlan } from "../../protocol/plan/check.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { View } from "../queries/view.js";
@@ -13,7 +13,7 @@ import { callForUndo, type UndoHost } from "./undo-call.js";
 /** Of plans that are called from plans: one that calls itself must end. */
 const deepest = 16;
 
-export const planInput = z.strictObject({
+const planInput = z.strictObject({
   plan: z
     .union([z.string().min(1), z.looseObject({})], {
       error: 'expected a plan, or the name of one: "article" or "article@3"',
@@ -61,7 +61,7 @@ async function run(
     );
   // A step: which version is the newest, and which agents there are, may be otherwise when it is run again.
   const { plan, params } = await task.step("plan", () => prepare(host, given));
-  const checked = parsePlan(plan ?? given.plan);
+  const checked = readPlan(plan ?? given.plan);
   return runPlan(task, checked, { input, params, depth }, (target, asked, id) =>
     callForUndo(host, target, asked, id),
   );

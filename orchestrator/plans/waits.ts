@@ -9,7 +9,7 @@ import type { PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
 /** What a person answers. */
-export const answerSchema = z.object({
+const answerSchema = z.object({
   approved: z.boolean(),
   by: z.string().optional(),
   comment: z.string().optional(),
@@ -18,7 +18,7 @@ export const answerSchema = z.object({
 export type Answer = z.infer<typeof answerSchema>;
 
 /** The result of an approval. */
-export type Approval = Partial<Answer> & {
+type Approval = Partial<Answer> & {
   approved: boolean;
   timedOut?: true;
 };

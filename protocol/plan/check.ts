@@ -62,6 +62,18 @@ export function parsePlan(
   );
 }
 
+/**
+ * A plan that was checked before, maybe by an earlier version that knew less of what can be wrong: it is taken as far
+ * as it can be run. Throws PLAN_INVALID.
+ */
+export function readPlan(plan: unknown): CheckedPlan {
+  const { outline } = isObject(plan) ? read(plan, {}) : {};
+  const isWhole = outline?.nodes.every(({ step }) => step !== undefined);
+  return outline?.plan && isWhole === true
+    ? (outline as CheckedPlan)
+    : parsePlan(plan);
+}
+
 function read(
   plan: unknown,
   options: CheckOptions,

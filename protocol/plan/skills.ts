@@ -14,8 +14,6 @@ import { pathTo, type Outline, type PlanProblem } from "./outline.js";
 import type { Place } from "./expression.js";
 import type { Step } from "./step.js";
 
-export type PlanTarget = string | Need;
-
 /** Throws ARGUMENT_INVALID for what names nobody. */
 export function needOfTarget(target: unknown): Need {
   if (typeof target !== "string") return parseNeed(target);

@@ -206,17 +206,12 @@ export const step = z
 
 export type Step = z.infer<typeof step>;
 export type CallStep = z.infer<typeof callStep>;
-export type ParallelStep = z.infer<typeof parallelStep>;
 export type MapStep = z.infer<typeof mapStep>;
-export type WhenStep = z.infer<typeof whenStep>;
 export type VoteStep = z.infer<typeof voteStep>;
 export type ApproveStep = z.infer<typeof approveStep>;
 export type WaitStep = z.infer<typeof waitStep>;
-export type ValueStep = z.infer<typeof valueStep>;
-export type GroupStep = z.infer<typeof groupStep>;
 export type Voter = z.infer<typeof voter>;
 export type Rule = z.infer<typeof rule>;
-export type RetryOfPlan = z.infer<typeof retry>;
 export type Budget = z.infer<typeof budget>;
 
 /** Nested steps are checked one by one, so that an error is told where it is, and depth costs no stack. */

@@ -4,7 +4,11 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { agentCard } from "../../../protocol/card.js";
 import { TroupeError } from "../../../protocol/errors.js";
-import { checkPlan, parsePlan } from "../../../protocol/plan/check.js";
+import {
+  checkPlan,
+  parsePlan,
+  readPlan,
+} from "../../../protocol/plan/check.js";
 import { planJsonSchema } from "../../../protocol/plan/plan.js";
 
 type Steps = readonly Record<string, unknown>[];
@@ -544,6 +548,16 @@ test("parsePlan throws all that is wrong, as text and as data", () => {
       ) &&
       (error.data as { problems: unknown[] }).problems.length === 2,
   );
+});
+
+test("a plan that an earlier version let pass is read as far as it can be run", () => {
+  const steps = [call("a"), { name: "w", wait: "2d" }];
+  const budget = { time: "1d" };
+  assert.throws(() => parsePlan({ steps, budget }), { code: "PLAN_INVALID" });
+  const names = readPlan({ steps, budget }).nodes.map(({ name }) => name);
+  assert.deepEqual(names, ["a", "w"]);
+  for (const unfit of [5, {}, { steps: [] }, { steps: [{ name: "a" }] }])
+    assert.throws(() => readPlan(unfit), { code: "PLAN_INVALID" });
 });
 
 test("docs/plan.schema.json is the schema of this version: write it by troupe plan schema", () => {
