@@ -18,7 +18,7 @@ const againMs = 3_600_000;
 
 export const endedJournals: Duty = {
   name: "ended-journals",
-  everyMs: 5_000,
+  everyMs: 1_000,
   begin: (host, term) => new EndedJournalRounds(host, term),
 };
 
