@@ -32,6 +32,8 @@ const most = 512;
 const longestMs = 120_000;
 /** After that, who sleeps or waits has been given up by the worker, in all participants that do. */
 const settledMs = 4_000;
+/** Also on a machine that has much else to do. */
+const leastAsleepMs = 40_000;
 /** If nothing is known of its speed. */
 const slowestPerSecond = 100;
 
@@ -90,7 +92,7 @@ export async function measureSleeping(
   return onStage(participant, most, async ({ serverPid, worker, client }) => {
     await warmUp(worker, client);
     const before = await memories(serverPid, worker);
-    const enoughMs = (2000 * sleepers) / perSecond + 3 * settledMs;
+    const enoughMs = (2000 * sleepers) / perSecond + leastAsleepMs;
     const until = now() + enoughMs;
     const { asleep, woken } = await worker.ask("counts", null);
     await client.ask("sleep", { count: sleepers, until }, enoughMs);
