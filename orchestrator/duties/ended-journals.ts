@@ -15,6 +15,8 @@ import { JournalWalk, type Written } from "./journal-walk.js";
 const mostWrites = 2_000;
 const atOnce = 32;
 const againMs = 3_600_000;
+/** A task mostly ends soon after its last write; its end has aged out by then, and it need not be come by again. */
+const endsWithinMs = 60_000;
 
 export const endedJournals: Duty = {
   name: "ended-journals",
@@ -30,7 +32,7 @@ class EndedJournalRounds implements Rounds {
   constructor(host: DutyHost, term: Term) {
     this.#host = host;
     this.#term = term;
-    this.#walk = new JournalWalk(host, againMs);
+    this.#walk = new JournalWalk(host);
   }
 
   async round(): Promise<void> {
@@ -39,8 +41,10 @@ class EndedJournalRounds implements Rounds {
     const { config } = await link.jsm.streams.info(streams.events);
     const historyMs = config.max_age / 1_000_000;
     if (historyMs === 0) return; // it lasts for ever
-    const before = link.clock.now() - historyMs;
-    const old = await this.#walk.next(mostWrites, before);
+    const before =
+      link.clock.now() - historyMs - Math.min(historyMs, endsWithinMs);
+    const again = Math.min(historyMs, againMs);
+    const old = await this.#walk.next(mostWrites, before, again);
     for (let at = 0; at < old.length; at += atOnce) {
       this.#term.check();
       const some = old.slice(at, at + atOnce);

@@ -14,20 +14,22 @@ export interface Written extends TaskName {
 
 export class JournalWalk {
   readonly #host: DutyHost;
-  readonly #againMs: number;
   #from = 1;
   #beganAt = 0;
 
-  constructor(host: DutyHost, againMs: number) {
+  constructor(host: DutyHost) {
     this.#host = host;
-    this.#againMs = againMs;
   }
 
-  /** The next that have writes older than this: those of at most so many writes. */
-  async next(mostWrites: number, olderThan: number): Promise<Written[]> {
+  /** The next that have writes older than this: those of at most so many writes. It begins again so often. */
+  async next(
+    mostWrites: number,
+    olderThan: number,
+    againMs: number,
+  ): Promise<Written[]> {
     const { link } = this.#host;
     const { streams, allJournals } = link.subjects;
-    this.#beginAgain(link.clock.now());
+    this.#beginAgain(link.clock.now(), againMs);
     const found = new Map<string, Written>();
     let read = 0;
     const writes = messagesOn(link, streams.journal, allJournals, this.#from);
@@ -42,8 +44,8 @@ export class JournalWalk {
     return [...found.values()];
   }
 
-  #beginAgain(now: number): void {
-    if (now - this.#beganAt < this.#againMs) return;
+  #beginAgain(now: number, everyMs: number): void {
+    if (now - this.#beganAt < everyMs) return;
     this.#beganAt = now;
     this.#from = 1;
   }

@@ -39,7 +39,7 @@ class StuckTaskRounds implements Rounds {
   constructor(host: DutyHost, term: Term) {
     this.#host = host;
     this.#term = term;
-    this.#walk = new JournalWalk(host, againMs);
+    this.#walk = new JournalWalk(host);
   }
 
   async round(): Promise<void> {
@@ -47,7 +47,7 @@ class StuckTaskRounds implements Rounds {
     for (const suspect of await this.#stuckAmong(this.#suspects))
       await this.#tell(suspect);
     const before = link.clock.now() - graceMs;
-    const written = await this.#walk.next(mostWrites, before);
+    const written = await this.#walk.next(mostWrites, before, againMs);
     this.#suspects = await this.#stuckAmong(written);
   }
 
