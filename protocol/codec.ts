@@ -31,6 +31,13 @@ export function encodeBody(
   }
 }
 
+/** As it will be when it is read again. */
+export function copyOf<Value>(value: Value): Value {
+  if (typeof value === "number") return (value || value + 0) as Value; // there is no -0
+  if (typeof value !== "object" || value === null) return value;
+  return packr.unpack(encodeBody(value)) as Value;
+}
+
 /** Throws MESSAGE_UNREADABLE, with the first bytes, for what neither format can read. */
 export function decodeBody(bytes: Uint8Array, contentType?: string): unknown {
   const format = formatOf(bytes, contentType);

@@ -110,6 +110,8 @@ export const journalEntry = z.discriminatedUnion("kind", [
     at,
     input: z.unknown(),
     run: z.number(),
+    /** By name: the place of the last signal that was used up before. */
+    taken: z.array(z.tuple([z.string(), z.number()])).optional(),
   }),
   /** Stands first: the entries that follow are another task's. */
   z.object({

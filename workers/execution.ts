@@ -50,6 +50,8 @@ export class Execution
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
   #workflow: Workflow | undefined;
   #rests = false;
+  /** Its handler has come to its end. */
+  #isOver = false;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
   handledMs: number | undefined;
   #canceled: TroupeError | undefined;
@@ -202,6 +204,7 @@ export class Execution
 
   protected perform(runner: SkillRunner): unknown {
     const context = new HandlerContext(this, this);
+    this.#isOver = false;
     this.#context = context;
     this.#runner = runner;
     const input = this.#workflow
@@ -214,11 +217,17 @@ export class Execution
   }
 
   makeSteps(context: HandlerContext): Steps {
-    this.#workflow ??= new Workflow(this, emptyJournal);
-    return this.#workflow.makeSteps(this.#runner!, context);
+    // A handler that goes on after its end does nothing durable any more.
+    const workflow = this.#isOver ? undefined : this.#workflow;
+    const own = workflow ?? new Workflow(this, emptyJournal);
+    const steps = own.makeSteps(this.#runner!, context);
+    if (this.#isOver) steps.close();
+    else this.#workflow = own;
+    return steps;
   }
 
   protected record(outcome: unknown): Promise<Result> | Result {
+    this.#isOver = true;
     if (this.begunAt > 0) this.handledMs = performance.now() - this.begunAt;
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
     return this.#workflow

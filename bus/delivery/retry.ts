@@ -1,6 +1,6 @@
 // When a failed task is tried again, or that it is not.
 import { toMs, type Duration } from "../../protocol/duration.js";
-import type { TroupeError } from "../../protocol/errors.js";
+import { TroupeError } from "../../protocol/errors.js";
 import type { Recollection } from "./recall.js";
 
 export interface RetryPolicy {
@@ -25,13 +25,32 @@ export interface RetryRules {
 }
 
 export function retryRules(policy: RetryPolicy = {}): RetryRules {
+  const { attempts = 5, backoff = "exponential", crashes = 10 } = policy;
+  const counts = { attempts, crashes };
+  for (const [name, count] of Object.entries(counts))
+    if (!(count >= 1)) throw invalid(name, count, "at least 1");
+  if (!(backoff in factors))
+    throw invalid("backoff", backoff, `"${Object.keys(factors).join('", "')}"`);
   return {
-    attempts: policy.attempts ?? 5,
-    backoff: policy.backoff ?? "exponential",
+    attempts,
+    backoff,
     firstMs: toMs(policy.first ?? "1s", "retry.first"),
     maxMs: toMs(policy.max ?? "5m", "retry.max"),
-    crashes: policy.crashes ?? 10,
+    crashes,
   };
+}
+
+const factors = {
+  exponential: (failures: number) => 2 ** Math.min(failures - 1, 60),
+  linear: (failures: number) => failures,
+  constant: () => 1,
+};
+
+function invalid(name: string, value: unknown, wanted: string): TroupeError {
+  return new TroupeError(
+    "ARGUMENT_INVALID",
+    `retry.${name} "${String(value)}" cannot be: give ${wanted}`,
+  );
 }
 
 /** The wait after the `failures`th failure, between half and the whole of what the rules say, so that those who failed together do not return together. */
@@ -40,11 +59,7 @@ export function backoffMs(
   failures: number,
   random: () => number = Math.random,
 ): number {
-  const factor = {
-    exponential: 2 ** Math.min(failures - 1, 60),
-    linear: failures,
-    constant: 1,
-  }[rules.backoff];
+  const factor = factors[rules.backoff](failures);
   const whole = Math.min(rules.maxMs, rules.firstMs * factor);
   return whole / 2 + (random() * whole) / 2;
 }

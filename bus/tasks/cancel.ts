@@ -56,7 +56,9 @@ export async function cancelTask(
     params: paramsOf(pending),
     parent: parentOf(pending.headers),
   };
-  if (!(await sealJournal(link, publisher, task))) {
+  // One that sleeps may have children, whatever is on its journal.
+  const sleeps = pending.headers.parked !== undefined;
+  if (sleeps || !(await sealJournal(link, publisher, task))) {
     await askToCancel(link, publisher, task, error.message);
     return true;
   }

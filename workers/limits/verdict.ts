@@ -1,5 +1,6 @@
 // What the end of a task says of its skill.
 import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
+import { Suspension } from "../steps/suspension.js";
 import type { Verdict } from "./policy.js";
 
 /** They say something of the one task, of its sender or of its worker, not that the skill does not work. */
@@ -18,6 +19,7 @@ const notTheSkills: ReadonlySet<ErrorCode> = new Set([
 
 /** Of what a handler gave, or the TroupeError that it failed with. HANDLER_FAILED and TIMED_OUT count, refusals of input do not. */
 export function verdictOf(outcome: unknown): Verdict {
+  if (outcome instanceof Suspension) return "unused"; // it goes on later
   if (!(outcome instanceof TroupeError)) return "succeeded";
   return notTheSkills.has(outcome.code) ? "unused" : "failed";
 }

@@ -9,6 +9,14 @@ export interface Attempt {
   readonly signal: AbortSignal;
 }
 
+/** Of whatever library. */
+export function isPromise<Value>(
+  value: Value | PromiseLike<Value>,
+): value is PromiseLike<Value> {
+  const { then } = (value ?? {}) as { then?: unknown };
+  return typeof then === "function";
+}
+
 /** Makes the signal when it is first asked for: most steps need none. */
 class UntimedAttempt implements Attempt {
   readonly attempt: number;

@@ -33,6 +33,8 @@ export class Calls {
   readonly #parts: Parts;
   /** Under way, and to end with their parent. */
   readonly #attached = new Map<Operation, Child>();
+  /** On their way: they cannot be canceled before they are there. */
+  readonly #starting = new Map<Operation, Promise<unknown>>();
   readonly #waiting = new Map<Operation, ChildRun>();
 
   constructor(parts: Parts, run: number) {
@@ -69,16 +71,15 @@ export class Calls {
   }
 
   async cancelAttached(): Promise<void> {
-    const children = [...this.#attached.values()];
+    const children = [...this.#attached];
     this.#attached.clear();
     const { host } = this.#parts;
     await Promise.all(
-      children.map((child) =>
-        host.cancelChild(
-          child,
-          `task "${host.id}", which called it, has ended`,
-        ),
-      ),
+      children.map(async ([operation, child]) => {
+        await this.#starting.get(operation)?.catch(() => undefined);
+        const why = `task "${host.id}", which called it, has ended`;
+        await host.cancelChild(child, why);
+      }),
     );
   }
 
@@ -121,11 +122,14 @@ export class Calls {
         ? `${names.agent}.${names.skill}`
         : (target as NamedTarget);
       try {
-        const run = await host.startChild(child, to, input, options);
-        return { child, run };
+        const starting = host.startChild(child, to, input, options);
+        this.#starting.set(operation, starting);
+        return { child, run: await starting };
       } catch (error) {
         this.#attached.delete(operation);
         throw error;
+      } finally {
+        this.#starting.delete(operation);
       }
     };
     void trying.until(operation, host.rules, begin, ({ value }) => {
@@ -146,6 +150,7 @@ export class Calls {
   ): void {
     const { host, line, waits } = this.#parts;
     const { id, agent, skill } = child;
+    if (line.closed) return run.leave();
     this.#waiting.set(operation, run);
     waits.add(operation, {
       until: undefined,
@@ -171,8 +176,8 @@ export class Calls {
 /** Follows from its parent and its place there; a hash where that would not fit into a subject. */
 function childId(parent: string, run: number, ordinal: number): string {
   const place = run === 0 ? `~${ordinal}` : `~${run}~${ordinal}`;
-  if (Buffer.byteLength(encodeURIComponent(parent + place)) <= longestId)
-    return parent + place;
+  const encoded = encodeURIComponent(parent).replaceAll(/[!'().*]/g, "%00");
+  if (encoded.length <= longestId) return parent + place;
   const hash = createHash("sha256").update(parent, "utf8").digest("hex");
   return hash + place;
 }

@@ -9,6 +9,11 @@ export class Draws {
     this.#seed = seed;
   }
 
+  /** Those of a step: the same for each of its attempts. */
+  ofStep(ordinal: number): Draws {
+    return new Draws(`${this.#seed}\nstep ${ordinal}`);
+  }
+
   /** From 0 to 1, without 1. */
   random(): number {
     return this.#draw().readUIntBE(0, 6) / 2 ** 48;

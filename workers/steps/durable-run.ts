@@ -17,7 +17,11 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
-import { messageOf, type TroupeError } from "../../protocol/errors.js";
+import {
+  messageOf,
+  toTroupeError,
+  type TroupeError,
+} from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import { parentHeader } from "../../protocol/task-message.js";
 import type { EndState } from "../../protocol/undo-state.js";
@@ -90,10 +94,21 @@ export class DurableRun implements StepHost {
     return this.#task.host.link.clock.now();
   }
 
-  append(entries: JournalEntry[]): Promise<void> {
+  /** Where the journal's stream is full it waits for room: given back, the task would do again what is done. */
+  async append(entries: JournalEntry[]): Promise<void> {
     const anew = this.#journal.isStale && !this.#wrote;
     this.#wrote = true;
-    return this.#writer.append(entries, anew);
+    for (let pauseMs = 125; ; pauseMs = Math.min(2 * pauseMs, 5_000)) {
+      try {
+        return await this.#writer.append(entries, anew);
+      } catch (thrown) {
+        const error = toTroupeError(thrown);
+        if (error.code !== "STREAM_FULL" || this.steps.isOver) throw error;
+        this.#task.host.logFailed(error);
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        if (this.steps.isOver) throw error;
+      }
+    }
   }
 
   async choose(target: Target, _input: unknown): Promise<Names> {
@@ -252,12 +267,14 @@ export class DurableRun implements StepHost {
   async continued({
     input,
     run,
+    taken,
   }: Suspended & { why: "continued" }): Promise<JournalContents> {
     const entry: JournalEntry = {
       kind: "continued",
       at: this.now(),
       input,
       run,
+      ...(taken.length === 0 ? {} : { taken }),
     };
     await this.#writer.append([entry], true);
     const { last, hasParts } = this.#writer;

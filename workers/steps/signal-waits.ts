@@ -1,14 +1,18 @@
 // Waiting for signals. Each wait for a name takes the oldest signal of that name that no other wait has taken.
 import type { z } from "zod";
 import type { Signal } from "../../bus/journal/signals.js";
-import { formatMs, toMs, type Duration } from "../../protocol/duration.js";
+import { copyOf } from "../../protocol/codec.js";
+import { formatMs, type Duration } from "../../protocol/duration.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
+import { checkPlain } from "../../protocol/plain.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import { parseWith } from "../../protocol/schema.js";
 import { begunEntry, doneEntry, failedEntry, namesOf } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Operation } from "./tape.js";
+
+export const defaultSignalTimeout: Duration = "7d";
 
 export interface SignalOptions {
   schema?: z.ZodType;
@@ -25,6 +29,8 @@ export class SignalWaits {
   readonly #parts: Parts;
   /** Ids of signals that are used up. */
   readonly #taken = new Set<string>();
+  /** By name: the place of the last that was used up before the task continued. */
+  #before: ReadonlyMap<string, number> = new Map();
   /** Oldest first. */
   readonly #waiting: Waiting[] = [];
   #stopHearing: (() => void) | undefined;
@@ -32,18 +38,24 @@ export class SignalWaits {
 
   constructor(parts: Parts, entries: readonly JournalEntry[]) {
     this.#parts = parts;
+    const [first] = entries;
+    if (first?.kind === "continued") this.#before = new Map(first.taken);
     for (const entry of entries) {
       const isTaken =
         entry.kind === "refused" ||
-        (entry.kind === "done" && entry.type === "signal");
+        ((entry.kind === "done" || entry.kind === "failed") &&
+          entry.type === "signal");
       if (isTaken && entry.id !== undefined) this.#taken.add(key(entry));
     }
   }
 
   /** The completion of the operation is the signal's value, or WAIT_TIMED_OUT. */
-  wait(operation: Operation, { schema, timeout = "7d" }: SignalOptions): void {
+  wait(
+    operation: Operation,
+    schema: z.ZodType | undefined,
+    timeoutMs: number,
+  ): void {
     const { host, line, waits } = this.#parts;
-    const timeoutMs = toMs(timeout, "timeout");
     const begun = operation.past?.begun;
     const until = begun?.until ?? host.now() + timeoutMs;
     const { name } = operation;
@@ -74,6 +86,14 @@ export class SignalWaits {
     };
     if (begun) wait();
     else line.add(begunEntry(operation, host, { until }), wait);
+  }
+
+  /** By name: the place of the last that is used up. Each wait takes the oldest, so those before it are, too. */
+  lastTaken(): [string, number][] {
+    const last = new Map(this.#before);
+    for (const signal of this.#parts.host.signals)
+      if (this.#taken.has(key(signal))) last.set(signal.name, signal.sequence);
+    return [...last];
   }
 
   stop(): void {
@@ -132,8 +152,20 @@ export class SignalWaits {
       });
       return false;
     }
-    if (!waits.remove(operation)) return true;
+    if (!waits.remove(operation)) {
+      this.#taken.delete(key(signal)); // it came too late for this one
+      return true;
+    }
     this.#remove(this.#waiting.find((each) => each.operation === operation));
+    try {
+      const what = () => `what was made of signal "${name}" (${id})`;
+      checkPlain(value, "STEP_RESULT_INVALID", what);
+    } catch (thrown) {
+      const error = toTroupeError(thrown);
+      line.add(failedEntry(operation, host, error, { id }));
+      return true;
+    }
+    value = copyOf(value);
     operation.live = { value };
     line.add(doneEntry(operation, host, { value, id }));
     return true;
@@ -141,7 +173,10 @@ export class SignalWaits {
 
   #find(wanted: string): Signal | undefined {
     return this.#parts.host.signals.find(
-      (signal) => signal.name === wanted && !this.#taken.has(key(signal)),
+      (signal) =>
+        signal.name === wanted &&
+        signal.sequence > (this.#before.get(wanted) ?? 0) &&
+        !this.#taken.has(key(signal)),
     );
   }
 

@@ -10,6 +10,7 @@ import {
   type RetryRules,
 } from "../../bus/delivery/retry.js";
 import type { Target } from "../../bus/tasks/target.js";
+import { copyOf } from "../../protocol/codec.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import {
@@ -21,12 +22,22 @@ import {
 import { checkPlain } from "../../protocol/plain.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import { begunEntry, doneEntry, type Done } from "./entries.js";
-import { runAttempt, type Attempt } from "./attempt.js";
+import {
+  checkFunction,
+  checkName,
+  checkSignal,
+  checkTime,
+} from "./arguments.js";
+import { isPromise, runAttempt, type Attempt } from "./attempt.js";
 import { Calls, type ChildOptions } from "./calls.js";
 import { Draws } from "./draws.js";
 import { JournalLine } from "./journal-line.js";
 import { Parts } from "./parts.js";
-import { SignalWaits, type SignalOptions } from "./signal-waits.js";
+import {
+  defaultSignalTimeout,
+  SignalWaits,
+  type SignalOptions,
+} from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
 import { Tape, type Misfit, type Operation } from "./tape.js";
@@ -63,6 +74,10 @@ export class Steps {
   readonly #signal = () => (this.#abort ??= new AbortController()).signal;
   #abort: AbortController | undefined;
   #over = false;
+  /** The handler has come to its end: it begins nothing more. */
+  #ended = false;
+  /** The step whose function is being called. */
+  #inside: { name: string; draws: Draws } | undefined;
   /** While it is undone: leaves that where it stands. */
   #interrupt: ((why: Suspension) => void) | undefined;
 
@@ -118,16 +133,22 @@ export class Steps {
     run: (attempt: Attempt) => Result | Promise<Result>,
     options: StepOptions<Result> = {},
   ): Promise<Result> {
+    checkName("step", name);
+    checkFunction(`what step "${name}" is to do`, run);
+    const { undo } = options;
+    if (undo !== undefined) checkFunction(`the undo of step "${name}"`, undo);
+    const rules = this.#rulesOf(options.retry);
+    const timeoutMs = timeoutOf(options);
     const operation = this.#begin("step", name);
     if (!operation) return never();
-    if (options.undo)
+    if (undo)
       this.#undo.remember(operation, {
-        run: options.undo as UndoFunction,
-        rules: this.#rulesOf(options.retry),
-        timeoutMs: timeoutOf(options),
+        run: undo as UndoFunction,
+        rules,
+        timeoutMs,
       });
     if (!operation.past?.completion && !this.undoing)
-      this.#runStep(operation, run, options);
+      this.#runStep(operation, run, rules, timeoutMs);
     return operation.promise as Promise<Result>;
   }
 
@@ -136,6 +157,7 @@ export class Steps {
     input: unknown,
     options: ChildOptions = {},
   ): Promise<unknown> {
+    if (options.name !== undefined) checkName("call", options.name);
     const operation = this.#begin("call", this.#calls.nameOf(target, options));
     if (!operation) return never();
     if (options.undo && options.start !== true)
@@ -155,20 +177,25 @@ export class Steps {
   }
 
   sleep(duration: Duration): Promise<void> {
-    return this.#sleep(() => this.#host.now() + toMs(duration, "sleep"));
+    const lastsMs = toMs(duration, "sleep");
+    return this.#sleep(checkTime("sleep", this.#host.now() + lastsMs));
   }
 
   until(date: Date): Promise<void> {
-    return this.#sleep(() => date.getTime());
+    return this.#sleep(checkTime("until", new Date(date).getTime()));
   }
 
   waitFor(name: string, options: SignalOptions = {}): Promise<unknown> {
     if (!this.#host.isDurable)
       return Promise.reject(unavailable(this.#host, "waitFor"));
+    checkSignal(name);
+    const { timeout = defaultSignalTimeout, schema } = options;
+    const timeoutMs = toMs(timeout, "timeout");
+    checkTime("waitFor", this.#host.now() + timeoutMs);
     const operation = this.#begin("signal", name);
     if (!operation) return never();
     if (!operation.past?.completion && !this.undoing)
-      this.#signals.wait(operation, options);
+      this.#signals.wait(operation, schema, timeoutMs);
     return operation.promise;
   }
 
@@ -181,14 +208,16 @@ export class Steps {
   }
 
   uuid(): string {
-    return this.#draws.uuid();
+    return (this.#inside?.draws ?? this.#draws).uuid();
   }
 
   random(): number {
-    return this.#draws.random();
+    return (this.#inside?.draws ?? this.#draws).random();
   }
 
   patched(name: string): boolean {
+    checkName("patch", name);
+    this.#checkOutside(`patch "${name}"`);
     const known = this.#patches.get(name);
     if (known !== undefined) return known;
     const isNew = this.#tape.isNew && !this.undoing;
@@ -206,8 +235,19 @@ export class Steps {
       "INPUT_INVALID",
       () => `the input to continue task "${this.#host.id}" with`,
     );
+    this.#checkOutside("continueAs");
     if (!this.undoing) void this.#continue(input);
     return never();
+  }
+
+  /** The handler has returned or thrown: ways of it that go on all the same would begin what is not there next time. */
+  ended(): void {
+    this.#ended = true;
+  }
+
+  /** Nothing of it counts any more, or soon. */
+  get isOver(): boolean {
+    return this.#over;
   }
 
   /** The handler has returned: undefined where it has done all that its journal has. */
@@ -253,6 +293,7 @@ export class Steps {
   /** Nothing of it counts any more. */
   close(): void {
     this.#over = true;
+    this.#abort?.abort();
     this.#waits.stop();
     this.#line.close();
     this.#signals.stop();
@@ -288,22 +329,34 @@ export class Steps {
   }
 
   #begin(type: Operation["type"], name: string): Operation | undefined {
-    if (this.#over) return undefined;
+    if (this.#over || this.#ended) return undefined;
+    this.#checkOutside(`${type} "${name}"`);
     if (this.#tape.length >= maxOperations) {
       this.#host.end(journalFull(this.#host));
       return undefined;
     }
     const operation = this.#tape.begin(type, name);
     operation?.promise.catch(() => undefined); // whoever awaits it hears of it
+    // Where nothing was done there may be children all the same.
+    if (this.undoing && this.#tape.caughtUp) this.#endReplay(this.undoing);
     return operation;
   }
 
-  #sleep(untilWhen: () => number): Promise<void> {
+  /** It would be missing when that step is not done again. What a step begins later cannot be told from other ways. */
+  #checkOutside(what: string): void {
+    if (!this.#inside) return;
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `${what} is begun inside of step "${this.#inside.name}": begin it before or after that, in the handler itself`,
+    );
+  }
+
+  #sleep(untilAtFirst: number): Promise<void> {
     const operation = this.#begin("sleep", "sleep");
     if (!operation) return never();
     if (!operation.past?.completion && !this.undoing) {
       const begun = operation.past?.begun;
-      const until = begun?.until ?? untilWhen();
+      const until = begun?.until ?? untilAtFirst;
       const wait = () =>
         this.#waits.add(operation, {
           until,
@@ -320,31 +373,42 @@ export class Steps {
   #runStep<Result>(
     operation: Operation,
     run: (attempt: Attempt) => Result | Promise<Result>,
-    options: StepOptions<Result>,
+    rules: RetryRules,
+    timeoutMs: number | undefined,
   ): void {
-    const { name } = operation;
-    const timeoutMs = timeoutOf(options);
+    const { name, ordinal } = operation;
     void this.#trying.until(
       operation,
-      this.#rulesOf(options.retry),
+      rules,
       (attempt) => {
-        const result = runAttempt(run, attempt, this.#signal, timeoutMs, name);
-        if (result instanceof Promise)
-          return result.then((value) => this.#checked(value, name));
-        return this.#checked(result, name);
+        let result: Promise<Result> | Result;
+        // What a step draws is its own: it is not drawn when the step is not done again.
+        this.#inside = { name, draws: this.#draws.ofStep(ordinal) };
+        try {
+          result = runAttempt(run, attempt, this.#signal, timeoutMs, name);
+        } finally {
+          this.#inside = undefined;
+        }
+        if (!isPromise(result)) return this.#checked(result, name);
+        return Promise.resolve(result).then((value) =>
+          this.#checked(value, name),
+        );
       },
       (tried) => this.#complete(operation, tried),
     );
   }
 
-  /** Whatever is not plain data would be something else when it is read again. */
+  /**
+   * Whatever is not plain data would be something else when it is read again. What is, is copied as if it was, so that
+   * it is the same to the handler each time, and nobody else can change it.
+   */
   #checked<Value>(value: Value, step: string): Value {
     checkPlain(
       value,
       "STEP_RESULT_INVALID",
       () => `the result of step "${step}" of task "${this.#host.id}"`,
     );
-    return value;
+    return copyOf(value);
   }
 
   #complete(operation: Operation, more: Done): void {
@@ -356,8 +420,11 @@ export class Steps {
     if (completion.kind === "done") this.#undo.done(operation, completion);
     this.#waits.look();
     const why = this.undoing;
-    if (why && this.#tape.caughtUp)
-      this.#undo.replayed(() => this.#host.end(why.error));
+    if (why && this.#tape.caughtUp) this.#endReplay(why);
+  }
+
+  #endReplay({ error }: { error: TroupeError }): void {
+    this.#undo.replayed(() => this.#host.end(error));
   }
 
   /** Steps at work have heard that they are to stop; what they still do is on the journal then. */
@@ -370,8 +437,12 @@ export class Steps {
   }
 
   async #continue(input: unknown): Promise<void> {
+    this.#ended = true;
+    await this.#calls.cancelAttached();
     await this.#untilStill();
-    this.#suspend({ why: "continued", input, run: this.#calls.run + 1 });
+    const taken = this.#signals.lastTaken();
+    const run = this.#calls.run + 1;
+    this.#suspend({ why: "continued", input, run, taken });
   }
 
   #misfitting({ expected, found }: Misfit): Suspended {

@@ -17,7 +17,13 @@ export type Suspended =
   /** It does not fit its journal. */
   | { why: "mismatch"; error: TroupeError; entry: JournalEntry }
   /** It begins anew with another input. */
-  | { why: "continued"; input: unknown; run: number };
+  | {
+      why: "continued";
+      input: unknown;
+      run: number;
+      /** By name: the place of the last signal that is used up. */
+      taken: [string, number][];
+    };
 
 export class Suspension {
   readonly to: Suspended;

@@ -10,6 +10,7 @@ import {
   mayRetry,
   type RetryRules,
 } from "../../bus/delivery/retry.js";
+import { copyOf } from "../../protocol/codec.js";
 import {
   messageOf,
   toTroupeError,
@@ -88,7 +89,10 @@ export class Undo {
   done(operation: Operation, completion: Completion & { kind: "done" }): void {
     const undoable = this.#known.get(operation);
     if (!undoable || this.#others.has(operation.ordinal)) return;
-    const value = operation.live ? operation.live.value : completion.value;
+    // The handler may change what it was given.
+    const value = copyOf(
+      operation.live ? operation.live.value : completion.value,
+    );
     this.#done.push({ ...undoable, operation, value });
   }
 

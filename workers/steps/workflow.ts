@@ -55,7 +55,11 @@ export class Workflow {
   /** Where its handler is to be run although the task is over: for what it has done may have to be undone. */
   runnerToUndo(error: TroupeError): SkillRunner | undefined {
     const isSafe = error.code !== "WORKER_LOST" && !error.retryable;
-    if (!isSafe || !this.#journal.entries.some(isCompletion)) return undefined;
+    const { entries } = this.#journal;
+    const { parked } = this.#task.delivery.headers;
+    // One that has slept may have children.
+    const hasDone = entries.some(isCompletion) || parked !== undefined;
+    if (!isSafe || !hasDone) return undefined;
     this.#over = error;
     return this.#task.host.runners.get(this.#task.skill);
   }
@@ -79,6 +83,7 @@ export class Workflow {
     if (!run) return this.#task.recordOutcome(outcome);
     if (outcome instanceof Suspension) return this.#suspended(run, outcome.to);
     const { steps } = run;
+    steps.ended();
     // Its undoing goes on elsewhere.
     if (isStopping(outcome)) return recordFailure(this.#task, outcome);
     const error = steps.undoing?.error ?? outcome;

@@ -1,0 +1,74 @@
+// Children that nobody waits for any more end with their parent, whenever that is.
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { z } from "zod";
+import { agent, skill, type Bus, type TaskContext } from "../../../index.js";
+import { quiet } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
+import { serveSaga } from "../../support/saga.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+
+async function served(
+  t: TestContext,
+  run: (task: TaskContext, input: unknown) => unknown,
+) {
+  const bus = await shared.connect(t);
+  const child = skill({
+    description: "Waits",
+    input: z.unknown(),
+    run: (_, task) => task.waitFor("go"),
+  });
+  await bus.serve(agent("child", { skills: { wait: child } }), quiet);
+  return { bus, ...(await serveSaga(bus, run)) };
+}
+
+const isCanceled = (bus: Bus, id: string) =>
+  eventually(() =>
+    assert
+      .rejects(bus.task(id).result({ timeout: "2s" }), {
+        code: "TASK_CANCELED",
+      })
+      .then(() => true),
+  );
+
+test("a child that was called and not waited for is canceled, though its parent ends before it is there", async (t) => {
+  const { bus } = await served(t, (task) => {
+    void task.call("child.wait", {});
+    return Promise.resolve(1);
+  });
+  const ids = ["a", "b", "c", "d"];
+  for (const id of ids) await bus.call("saga.run", {}, { id });
+  for (const id of ids) await isCanceled(bus, `${id}~0`);
+});
+
+test("a child is canceled when its parent is canceled while that sleeps and has done nothing else", async (t) => {
+  const { bus, worker } = await served(t, (task) =>
+    task.call("child.wait", {}),
+  );
+  const parent = await bus.submit("saga.run", {}, { id: "p" });
+  await eventually(() => worker.counts.parked === 1);
+  await parent.cancel("enough");
+  await assert.rejects(parent.result(), { code: "TASK_CANCELED" });
+  await isCanceled(bus, "p~0");
+});
+
+test("a child is canceled when its parent continues without it", async (t) => {
+  const { bus } = await served(t, async (task, input) => {
+    if (input === "again") return "over";
+    void task.call("child.wait", {});
+    await task.step("something", () => 1);
+    return task.continueAs("again");
+  });
+  assert.equal(await bus.call("saga.run", "first", { id: "c" }), "over");
+  await isCanceled(bus, "c~0");
+});
+
+test("children of tasks with odd ids can have children, and those theirs", async (t) => {
+  const { bus } = await served(t, (task, input) =>
+    input === 0 ? task.id : task.call("saga.run", (input as number) - 1),
+  );
+  for (const id of [".".repeat(84), " ".repeat(80), "é".repeat(42)])
+    assert.match(String(await bus.call("saga.run", 5, { id })), /~0$/);
+});
