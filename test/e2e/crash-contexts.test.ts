@@ -16,8 +16,8 @@ import {
   type tallyMachine,
 } from "../support/tally.js";
 
-const contexts = Number(process.env["CONTEXTS"] ?? 40);
-const events = Number(process.env["EVENTS"] ?? 25);
+const contexts = Number(process.env["CONTEXTS"] ?? 24);
+const events = Number(process.env["EVENTS"] ?? 20);
 const killEveryMs = Number(process.env["KILL_EVERY_MS"] ?? 700);
 
 const shared = sharedServer();

@@ -7,7 +7,7 @@ import { KeyedTasks } from "../support/key-order.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
-const rounds = Number(process.env["TROUPE_KILLS"] ?? 8);
+const rounds = Number(process.env["TROUPE_KILLS"] ?? 5);
 
 test("tasks of one key are handled one at a time and in order while three workers are killed at random", async (t) => {
   const bus = await shared.connect(t);

@@ -23,9 +23,9 @@ import { testServer } from "../support/server.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
-const tasks = Number(process.env["TROUPE_CRASH_TASKS"] ?? 600);
+const tasks = Number(process.env["TROUPE_CRASH_TASKS"] ?? 400);
 const isLarge = tasks > 10_000;
-const rounds = isLarge ? 5 : 2;
+const rounds = isLarge ? 5 : 1;
 /** A machine that is busy with other tests may take its time. */
 const slack = isLarge ? 1 : 4;
 

@@ -17,7 +17,7 @@ import { testServer } from "../support/server.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
-const kills = Number(process.env["TROUPE_KILLS"] ?? 3);
+const kills = Number(process.env["TROUPE_KILLS"] ?? 2);
 const everySecond = { every: "1s" } as const;
 const caughtUp = { missed: "catch up" } as const;
 const patient = { timeoutMs: 60_000 };

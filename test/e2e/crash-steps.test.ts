@@ -17,9 +17,9 @@ import { testServer } from "../support/server.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
 import { trip } from "../support/trip.js";
 
-const steps = Number(process.env["STEPS"] ?? 6);
-const workflows = Number(process.env["WORKFLOWS"] ?? 60);
-const killMs = Number(process.env["KILL_SECONDS"] ?? 4) * 1000;
+const steps = Number(process.env["STEPS"] ?? 4);
+const workflows = Number(process.env["WORKFLOWS"] ?? 40);
+const killMs = Number(process.env["KILL_SECONDS"] ?? 3) * 1000;
 
 const shared = sharedServer();
 

@@ -11,7 +11,7 @@ import { hand, newDiary, readDiary, startHand } from "../support/hands.js";
 import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
-const rounds = Number(process.env["TROUPE_KILLS"] ?? 7);
+const rounds = Number(process.env["TROUPE_KILLS"] ?? 4);
 const inFlight = 300;
 
 async function opened(t: TestContext) {

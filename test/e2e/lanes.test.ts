@@ -106,7 +106,7 @@ test("every process follows a split, a promotion and a rollback within a second,
 });
 
 test("keys keep their order while lanes are split, promoted and rolled back and workers are killed", async (t) => {
-  const rounds = Number(process.env["TROUPE_LANE_ROUNDS"] ?? 8);
+  const rounds = Number(process.env["TROUPE_LANE_ROUNDS"] ?? 5);
   const bus = await shared.connect(t);
   const diary = await newDiary(t);
   const place = { url: bus.url, namespace: bus.namespace };

@@ -11,7 +11,7 @@ import { start, troupe } from "../command.js";
 import type { Bus, TaskHandle } from "../../../index.js";
 
 const shared = sharedServer();
-const kills = Number(process.env["TROUPE_REPLICA_KILLS"] ?? 4);
+const kills = Number(process.env["TROUPE_REPLICA_KILLS"] ?? 3);
 
 const submitMany = (bus: Bus, count: number, ms: number) =>
   Promise.all(
