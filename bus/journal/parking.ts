@@ -114,15 +114,18 @@ export function parkingOf({ headers }: StoredMessage): Parking | undefined {
 /** `running`: it is not parked. `busy`: whoever parks it is not done with that yet. */
 export type Waking = "woken" | "running" | "busy";
 
-/** Sends a parked task back to its queue. */
+/** Sends a parked task back to its queue; one that is canceled, too, where it waits for another attempt. */
 export async function wake(
   link: Link,
   publisher: Publisher,
   task: TaskName,
+  isCanceled = false,
 ): Promise<Waking> {
   const stored = await timerOf(link, task);
-  if (!stored?.headers.parked || stored.headers.target === undefined)
-    return "running";
+  const { parked, attempt, target } = stored?.headers ?? {};
+  const isAsleep =
+    parked !== undefined || (isCanceled && attempt !== undefined);
+  if (!stored || !isAsleep || target === undefined) return "running";
   if (!(await sendDue(link, publisher, stored))) return "busy";
   await unpark(link, stored.sequence);
   return "woken";

@@ -112,10 +112,9 @@ async function agentOf(
   taskId: string,
   agent?: string,
 ): Promise<string> {
-  const [pending, end] = await Promise.all([
-    pendingTask(link, taskId, agent),
-    endOf(link, taskId, agent),
-  ]);
+  // In this order: it may end in between.
+  const pending = await pendingTask(link, taskId, agent);
+  const end = await endOf(link, taskId, agent);
   if (end && !(pending && pending.at > end.at))
     throw new TroupeError(
       "TASK_ENDED",

@@ -1,6 +1,7 @@
 // Wakes parked tasks that a signal was sent to. Any number of wakers share the work.
 import { parseSignalSubject } from "../../protocol/addresses.js";
 import { TroupeError } from "../../protocol/errors.js";
+import { cancelSignal } from "../../protocol/journal.js";
 import type { Link } from "../connection/connection.js";
 import { startRelay, type Relay } from "../delivery/relay.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -16,7 +17,8 @@ export function startWaker(link: Link, publisher: Publisher): Promise<Relay> {
     trouble: "could not wake a task that a signal was sent to",
   };
   return startRelay(link, place, async ({ subject }) => {
-    await wakeFor(link, publisher, parseSignalSubject(subject));
+    const { name, ...task } = parseSignalSubject(subject);
+    await wakeFor(link, publisher, task, name === cancelSignal);
   });
 }
 
@@ -28,9 +30,10 @@ export async function wakeFor(
   link: Link,
   publisher: Publisher,
   task: { agent: string; taskId: string },
+  isCanceled = false,
 ): Promise<void> {
   for (const pauseMs of busyPausesMs) {
-    if ((await wake(link, publisher, task)) !== "busy") return;
+    if ((await wake(link, publisher, task, isCanceled)) !== "busy") return;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   throw new TroupeError(

@@ -89,3 +89,38 @@ test("a worker that was held up does not park a task that another has parked sin
   assert.equal(stands?.sequence, theirs?.sequence);
   await task.cancel();
 });
+
+test("a task that sleeps and wakes over and over takes every signal", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, async (task) => {
+    while ((await task.waitFor("go")) !== "end");
+    return "over";
+  });
+  const task = await bus.submit("saga.run", {});
+  const sending = async () => {
+    for (let n = 0; n < 100; n++) await task.signal("go", n);
+  };
+  await eventually(() => worker.counts.parked > 0);
+  await Promise.all(Array.from({ length: 8 }, sending));
+  await eventually(() => worker.counts.parked > 1);
+  await task.signal("go", "end");
+  assert.equal(await task.result(), "over");
+});
+
+test("a task that waits long for another attempt is canceled, and undone, at once", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const { worker } = await serveSaga(
+    bus,
+    async (task) => {
+      await task.step("a", () => "a", { undo: (name) => undone.push(name) });
+      throw new Error("not yet");
+    },
+    { retry: { attempts: 2, first: "1h", max: "1h" } },
+  );
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => worker.counts.retried === 1);
+  await task.cancel("enough");
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+  assert.deepEqual(undone, ["a"]);
+});
