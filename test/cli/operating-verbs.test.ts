@@ -178,7 +178,7 @@ describe("agents", () => {
     const people = await run("agents", "ls");
     assert.match(
       people.stdout,
-      /^writer +main +1\.0\.0 +ready +1 +0\/16 +\S+ +headline$/m,
+      /^writer +main +1\.0\.0 +ready +1 +\d\/16 +\S+ +headline$/m,
     );
     const { objects } = await run("agents", "show", "weather", "--json");
     const instances = objects[0]?.["instances"] as { pid: number }[];

@@ -100,7 +100,8 @@ test("a delay survives kill -9 of the server", async () => {
   await server.kill();
   await server.restart();
   const { at } = await task.result({ timeout: "20s" });
-  assert.ok(at - startedAt >= 1_000, `ran after ${at - startedAt} ms`);
+  // The server's clock decides, and how far it is from ours is known to half a round trip.
+  assert.ok(at - startedAt >= 800, `ran after ${at - startedAt} ms`);
 });
 
 test("a delay that falls due while nobody serves is handled when somebody does", async (t) => {
