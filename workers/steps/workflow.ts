@@ -29,6 +29,9 @@ export interface WorkflowTask extends Assignment {
 type Parked = Suspended & { why: "parked" };
 type Misfit = Suspended & { why: "mismatch" };
 
+/** A task that continues oftener in one worker is delivered anew. */
+const runsOfDelivery = 500;
+
 export class Workflow {
   readonly #task: WorkflowTask;
   #journal: JournalContents;
@@ -124,24 +127,25 @@ export class Workflow {
       case "parked":
         return this.#park(run, to);
       case "paused":
-        return this.#giveBackUndone(to.until);
+        return this.#giveBack("it is being undone", to.until);
       case "behind":
-        return this.#giveBackUndone(0);
+        return this.#giveBack("it is being undone", 0);
       case "mismatch":
         return this.#parkMisfit(run, to);
       case "continued":
         this.#journal = await run.continued(to);
+        // What it was before waits for what it is: that is not to grow for ever.
+        if (to.run % runsOfDelivery === 0)
+          return this.#giveBack("it continues", 0);
         run.steps.close();
         this.#run = undefined;
         return this.#task.attemptWith(this.#runner!);
     }
   }
 
-  /** Its journal says that it is being undone; whoever gets it next goes on with that. */
-  async #giveBackUndone(until: number): Promise<Result> {
-    await this.#returned(
-      new TroupeError("WORKER_STOPPING", "it is being undone"),
-    );
+  /** Its journal says how it goes on; whoever gets it next does that. */
+  async #giveBack(why: string, until: number): Promise<Result> {
+    await this.#returned(new TroupeError("WORKER_STOPPING", why));
     const now = this.#task.host.link.clock.now();
     return this.#task.giveBack(Math.max(0, until - now));
   }

@@ -85,3 +85,13 @@ test("signals that were used up before a task continued are not given again", as
   for (const value of ["a", "b", "c"]) await task.signal("go", value);
   assert.deepEqual(await task.result(), ["a", "b", "c"]);
 });
+
+test("a task that continues without an end is delivered anew now and then, for its worker not to remember it all", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, async (task, input) => {
+    const n = await task.step("count", () => (input as number) + 1);
+    return n <= 510 ? task.continueAs(n) : n;
+  });
+  assert.equal(await bus.call("saga.run", 0), 511);
+  assert.equal(worker.counts.returned, 1);
+});
