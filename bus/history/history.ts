@@ -225,11 +225,13 @@ export function toTaskEvent(stored: StoredMessage): TaskEvent {
 }
 
 /** The queues of all agents. */
-export async function queuesOf(link: Link): Promise<string[]> {
-  const queues: string[] = [];
-  for await (const name of link.jsm.streams.names(link.subjects.all.tasks))
-    queues.push(name);
-  return queues;
+export function queuesOf(link: Link): Promise<string[]> {
+  return reading(link, async () => {
+    const queues: string[] = [];
+    for await (const name of link.jsm.streams.names(link.subjects.all.tasks))
+      queues.push(name);
+    return queues;
+  });
 }
 
 export interface QueueState {

@@ -186,8 +186,7 @@ export class Steps {
   }
 
   waitFor(name: string, options: SignalOptions = {}): Promise<unknown> {
-    if (!this.#host.isDurable)
-      return Promise.reject(unavailable(this.#host, "waitFor"));
+    if (!this.#host.isDurable) return unavailable(this.#host, "waitFor");
     checkSignal(name);
     const { timeout = defaultSignalTimeout, schema } = options;
     const timeoutMs = toMs(timeout, "timeout");
@@ -228,8 +227,7 @@ export class Steps {
   }
 
   continueAs(input: unknown): Promise<never> {
-    if (!this.#host.isDurable)
-      return Promise.reject(unavailable(this.#host, "continueAs"));
+    if (!this.#host.isDurable) return unavailable(this.#host, "continueAs");
     checkPlain(
       input,
       "INPUT_INVALID",
@@ -503,11 +501,14 @@ function stateOf({ code }: TroupeError): EndState {
   return code === "TASK_REJECTED" ? "rejected" : "failed";
 }
 
-function unavailable({ agent, skill }: StepHost, what: string): TroupeError {
-  return new TroupeError(
+function unavailable({ agent, skill }: StepHost, what: string): Promise<never> {
+  const error = new TroupeError(
     "STEP_UNAVAILABLE",
     `${agent}.${skill} was asked, and only a durable task can do task.${what}: submit or call it instead`,
   );
+  const refused = Promise.reject(error);
+  refused.catch(() => undefined); // whoever awaits it hears of it
+  return refused;
 }
 
 function journalFull({ id, agent, skill }: StepHost): TroupeError {

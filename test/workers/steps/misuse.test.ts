@@ -109,3 +109,13 @@ test("a signal that its schema makes something of that cannot be kept fails its 
   await task.signal("go", "b");
   assert.deepEqual(await task.result(), ["STEP_RESULT_INVALID", "b"]);
 });
+
+test("a request that waits for a signal without awaiting it ends no process", async (t) => {
+  const bus = await shared.connect(t);
+  await serveSaga(bus, async (task) => {
+    void task.waitFor("go");
+    await new Promise(setImmediate);
+    return 1;
+  });
+  assert.equal(await bus.ask("saga.run", {}), 1);
+});
