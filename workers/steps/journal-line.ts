@@ -11,6 +11,8 @@ export interface LineEnds {
   completed(this: void, completions: Completion[]): void;
   /** They are not stored. True where that is because of them, and others can be. */
   refused(this: void, error: unknown): boolean;
+  /** All that was added has been written. */
+  still(this: void): void;
   /** Nothing more can be written. */
   failed(this: void, error: unknown): void;
 }
@@ -25,6 +27,7 @@ export class JournalLine {
   readonly #append: LineEnds["append"];
   readonly #completed: LineEnds["completed"];
   readonly #refused: LineEnds["refused"];
+  readonly #still: LineEnds["still"];
   readonly #failed: LineEnds["failed"];
   #queued: Queued[] = [];
   #writing = false;
@@ -35,6 +38,7 @@ export class JournalLine {
     this.#append = ends.append;
     this.#completed = ends.completed;
     this.#refused = ends.refused;
+    this.#still = ends.still;
     this.#failed = ends.failed;
   }
 
@@ -96,8 +100,9 @@ export class JournalLine {
   }
 
   #next(): void {
-    if (this.#queued.length > 0) this.#write();
-    else if (this.#idle.length > 0)
+    if (this.#queued.length > 0) return this.#write();
+    this.#still();
+    if (this.#idle.length > 0)
       for (const drained of this.#idle.splice(0)) drained();
   }
 }

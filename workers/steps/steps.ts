@@ -96,6 +96,7 @@ export class Steps {
       append: (written) => host.append(written),
       completed: (completions) => this.#tape.completed(completions),
       refused: (error) => this.#refused(error),
+      still: () => this.#waits.look(), // also after entries that complete nothing: none waits while one is written
       failed: (error) => this.#lost(error),
     });
     this.#waits = new Waits({

@@ -1,6 +1,7 @@
 // A task that leaves its queue while something happens to it: nothing of it is lost, and nothing is done twice.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { z } from "zod";
 import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
 import { park } from "../../../bus/journal/parking.js";
 import { lastMessage, pendingTask } from "../../../bus/history/history.js";
@@ -54,6 +55,33 @@ test("a parked task that is submitted again goes on where it was", async (t) => 
   await task.signal("go", 7);
   assert.equal(await task.result(), 7);
   assert.deepEqual(done, ["a"]);
+});
+
+test("a task that has passed over a signal leaves its worker as if there had been none", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, async (task) => {
+    await task.step("misfit", () => bus.signal(task.id, "go", "no number"));
+    await task.sleep("1100ms"); // whoever takes it up again knows the signal before it is waited for
+    return task.waitFor("go", { schema: z.number() });
+  });
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => worker.counts.parked === 2);
+  await task.signal("go", 7);
+  assert.equal(await task.result(), 7);
+});
+
+test("a task that writes while it waits for something else leaves its worker afterwards", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, (task) =>
+    task.all([
+      task.waitFor("go"),
+      task.step("a", () => 1).then(() => task.patched("change")),
+    ]),
+  );
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  await task.signal("go", 7);
+  assert.deepEqual(await task.result(), [7, true]);
 });
 
 test("a worker that was held up does not park a task that another has parked since", async (t) => {
