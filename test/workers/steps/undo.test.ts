@@ -148,7 +148,7 @@ test("a handler that times out before it comes to where its journal ends is undo
       await doSteps(task, ["a"], (name) => undone.push(name));
       if (run === 2) await new Promise(() => undefined);
       await doSteps(task, ["b", "c"], (name) => undone.push(name));
-      await task.sleep("1100ms");
+      await task.sleep("2s");
     },
     { timeout: "500ms" },
   );
