@@ -164,6 +164,7 @@ export class Worker implements AsyncDisposable {
       () => asks.stop(),
       () => this.#presence.stop(),
       () => this.#health.stop(),
+      () => this.#host.ears.stop(),
     );
     // Seen first: who pauses the agent before that is heard now, and who does it later waits for this instance.
     await this.#presence.start();

@@ -3,6 +3,8 @@
 import { parseSignalSubject } from "../../protocol/addresses.js";
 import type { Link } from "../../bus/connection/connection.js";
 
+const lookEveryMs = 30_000;
+
 type Heard = (id?: string) => void;
 
 export class SignalEars {
@@ -16,7 +18,7 @@ export class SignalEars {
     this.#agent = agent;
   }
 
-  /** `heard` is called with the id of each signal, and with none after a lost connection. */
+  /** `heard` is called with the id of each signal, and with none now and then, and after a lost connection. */
   hear(taskId: string, heard: Heard): () => void {
     this.#stop ??= this.#listen();
     this.#heard.set(taskId, heard);
@@ -40,10 +42,14 @@ export class SignalEars {
         this.#heard.get(taskId)?.(id);
       },
     );
-    const forget = link.onReconnect(() => {
+    const lookAll = () => {
       for (const heard of this.#heard.values()) heard();
-    });
+    };
+    const forget = link.onReconnect(lookAll);
+    // A core message may get lost, and a task with a key is not parked, so that no timer has it look.
+    const looking = setInterval(lookAll, lookEveryMs).unref();
     return () => {
+      clearInterval(looking);
       forget();
       if (!link.closed) subscription.unsubscribe();
     };

@@ -12,7 +12,7 @@ import {
 import type { Target } from "../../bus/tasks/target.js";
 import { copyOf } from "../../protocol/codec.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
-import { toTroupeError, TroupeError } from "../../protocol/errors.js";
+import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
 import {
   journalSeed,
   runOf,
@@ -38,9 +38,16 @@ import {
   SignalWaits,
   type SignalOptions,
 } from "./signal-waits.js";
+import {
+  insideOf,
+  journalFull,
+  maxOperations,
+  misfitting,
+  unavailable,
+} from "./refusals.js";
 import type { StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
-import { Tape, type Misfit, type Operation } from "./tape.js";
+import { Tape, type Operation } from "./tape.js";
 import { Trying } from "./trying.js";
 import { Undo, type UndoFunction } from "./undo.js";
 import { Waits } from "./waits.js";
@@ -53,9 +60,6 @@ export interface StepOptions<Result> {
   /** How long one attempt may take. Default: as long as the handler may. */
   timeout?: Duration;
 }
-
-/** A task may do no more in one run. */
-const maxOperations = 50_000;
 
 /** Each time another: one that lasts would keep all who ever awaited it. */
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -89,7 +93,7 @@ export class Steps {
       if (entry.kind === "patched") this.#patches.set(entry.name, true);
     this.#tape = new Tape(
       entries,
-      (misfit) => this.#suspend(this.#misfitting(misfit)),
+      (misfit) => this.#suspend(misfitting(this.#host, misfit)),
       (operation, completion) => this.#settled(operation, completion),
     );
     this.#line = new JournalLine({
@@ -252,7 +256,7 @@ export class Steps {
   /** The handler has returned: undefined where it has done all that its journal has. */
   misfit(): Suspended | undefined {
     const misfit = this.#tape.leftOver();
-    return misfit && this.#misfitting(misfit);
+    return misfit && misfitting(this.#host, misfit);
   }
 
   /** It is over: what is on its journal is gone through, and nothing else is done. */
@@ -313,7 +317,7 @@ export class Steps {
     // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.
     const misfit = await this.#tape.restOf();
     if (!misfit) return this.#undo.run(state, error);
-    if (wasUndoing) return new Suspension(this.#misfitting(misfit));
+    if (wasUndoing) return new Suspension(misfitting(this.#host, misfit));
     await this.#undo.record(state, error);
     return new Suspension({ why: "behind" });
   }
@@ -341,13 +345,9 @@ export class Steps {
     return operation;
   }
 
-  /** It would be missing when that step is not done again. What a step begins later cannot be told from other ways. */
   #checkOutside(what: string): void {
     if (!this.#inside) return;
-    throw new TroupeError(
-      "ARGUMENT_INVALID",
-      `${what} is begun inside of step "${this.#inside.name}": begin it before or after that, in the handler itself`,
-    );
+    throw insideOf(this.#inside.name, what);
   }
 
   #sleep(untilAtFirst: number): Promise<void> {
@@ -444,26 +444,6 @@ export class Steps {
     this.#suspend({ why: "continued", input, run, taken });
   }
 
-  #misfitting({ expected, found }: Misfit): Suspended {
-    const { id, agent, skill, version } = this.#host;
-    const error = new TroupeError(
-      "STEP_MISMATCH",
-      `the handler of ${agent}.${skill} in version ${version} does not fit the journal of task "${id}": expected ${expected}, found ${found}. It waits for a version that fits`,
-      { data: { expected, found } },
-    );
-    return {
-      why: "mismatch",
-      error,
-      entry: {
-        kind: "mismatch",
-        at: this.#host.now(),
-        expected,
-        found,
-        version,
-      },
-    };
-  }
-
   /** What is too large fails its handler; that can still be written down, and undone. */
   #refused(thrown: unknown): boolean {
     const error = toTroupeError(thrown);
@@ -500,21 +480,4 @@ function timeoutOf({ timeout }: StepOptions<never>): number | undefined {
 function stateOf({ code }: TroupeError): EndState {
   if (code === "TASK_CANCELED") return "canceled";
   return code === "TASK_REJECTED" ? "rejected" : "failed";
-}
-
-function unavailable({ agent, skill }: StepHost, what: string): Promise<never> {
-  const error = new TroupeError(
-    "STEP_UNAVAILABLE",
-    `${agent}.${skill} was asked, and only a durable task can do task.${what}: submit or call it instead`,
-  );
-  const refused = Promise.reject(error);
-  refused.catch(() => undefined); // whoever awaits it hears of it
-  return refused;
-}
-
-function journalFull({ id, agent, skill }: StepHost): TroupeError {
-  return new TroupeError(
-    "JOURNAL_FULL",
-    `task "${id}" of ${agent}.${skill} has done ${maxOperations} operations, and a journal takes no more: let the handler return task.continueAs(input) now and then`,
-  );
 }
