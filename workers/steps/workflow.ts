@@ -170,7 +170,11 @@ export class Workflow {
     const pauseMs = await run.recordMisfit(to);
     if (run.hasWritten)
       await host.recorder.returned(subject, to.error, this.#task.facts());
-    if (!run.canPark) return this.#task.giveBack(pauseMs);
+    // What is canceled is not left asleep: parked, it would come back at once, over and over.
+    if (!run.canPark || this.canceled) {
+      if (!run.hasWritten) await this.#returned(to.error);
+      return this.#task.giveBack(pauseMs);
+    }
     const until = host.link.clock.now() + pauseMs;
     const waitsFor = "a version of its handler that fits its journal";
     return this.#park(run, { why: "parked", until, waitsFor, asks: false });

@@ -84,6 +84,32 @@ test("a task that writes while it waits for something else leaves its worker aft
   assert.deepEqual(await task.result(), [7, true]);
 });
 
+test("a canceled task whose handler does not fit is tried at leisure, until one fits", async (t) => {
+  const bus = await shared.connect(t);
+  const serve = (name: string) =>
+    serveSaga(bus, async (task) => {
+      await task.step(name, () => 1);
+      return task.waitFor("go");
+    });
+  const { worker: fits } = await serve("a");
+  const task = await bus.submit("saga.run", {});
+  await eventually(() => fits.counts.parked === 1);
+  await fits.drain();
+  const { worker: misfits } = await serve("b");
+  await task.cancel();
+  const at: number[] = [];
+  await eventually(async () => {
+    at.length = 0;
+    for await (const event of bus.replay({ task: task.id }))
+      if (event.kind === "returned") at.push(event.at?.getTime() ?? 0);
+    return at.length >= 4;
+  });
+  assert.ok(at.at(3)! - at.at(1)! > 900);
+  await misfits.drain();
+  await serve("a");
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+});
+
 test("a worker that was held up does not park a task that another has parked since", async (t) => {
   const bus = await shared.connect(t);
   const { worker } = await serveSaga(bus, (task) => task.waitFor("go"));
