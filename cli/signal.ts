@@ -33,7 +33,7 @@ export const signal: Verb = {
       });
       call.output.result({ task, name, sent: isNew }, () =>
         isNew
-          ? `Sent "${name}" to task ${task}.`
+          ? `Sent "${name}" to task ${task}: it is kept until the task waits for it.`
           : `Task ${task} has "${name}" with this id already; it counts once.`,
       );
       return exitCodes.done;

@@ -243,7 +243,7 @@ function exists({ name, definition }: ScheduleRecord): TroupeError {
   const when = "cron" in timing ? timing.cron : `${timing.everyMs} ms`;
   return new TroupeError(
     "SCHEDULE_EXISTS",
-    `there is another schedule "${name}" (${when}, ${agent}.${skill}): choose another name, or say that it is to be replaced`,
+    `there is another schedule "${name}" (${when}, ${agent}.${skill}): choose another name, or say that it is to be replaced (replace: true, or --replace)`,
   );
 }
 

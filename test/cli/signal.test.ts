@@ -33,7 +33,10 @@ test("signal sends a value to a task that waits for it, and says when it was sen
     ]);
   const first = await signal("q1", "other", "1", "--id", "x");
   assert.equal(first.code, 0);
-  assert.equal(first.stdout, 'Sent "other" to task q1.\n');
+  assert.equal(
+    first.stdout,
+    'Sent "other" to task q1: it is kept until the task waits for it.\n',
+  );
   const again = await signal("q1", "other", "2", "--id", "x");
   assert.match(again.stdout, /with this id already; it counts once/);
   await signal("q1", "answer", '{"yes":true}');

@@ -150,7 +150,8 @@ export class Workflow {
     return this.#task.giveBack(Math.max(0, until - now));
   }
 
-  async #park(run: DurableRun, to: Parked): Promise<Result> {
+  /** `why` its attempt has ended, for the log. */
+  async #park(run: DurableRun, to: Parked, why = waits(to)): Promise<Result> {
     let isParked: boolean;
     try {
       isParked = await run.park(to);
@@ -159,7 +160,7 @@ export class Workflow {
       if (error.code !== "CONFLICT") throw error;
       return this.#suspended(run, { why: "fenced", error });
     }
-    if (!run.hasWritten) await this.#returned(waits(to));
+    if (!run.hasWritten) await this.#returned(why);
     if (!isParked) return this.#task.giveBack(0);
     this.#task.delivery.acknowledgeNow();
     return "parked";
@@ -177,7 +178,8 @@ export class Workflow {
     }
     const until = host.link.clock.now() + pauseMs;
     const waitsFor = "a version of its handler that fits its journal";
-    return this.#park(run, { why: "parked", until, waitsFor, asks: false });
+    const parked: Parked = { why: "parked", until, waitsFor, asks: false };
+    return this.#park(run, parked, to.error);
   }
 
   /** An attempt whose start is on the log, and that left nothing on the journal, would be taken for a crash. */
