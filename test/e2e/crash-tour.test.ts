@@ -1,3 +1,4 @@
+// The tour, which kills a worker among others, and the rest of `troupe dev`.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,7 +9,7 @@ import { Link } from "../../bus/connection/connection.js";
 import { eventually } from "../support/eventually.js";
 import { testServer } from "../support/server.js";
 import { temporaryDirectory } from "../support/temporary-directory.js";
-import { start, troupe } from "./command.js";
+import { start, troupe } from "../cli/command.js";
 
 describe("dev", () => {
   test("a second terminal in the same project meets it", async (context) => {
