@@ -32,12 +32,12 @@ import {
 import { decodeBody } from "../../protocol/codec.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import type { Term } from "../leading/term.js";
+import { someAtOnce } from "./some-at-once.js";
 
 const graceMs = 1_000;
 /** Messages read in one round. */
 const readEach = 20_000;
 const endEach = 2_000;
-const atOnce = 32;
 const tryAgainMs = 10_000;
 const remembered = 100_000;
 /** What was not remembered is read again so long before its time. */
@@ -130,11 +130,7 @@ class DeadlineRounds implements Rounds {
     const count = this.#due.findIndex(({ endAt }) => endAt > before);
     const most = Math.min(count === -1 ? this.#due.length : count, endEach);
     const due = this.#due.splice(0, most);
-    for (let at = 0; at < due.length; at += atOnce) {
-      this.#term.check();
-      const some = due.slice(at, at + atOnce);
-      await Promise.all(some.map((each) => this.#tryEnd(each, before)));
-    }
+    await someAtOnce(this.#term, due, (each) => this.#tryEnd(each, before));
   }
 
   /** One that cannot be ended holds up no other. */

@@ -11,9 +11,9 @@ import { isCompletion, type JournalEntry } from "../../protocol/journal.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import { JournalWalk, type Written } from "./journal-walk.js";
+import { someAtOnce } from "./some-at-once.js";
 
 const mostWrites = 2_000;
-const atOnce = 32;
 const againMs = 3_600_000;
 /** A task mostly ends soon after its last write; its end has aged out by then, and it need not be come by again. */
 const endsWithinMs = 60_000;
@@ -36,20 +36,13 @@ class EndedJournalRounds implements Rounds {
   }
 
   async round(): Promise<void> {
-    const { link } = this.#host;
-    const { streams } = link.subjects;
-    const { config } = await link.jsm.streams.info(streams.events);
-    const historyMs = config.max_age / 1_000_000;
+    const { clock } = this.#host.link;
+    const historyMs = await this.#walk.historyMs();
     if (historyMs === 0) return; // it lasts for ever
-    const before =
-      link.clock.now() - historyMs - Math.min(historyMs, endsWithinMs);
+    const before = clock.now() - historyMs - Math.min(historyMs, endsWithinMs);
     const again = Math.min(historyMs, againMs);
     const old = await this.#walk.next(mostWrites, before, again);
-    for (let at = 0; at < old.length; at += atOnce) {
-      this.#term.check();
-      const some = old.slice(at, at + atOnce);
-      await Promise.all(some.map((each) => this.#remove(each)));
-    }
+    await someAtOnce(this.#term, old, (each) => this.#remove(each));
   }
 
   async #remove(task: Written): Promise<void> {

@@ -44,6 +44,13 @@ export class JournalWalk {
     return [...found.values()];
   }
 
+  /** How long the end of a task is kept; 0 where it is for ever. */
+  async historyMs(): Promise<number> {
+    const { jsm, subjects } = this.#host.link;
+    const { config } = await jsm.streams.info(subjects.streams.events);
+    return config.max_age / 1_000_000;
+  }
+
   #beginAgain(now: number, everyMs: number): void {
     if (now - this.#beganAt < everyMs) return;
     this.#beganAt = now;

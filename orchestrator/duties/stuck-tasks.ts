@@ -16,9 +16,9 @@ import type { TaskName } from "../../protocol/subjects.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import { JournalWalk, type Written } from "./journal-walk.js";
+import { someAtOnce } from "./some-at-once.js";
 
 const mostWrites = 1_000;
-const atOnce = 32;
 const graceMs = 2_000;
 const againMs = 3_600_000;
 const remembered = 10_000;
@@ -52,28 +52,20 @@ class StuckTaskRounds implements Rounds {
   }
 
   async #stuckAmong(tasks: readonly Written[]): Promise<Written[]> {
-    const { link } = this.#host;
-    const { config } = await link.jsm.streams.info(
-      link.subjects.streams.events,
+    const historyMs = await this.#walk.historyMs();
+    const since = historyMs === 0 ? 0 : this.#host.link.clock.now() - historyMs;
+    const stuck = await someAtOnce(this.#term, tasks, async (task) =>
+      // Of an older one the end may have aged out.
+      task.at < since ? false : this.#isStuck(task),
     );
-    const since = link.clock.now() - config.max_age / 1_000_000;
-    const stuck: Written[] = [];
-    for (let at = 0; at < tasks.length; at += atOnce) {
-      this.#term.check();
-      const some = tasks.slice(at, at + atOnce);
-      const found = await Promise.all(
-        some.map(async (task) => {
-          // Of an older one the end may have aged out.
-          if (config.max_age > 0 && task.at < since) return false;
-          const { agent, taskId } = task;
-          if (await pendingTask(link, taskId, agent)) return false;
-          if (await endOf(link, taskId, agent)) return false;
-          return !isOnlyCopied((await readJournal(link, task)).entries);
-        }),
-      );
-      stuck.push(...some.filter((_, index) => found[index]));
-    }
-    return stuck;
+    return tasks.filter((_, index) => stuck[index]);
+  }
+
+  async #isStuck({ agent, taskId }: TaskName): Promise<boolean> {
+    const { link } = this.#host;
+    if (await pendingTask(link, taskId, agent)) return false;
+    if (await endOf(link, taskId, agent)) return false;
+    return !isOnlyCopied((await readJournal(link, { agent, taskId })).entries);
   }
 
   async #tell({ agent, taskId, at }: Written): Promise<void> {
