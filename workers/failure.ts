@@ -11,6 +11,7 @@ import { TroupeError } from "../protocol/errors.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { Outcome } from "../protocol/task-events.js";
 import type { Assignment, Result } from "./assignment.js";
+import { deadLetterOf } from "./dead-letter.js";
 import { hasFallenBack } from "./limits/fallbacks.js";
 import { mayFallBack } from "./limits/verdict.js";
 import { checkOutput, type SkillRunner } from "./skill-runner.js";
@@ -130,7 +131,7 @@ async function buryAs(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  const { host, delivery, past, agent, skill, id } = assignment;
+  const { host, delivery, past, agent, id } = assignment;
   // Canceled, or done by another while we were held up: a letter would invite to do it once more.
   if (await endOf(host.link, id, agent)) return assignment.acknowledge("late");
   const span = startSpan(
@@ -138,19 +139,7 @@ async function buryAs(
     names(assignment),
     contextFrom(delivery.headers),
   );
-  const { subject, headers, body } = delivery;
-  const { attempt, events } = past;
-  await host.recorder.dead({
-    subject,
-    headers,
-    body,
-    agent,
-    skill,
-    taskId: id,
-    error,
-    attempt,
-    events,
-  });
+  await host.recorder.dead(deadLetterOf(assignment, error, past));
   endSpan(span, error);
   return endAs(assignment, "failed", error);
 }

@@ -17,6 +17,7 @@ import { isOf, removeMessage } from "../../bus/tasks/undo-orders.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
 import type { Result } from "../assignment.js";
+import { deadLetterOf } from "../dead-letter.js";
 import { Execution } from "../execution.js";
 import { prepare } from "../preparation.js";
 import { perform, type SkillRunner } from "../skill-runner.js";
@@ -145,21 +146,13 @@ export class UndoExecution extends Execution {
     letter: Letter | undefined,
     error: TroupeError,
   ): Promise<void> {
-    const { host, delivery, agent, skill, id } = this;
-    const { subject, headers, body } = delivery;
+    const { host, agent, id } = this;
+    const events = await eventsOf(host.link, id, agent);
+    const attempt = letter?.attempt ?? 1;
+    const replaces = letter?.sequence ?? 0;
+    const contents = deadLetterOf(this, error, { attempt, events });
     try {
-      await host.recorder.dead({
-        subject,
-        headers,
-        body,
-        agent,
-        skill,
-        taskId: id,
-        error,
-        attempt: letter?.attempt ?? 1,
-        events: await eventsOf(host.link, id, agent),
-        replaces: letter?.sequence ?? 0,
-      });
+      await host.recorder.dead({ ...contents, replaces });
     } catch (thrown) {
       if (!(thrown instanceof TroupeError) || thrown.code !== "CONFLICT")
         throw thrown;
