@@ -221,7 +221,7 @@ export class Execution
     const workflow = this.#isOver ? undefined : this.#workflow;
     const own = workflow ?? new Workflow(this, emptyJournal);
     const steps = own.makeSteps(this.#runner!, context);
-    if (this.#isOver) steps.close();
+    if (this.#isOver) steps.course.close();
     else this.#workflow = own;
     return steps;
   }

@@ -6,6 +6,7 @@ import type { JournalEntry } from "../../protocol/journal.js";
 import { cutBefore } from "../../protocol/journal-cut.js";
 import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { StepHost } from "../steps/step-host.js";
+import type { Course } from "../steps/course.js";
 import { Steps } from "../steps/steps.js";
 import type { Suspended } from "../steps/suspension.js";
 import {
@@ -37,7 +38,13 @@ export class CheckHost implements StepHost, ContextHost {
     this.rules = rules;
     this.steps = new Steps(this, handlerPart(journal.entries));
     // As if it were to be undone: then only what the journal has is gone through.
-    this.steps.onlyUndo(new TroupeError("TASK_CANCELED", "it is only checked"));
+    this.course.onlyUndo(
+      new TroupeError("TASK_CANCELED", "it is only checked"),
+    );
+  }
+
+  get course(): Course {
+    return this.steps.course;
   }
 
   makeSteps(): Steps {

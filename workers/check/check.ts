@@ -95,7 +95,7 @@ class Check {
     try {
       return await this.#untilSettled();
     } finally {
-      this.#host.steps.close();
+      this.#host.course.close();
     }
   }
 
@@ -124,17 +124,17 @@ class Check {
     let [turns, quietSince, progress] = [0, performance.now(), -1];
     for (;;) {
       await (turns < quietTurns ? new Promise(setImmediate) : pause(5));
-      const { suspended, steps } = this.#host;
+      const { suspended, course } = this.#host;
       if (suspended?.why === "mismatch") return this.#misfit(suspended.error);
       if (this.#end) return this.#atEnd(this.#end);
       if (this.#context.continues) return this.#standing("continueAs");
-      const now = steps.tape.length + steps.tape.settled;
+      const now = course.tape.length + course.tape.settled;
       if (now !== progress)
         [turns, quietSince, progress] = [0, performance.now(), now];
       turns++;
       if (turns <= quietTurns) continue; // it may be the machine that is slow
       const forMs = performance.now() - quietSince;
-      const last = steps.tape.operations.findLast(
+      const last = course.tape.operations.findLast(
         ({ past }) => !past?.completion,
       );
       if (last && forMs > quietMs) return this.#standing(nameOf(last));
@@ -148,7 +148,7 @@ class Check {
   }
 
   #atEnd(end: End): JournalDifference | undefined {
-    const left = this.#host.steps.tape.leftOver();
+    const left = this.#host.course.tape.leftOver();
     if (!left)
       return endDifference(this.#journal, end, (...of) =>
         this.#difference(...of),
@@ -159,7 +159,7 @@ class Check {
 
   /** It waits for what the journal has no end of. */
   #standing(found: string): JournalDifference | undefined {
-    const left = this.#host.steps.tape.leftOver();
+    const left = this.#host.course.tape.leftOver();
     if (left)
       return this.#difference("step", left.expected, `a wait for ${found}`);
     const expected = expectedEnd(this.#journal);
@@ -168,7 +168,7 @@ class Check {
   }
 
   #stuck(): JournalDifference {
-    const left = this.#host.steps.tape.leftOver();
+    const left = this.#host.course.tape.leftOver();
     const expected =
       left?.expected ?? expectedEnd(this.#journal) ?? "its next operation";
     return this.#difference(
@@ -184,7 +184,7 @@ class Check {
     found: string,
     path?: string,
   ): JournalDifference {
-    const place = this.#host.steps.tape.length;
+    const place = this.#host.course.tape.length;
     return {
       kind,
       place,

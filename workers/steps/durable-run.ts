@@ -30,6 +30,7 @@ import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
 import { startRun } from "./child-run.js";
+import type { Course } from "./course.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
@@ -70,6 +71,10 @@ export class DurableRun implements StepHost {
     this.steps = new Steps(this, journal.entries);
   }
 
+  get course(): Course {
+    return this.steps.course;
+  }
+
   get id(): string {
     return this.#task.id;
   }
@@ -103,10 +108,10 @@ export class DurableRun implements StepHost {
         return await this.#writer.append(entries, anew);
       } catch (thrown) {
         const error = toTroupeError(thrown);
-        if (error.code !== "STREAM_FULL" || this.steps.isOver) throw error;
+        if (error.code !== "STREAM_FULL" || this.course.isOver) throw error;
         this.#task.host.logFailed(error);
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        if (this.steps.isOver) throw error;
+        if (this.course.isOver) throw error;
       }
     }
   }
@@ -191,7 +196,7 @@ export class DurableRun implements StepHost {
     this.#context.stop(error);
   }
 
-  /** See Steps.unwind. A worker that stops does not wait for it. */
+  /** See Course.unwind. A worker that stops does not wait for it. */
   async unwind(
     state: EndState,
     error: TroupeError,
@@ -202,11 +207,11 @@ export class DurableRun implements StepHost {
       deadlineAt: Infinity,
       endsAt: Infinity,
       outOfTime: () => error,
-      stop: () => this.steps.leave({ why: "paused", until: 0 }),
+      stop: () => this.course.leave({ why: "paused", until: 0 }),
     };
     watch.add(run);
     try {
-      return await this.steps.unwind(state, error);
+      return await this.course.unwind(state, error);
     } finally {
       watch.remove(run);
     }
@@ -243,7 +248,7 @@ export class DurableRun implements StepHost {
     };
     await park(link, publisher, parked, () => this.#writer.check());
     const [isOver] = await Promise.all([
-      this.steps.anyOver(),
+      this.course.anyOver(),
       this.readSignals(),
     ]);
     // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.

@@ -86,7 +86,7 @@ export class UndoExecution extends Execution {
     const context = new HandlerContext(this, this);
     const run = new DurableRun(this, runner, context, journal);
     this.#made = () => run.steps;
-    run.steps.onlyUndo(error);
+    run.course.onlyUndo(error);
     try {
       const outcome = await perform(
         { ...runner, timeoutMs: Infinity },
@@ -99,7 +99,7 @@ export class UndoExecution extends Execution {
         return new Suspension({ why: "paused", until: 0 });
       return await run.unwind(state, error);
     } finally {
-      run.steps.close();
+      run.course.close();
     }
   }
 

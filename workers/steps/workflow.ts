@@ -76,7 +76,7 @@ export class Workflow {
   makeSteps(runner: SkillRunner, context: HandlerContext): Steps {
     this.#runner = runner;
     this.#run = new DurableRun(this.#task, runner, context, this.#journal);
-    if (this.#over) this.#run.steps.onlyUndo(this.#over);
+    if (this.#over) this.#run.course.onlyUndo(this.#over);
     return this.#run.steps;
   }
 
@@ -85,15 +85,15 @@ export class Workflow {
     const run = this.#run;
     if (!run) return this.#task.recordOutcome(outcome);
     if (outcome instanceof Suspension) return this.#suspended(run, outcome.to);
-    const { steps } = run;
-    steps.ended();
+    const { course } = run;
+    course.ended();
     // Its undoing goes on elsewhere.
     if (isStopping(outcome)) return recordFailure(this.#task, outcome);
-    const error = steps.undoing?.error ?? outcome;
+    const error = course.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
-    const misfit = steps.misfit();
+    const misfit = course.misfit();
     if (misfit) return this.#suspended(run, misfit);
-    const finishing = steps.finish();
+    const finishing = course.finish();
     if (!finishing) return this.#task.recordOutcome(outcome);
     return finishing.then(() => this.#task.recordOutcome(outcome));
   }
@@ -107,11 +107,11 @@ export class Workflow {
 
   /** Its handler is run for nothing but to undo, for as long as that takes. */
   get isUndoing(): boolean {
-    return this.#run?.steps.undoing !== undefined;
+    return this.#run?.course.undoing !== undefined;
   }
 
   close(): void {
-    this.#run?.steps.close();
+    this.#run?.course.close();
   }
 
   async #suspended(run: DurableRun, to: Suspended): Promise<Result> {
@@ -137,7 +137,7 @@ export class Workflow {
         // What it was before waits for what it is: that is not to grow for ever.
         if (to.run % runsOfDelivery === 0)
           return this.#giveBack("it continues", 0);
-        run.steps.close();
+        run.course.close();
         this.#run = undefined;
         return this.#task.attemptWith(this.#runner!);
     }

@@ -1,0 +1,254 @@
+// The course of a handler: how far it has come on its journal, whether it goes on, and how it is left, ended or undone.
+// It joins the parts that the operations share.
+//
+// 1. When the journal refuses a write, or does not fit, the handler is left where it stands: it is told nothing.
+// 2. Once it is over nothing of it counts, whatever the handler still does.
+import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
+import {
+  runOf,
+  type Completion,
+  type JournalEntry,
+} from "../../protocol/journal.js";
+import type { EndState } from "../../protocol/undo-state.js";
+import { Calls } from "./calls.js";
+import { doneEntry, type Done } from "./entries.js";
+import { JournalLine } from "./journal-line.js";
+import { Parts } from "./parts.js";
+import { journalFull, maxOperations, misfitting } from "./refusals.js";
+import { SignalWaits } from "./signal-waits.js";
+import type { StepHost } from "./step-host.js";
+import { Suspension, type Suspended } from "./suspension.js";
+import { Tape, type Operation } from "./tape.js";
+import { Trying } from "./trying.js";
+import { Undo } from "./undo.js";
+import { Waits } from "./waits.js";
+
+export class Course {
+  readonly tape: Tape;
+  readonly line: JournalLine;
+  readonly waits: Waits;
+  readonly trying: Trying;
+  readonly undo: Undo;
+  readonly calls: Calls;
+  readonly signals: SignalWaits;
+  /** What steps at work hear of when it is undone or left. */
+  readonly signal = (): AbortSignal =>
+    (this.#abort ??= new AbortController()).signal;
+  readonly #host: StepHost;
+  #abort: AbortController | undefined;
+  #over = false;
+  /** The handler has come to its end: it begins nothing more. */
+  #ended = false;
+  /** While it is undone: leaves that where it stands. */
+  #interrupt: ((why: Suspension) => void) | undefined;
+
+  constructor(host: StepHost, entries: readonly JournalEntry[]) {
+    this.#host = host;
+    this.tape = new Tape(
+      entries,
+      (misfit) => this.leave(misfitting(host, misfit)),
+      (operation, completion) => this.#settled(operation, completion),
+    );
+    this.line = new JournalLine({
+      append: (written) => host.append(written),
+      completed: (completions) => this.tape.completed(completions),
+      refused: (error) => this.#refused(error),
+      still: () => this.waits.look(), // also after entries that complete nothing: none waits while one is written
+      failed: (error) => this.#lost(error),
+    });
+    this.waits = new Waits({
+      now: () => host.now(),
+      isIdle: () => this.#isIdle,
+      park: (until, waitsFor, asks) =>
+        this.leave({ why: "parked", until, waitsFor, asks }),
+      idle: (isIdle) => host.idle(isIdle),
+      canPark: host.canPark,
+    });
+    this.trying = new Trying(
+      host,
+      this.line,
+      this.waits,
+      () => this.undoing !== undefined,
+    );
+    const parts = new Parts(host, this.line, this.waits, this.trying);
+    this.undo = new Undo(parts, entries);
+    this.calls = new Calls(parts, runOf(entries));
+    this.signals = new SignalWaits(parts, entries);
+  }
+
+  /** Why its handler is only run to undo what it did; undefined as long as it is not. */
+  get undoing(): { error: TroupeError; state: EndState } | undefined {
+    return this.undo.why;
+  }
+
+  /** Nothing of it counts any more, or soon. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Whether its handler may still begin something. */
+  get goesOn(): boolean {
+    return !this.#over && !this.#ended;
+  }
+
+  /** Undefined where it does not fit the journal, or finds no room there. */
+  begin(type: Operation["type"], name: string): Operation | undefined {
+    if (this.tape.length >= maxOperations) {
+      this.#host.end(journalFull(this.#host));
+      return undefined;
+    }
+    const operation = this.tape.begin(type, name);
+    operation?.promise.catch(() => undefined); // whoever awaits it hears of it
+    // Where nothing was done there may be children all the same.
+    if (this.undoing && this.tape.caughtUp) this.#endReplay(this.undoing);
+    return operation;
+  }
+
+  /** Whether it is still to be done, and to be done at all. */
+  isToDo({ past }: Operation): boolean {
+    return !past?.completion && !this.undoing;
+  }
+
+  complete(operation: Operation, more: Done): void {
+    operation.live = { value: more.value };
+    this.line.add(doneEntry(operation, this.#host, more));
+  }
+
+  /** Begins anew with another input. */
+  async continueAs(input: unknown): Promise<void> {
+    this.#ended = true;
+    await this.calls.cancelAttached();
+    await this.#untilStill();
+    const taken = this.signals.lastTaken();
+    const run = this.calls.run + 1;
+    this.leave({ why: "continued", input, run, taken });
+  }
+
+  /** The handler has returned or thrown: ways of it that go on all the same would begin what is not there next time. */
+  ended(): void {
+    this.#ended = true;
+  }
+
+  /** The handler has returned: undefined where it has done all that its journal has. */
+  misfit(): Suspended | undefined {
+    const misfit = this.tape.leftOver();
+    return misfit && misfitting(this.#host, misfit);
+  }
+
+  /** Whether what it waits for has happened meanwhile. */
+  anyOver(): Promise<boolean> {
+    return this.waits.anyOver();
+  }
+
+  /** The handler is over: what it has begun and not waited for ends with it. */
+  finish(): Promise<void> | undefined {
+    return this.calls.hasAttached ? this.calls.cancelAttached() : undefined;
+  }
+
+  /** It is over: what is on its journal is gone through, and nothing else is done. */
+  onlyUndo(error: TroupeError): void {
+    this.undo.begin(stateOf(error), error);
+  }
+
+  /**
+   * Undoes what was done, and cancels what is under way. Resolves with what the task is to end with, or with why that
+   * is not known yet.
+   */
+  unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    const interrupted = new Promise<Suspension>((resolve) => {
+      this.#interrupt = resolve;
+    });
+    return Promise.race([interrupted, this.#unwind(state, error)]);
+  }
+
+  /** It is left where it stands: its journal does not fit or cannot be written, its worker stops or has lost the task. */
+  leave(to: Suspended): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.line.close();
+    this.undo.leave();
+    this.#interrupt?.(new Suspension(to));
+    this.#host.suspend(to);
+  }
+
+  /** Nothing of it counts any more. */
+  close(): void {
+    this.#over = true;
+    this.#abort?.abort();
+    this.waits.stop();
+    this.line.close();
+    this.signals.stop();
+    this.calls.stop();
+  }
+
+  async #unwind(
+    state: EndState,
+    error: TroupeError,
+  ): Promise<TroupeError | Suspension> {
+    const wasUndoing = this.undoing !== undefined;
+    this.signal(); // for those who ask for it only now
+    this.#abort!.abort(error);
+    this.waits.stop();
+    this.undo.begin(state, error);
+    await this.calls.cancelAttached();
+    await this.#untilStill();
+    // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.
+    const misfit = await this.tape.restOf();
+    if (!misfit) return this.undo.run(state, error);
+    if (wasUndoing) return new Suspension(misfitting(this.#host, misfit));
+    await this.undo.record(state, error);
+    return new Suspension({ why: "behind" });
+  }
+
+  get #isIdle(): boolean {
+    return (
+      this.trying.running === 0 &&
+      this.line.idle &&
+      this.tape.caughtUp &&
+      !this.#over
+    );
+  }
+
+  #settled(operation: Operation, completion: Completion): void {
+    if (completion.kind === "done") this.undo.done(operation, completion);
+    this.waits.look();
+    const why = this.undoing;
+    if (why && this.tape.caughtUp) this.#endReplay(why);
+  }
+
+  #endReplay({ error }: { error: TroupeError }): void {
+    this.undo.replayed(() => this.#host.end(error));
+  }
+
+  /** Steps at work have heard that they are to stop; what they still do is on the journal then. */
+  async #untilStill(): Promise<void> {
+    const longest = performance.now() + 10_000;
+    while (this.trying.running > 0 && performance.now() < longest)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    await this.line.drained();
+    await new Promise(setImmediate);
+  }
+
+  /** What is too large fails its handler; that can still be written down, and undone. */
+  #refused(thrown: unknown): boolean {
+    const error = toTroupeError(thrown);
+    const isTooLarge = error.code === "PAYLOAD_TOO_LARGE";
+    if (isTooLarge) this.#host.end(error);
+    return isTooLarge;
+  }
+
+  #lost(thrown: unknown): void {
+    const error = toTroupeError(thrown);
+    const why = error.code === "CONFLICT" ? "fenced" : "trouble";
+    this.leave({ why, error });
+  }
+}
+
+/** How a task ends that ends with this error. */
+function stateOf({ code }: TroupeError): EndState {
+  if (code === "TASK_CANCELED") return "canceled";
+  return code === "TASK_REJECTED" ? "rejected" : "failed";
+}
