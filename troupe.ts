@@ -170,7 +170,6 @@ export class Bus implements AsyncDisposable {
       publisher: this.#publisher,
       registry: this.#registry,
       submit: (...args) => this.submit(...args),
-      signal: (...args) => this.signal(...args),
     });
     this.#laneChoice = new LaneChoice(link, this.#settings);
     this.#submitter = new Submitter(

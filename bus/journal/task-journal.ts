@@ -67,7 +67,7 @@ async function writerOf(
   return last && parseJournalSubject(last.subject).agent;
 }
 
-function unknownTask(taskId: string): TroupeError {
+export function unknownTask(taskId: string): TroupeError {
   return new TroupeError(
     "TASK_UNKNOWN",
     `there is no task "${taskId}": check the id; the history of old tasks ages out`,

@@ -3,13 +3,14 @@
 import { checkPlan, parsePlan } from "../../protocol/plan/check.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { PlanProblem } from "../../protocol/plan/outline.js";
+import type { PlanQuestion } from "../../protocol/plan/questions.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Registry } from "../registry/registry.js";
 import type { Publisher } from "../streams/publisher.js";
-import type { SignalOptions } from "../journal/signals.js";
 import type { SubmitOptions } from "../tasks/submitter.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
+import { Answers, type PlanAnswer } from "./answers.js";
 import { Templates, type KeptPlan, type PlanVersion } from "./templates.js";
 
 interface PlansHost {
@@ -21,12 +22,6 @@ interface PlansHost {
     input: unknown,
     options: SubmitOptions,
   ): Promise<TaskHandle>;
-  signal(
-    taskId: string,
-    name: string,
-    value: unknown,
-    options: SignalOptions,
-  ): Promise<boolean>;
 }
 
 export interface RunPlanOptions extends SubmitOptions {
@@ -36,19 +31,16 @@ export interface RunPlanOptions extends SubmitOptions {
   params?: Readonly<Record<string, unknown>>;
 }
 
-export interface PlanAnswer {
-  approved: boolean;
-  by?: string;
-  comment?: string;
-}
-
 export class Plans {
   readonly #host: PlansHost;
   readonly #templates: Templates;
+  readonly #answers: Answers;
 
   constructor(host: PlansHost) {
+    const { link, publisher } = host;
     this.#host = host;
-    this.#templates = new Templates(host.link, host.publisher);
+    this.#templates = new Templates(link, publisher);
+    this.#answers = new Answers(link, publisher, this.#templates);
   }
 
   /** All that is wrong with a plan, each with its path and what was expected; whom it calls must have been served here. */
@@ -78,18 +70,23 @@ export class Plans {
     );
   }
 
+  /** What a plan that is run has asked of people and nobody has answered. Throws TASK_UNKNOWN. */
+  questions(taskId: string): Promise<PlanQuestion[]> {
+    return this.#answers.open(taskId);
+  }
+
   /**
    * Answers an `approve` step of a plan that is run; in the third round of a map the step is called "name[2]". Kept
-   * until the step is reached. Throws TASK_UNKNOWN, TASK_ENDED.
+   * until the step is reached. Sent twice with one id it counts once: false says that it had been sent. Throws
+   * ARGUMENT_INVALID for what the plan does not ask, or has an answer to; TASK_UNKNOWN, TASK_ENDED, INPUT_INVALID.
    */
   answer(
     taskId: string,
     step: string,
     answer: PlanAnswer,
-    options: Omit<SignalOptions, "agent"> = {},
+    options: { id?: string } = {},
   ): Promise<boolean> {
-    const agent = orchestratorName;
-    return this.#host.signal(taskId, step, answer, { ...options, agent });
+    return this.#answers.send(taskId, step, answer, options);
   }
 
   /** Keeps a plan under a name, as its newest version. Throws PLAN_INVALID. */

@@ -1,21 +1,15 @@
 // What a plan waits for: time, signals, people.
-import { z } from "zod";
+import type { z } from "zod";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
 import { toZod } from "../../protocol/plan/json-schema.js";
+import { planAnswer } from "../../protocol/plan/questions.js";
 import type { ApproveStep, WaitStep } from "../../protocol/plan/step.js";
 import type { PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
-/** What a person answers. */
-const answerSchema = z.object({
-  approved: z.boolean(),
-  by: z.string().optional(),
-  comment: z.string().optional(),
-});
-
-export type Answer = z.infer<typeof answerSchema>;
+type Answer = z.infer<typeof planAnswer>;
 
 /** The result of an approval. */
 type Approval = Partial<Answer> & {
@@ -48,7 +42,7 @@ export async function approval(
   const answer = await signalOr(
     task,
     place,
-    { schema: answerSchema, ...timeoutOf(step) },
+    { schema: planAnswer, ...timeoutOf(step) },
     step.otherwise,
   );
   if (answer === undefined) return { approved: false, timedOut: true };

@@ -1,0 +1,129 @@
+// Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
+// refused here, for a signal is kept and nobody would tell.
+import type { z } from "zod";
+import { TroupeError } from "../../protocol/errors.js";
+import { isObject } from "../../protocol/plan/outline.js";
+import {
+  askProblem,
+  isOver,
+  openQuestions,
+  planAnswer,
+  type PlanQuestion,
+} from "../../protocol/plan/questions.js";
+import { parseWith } from "../../protocol/schema.js";
+import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
+import type { TaskJournal } from "../../protocol/task-journal.js";
+import { isTerminal } from "../../protocol/task.js";
+import type { Link } from "../connection/connection.js";
+import { sendSignal, type SignalOptions } from "../journal/signals.js";
+import { readTaskJournal, unknownTask } from "../journal/task-journal.js";
+import type { Publisher } from "../streams/publisher.js";
+import { findTask } from "../tasks/task-list.js";
+import type { Templates } from "./templates.js";
+
+export type PlanAnswer = z.infer<typeof planAnswer>;
+
+export class Answers {
+  readonly #link: Link;
+  readonly #publisher: Publisher;
+  readonly #templates: Templates;
+
+  constructor(link: Link, publisher: Publisher, templates: Templates) {
+    this.#link = link;
+    this.#publisher = publisher;
+    this.#templates = templates;
+  }
+
+  /** See Plans.questions. */
+  async open(taskId: string): Promise<PlanQuestion[]> {
+    const journal = await this.#journal(taskId);
+    return isEnded(journal) ? [] : openQuestions(journal.entries);
+  }
+
+  /** See Plans.answer. */
+  async send(
+    taskId: string,
+    step: string,
+    given: PlanAnswer,
+    { id }: { id?: string },
+  ): Promise<boolean> {
+    const what = `the answer to "${step}"`;
+    const answer = await parseWith(planAnswer, given, "INPUT_INVALID", what);
+    const journal = await this.#journal(taskId);
+    const isKnown = journal.signals.some(
+      (signal) => signal.name === step && signal.id === id,
+    );
+    if (!isKnown && !isEnded(journal)) await this.#check(journal, step);
+    const options: SignalOptions = { agent: orchestratorName };
+    if (id !== undefined) options.id = id;
+    const signal = { name: step, value: answer };
+    return sendSignal(this.#link, this.#publisher, taskId, signal, options);
+  }
+
+  async #check(journal: TaskJournal, step: string): Promise<void> {
+    const { taskId, entries, signals } = journal;
+    const plan = await this.#planOf(journal);
+    const problem = plan && askProblem(plan, step, openQuestions(entries));
+    if (problem !== undefined)
+      throw refused(
+        `plan "${taskId}" asks nothing named "${step}": ${problem}`,
+      );
+    const first = signals.find(
+      ({ name, value }) => name === step && planAnswer.safeParse(value).success,
+    );
+    if (first)
+      throw refused(
+        `"${step}" of plan "${taskId}" has been answered: ${saidIn(first.value as PlanAnswer)}; the first answer counts`,
+      );
+    if (isOver(entries, step))
+      throw refused(
+        `plan "${taskId}" waits for "${step}" no more: nobody answered in time`,
+      );
+  }
+
+  /** Throws TASK_UNKNOWN; ARGUMENT_INVALID for what is no plan. */
+  async #journal(taskId: string): Promise<TaskJournal> {
+    const task =
+      (await findTask(this.#link, taskId, orchestratorName)) ??
+      (await findTask(this.#link, taskId));
+    if (!task) throw unknownTask(taskId);
+    const { agent, skill } = task;
+    if (agent !== orchestratorName || skill !== planSkillName)
+      throw refused(
+        `task "${taskId}" is no plan, but one of ${agent}.${skill}: send it a signal, by bus.signal or troupe signal`,
+      );
+    return readTaskJournal(this.#link, taskId, agent);
+  }
+
+  /** Undefined where it is not known any more what was kept under its name: it may ask anything. */
+  async #planOf({
+    input,
+    entries,
+  }: TaskJournal): Promise<Record<string, unknown> | undefined> {
+    const { plan } = Object(input) as { plan?: unknown };
+    if (isObject(plan)) return plan;
+    const prepared = entries.find(
+      (entry) => entry.kind === "done" && entry.op === 0,
+    );
+    const kept = Object(prepared && "value" in prepared && prepared.value) as {
+      plan?: unknown;
+    };
+    if (isObject(kept.plan)) return kept.plan;
+    try {
+      return (await this.#templates.get(String(plan))).plan;
+    } catch (error) {
+      if ((error as Partial<TroupeError>).code !== "PLAN_UNKNOWN") throw error;
+      return undefined;
+    }
+  }
+}
+
+const isEnded = ({ state }: TaskJournal): boolean =>
+  state !== undefined && isTerminal(state);
+
+function saidIn({ approved, by }: PlanAnswer): string {
+  return `${approved ? "yes" : "no"}${by === undefined ? "" : `, by "${by}"`}`;
+}
+
+const refused = (message: string) =>
+  new TroupeError("ARGUMENT_INVALID", message);

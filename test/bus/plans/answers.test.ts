@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deskBus, ref, say } from "../../support/desk-bus.js";
+import { eventually } from "../../support/eventually.js";
+
+const at = deskBus();
+
+const yes = { approved: true };
+const refused = (message: RegExp) => ({ code: "ARGUMENT_INVALID", message });
+
+test("an answer to what the plan does not ask is refused, with what it asks", async () => {
+  const { plans } = at.bus;
+  const plan = {
+    steps: [
+      say("said", {}),
+      { name: "consent", approve: "Publish?" },
+      {
+        name: "each",
+        map: [1, 2],
+        do: [{ name: "ok", approve: { template: "Item ${item}?" } }],
+      },
+      { name: "paid", wait: { signal: "paid" } },
+    ],
+  };
+  const { id } = await plans.run(plan);
+  const answer = (step: string) => plans.answer(id, step, yes);
+  await eventually(async () => (await plans.questions(id)).length === 1);
+  await assert.rejects(
+    answer("consnet"),
+    refused(/asks nothing named "consnet": did you mean "consent"\?/),
+  );
+  await assert.rejects(answer("said"), refused(/: it waits for "consent"$/));
+  await assert.rejects(answer("ok"), refused(/: it asks "ok\[0\]" and so on/));
+  await assert.rejects(answer("consent[0]"), refused(/: it asks "consent"$/));
+  await assert.rejects(
+    answer("paid"),
+    refused(/that is a signal .*bus\.signal/),
+  );
+  await answer("ok[1]");
+  await answer("consent");
+  await eventually(async () => (await plans.questions(id)).length === 1);
+  const [open] = await plans.questions(id);
+  assert.equal(open?.step, "ok[0]");
+  assert.equal(open.question, "Item 1?");
+  await answer("ok[0]");
+  await at.bus.signal(id, "paid", 5);
+  assert.equal(await at.bus.task(id).result(), 5);
+  await assert.rejects(answer("consent"), { code: "TASK_ENDED" });
+  assert.deepEqual(await plans.questions(id), []);
+});
+
+test("of a question the first answer counts, and who comes later is told", async () => {
+  const { plans } = at.bus;
+  const plan = {
+    steps: [
+      { name: "ok", approve: "?", show: ref("input"), timeout: "1h" },
+      { name: "late", approve: "?", timeout: 1, otherwise: "continue" },
+      { name: "hold", wait: { signal: "go" } },
+    ],
+  };
+  const { id } = await plans.run(plan, { input: { n: 1 } });
+  await eventually(
+    async () => (await plans.questions(id))[0]?.until !== undefined,
+  );
+  const [open] = await plans.questions(id);
+  assert.deepEqual(open?.show, { n: 1 });
+  const said = { approved: true, by: "ann" };
+  assert.equal(await plans.answer(id, "ok", said, { id: "a" }), true);
+  assert.equal(await plans.answer(id, "ok", said, { id: "a" }), false);
+  await assert.rejects(
+    plans.answer(id, "ok", { approved: false }),
+    refused(/"ok" of plan .* has been answered: yes, by "ann"; the first/),
+  );
+  const isLate = refused(/waits for "late" no more: nobody answered in time/);
+  await eventually(async () =>
+    (await at.bus.journal(id)).entries.some(
+      (entry) => entry.kind === "begun" && entry.name === "go",
+    ),
+  );
+  await assert.rejects(plans.answer(id, "late", yes), isLate);
+  await at.bus.task(id).cancel();
+});
+
+test("what is no answer, no plan or no task is refused as what it is", async () => {
+  const { plans } = at.bus;
+  const { id } = await at.bus.submit("desk.say", {});
+  await assert.rejects(
+    plans.answer(id, "ok", yes),
+    refused(/is no plan, but one of desk\.say: send it a signal/),
+  );
+  await assert.rejects(plans.answer("nowhere", "ok", yes), {
+    code: "TASK_UNKNOWN",
+  });
+  const perhaps = { approved: "perhaps" } as unknown as typeof yes;
+  await assert.rejects(plans.answer(id, "ok", perhaps), {
+    code: "INPUT_INVALID",
+    message: /the answer to "ok".*approved/s,
+  });
+});
+
+test("a plan that is kept by name is known by its name, and by its journal when it is deleted", async () => {
+  const { plans } = at.bus;
+  await plans.put("asking", { steps: [{ name: "ok", approve: "?" }] });
+  const { id } = await plans.run("asking");
+  const no = refused(/asks nothing named "other": it (asks|waits for) "ok"$/);
+  await assert.rejects(plans.answer(id, "other", yes), no);
+  await eventually(async () => (await plans.questions(id)).length === 1);
+  await plans.delete("asking");
+  await assert.rejects(plans.answer(id, "other", yes), no);
+  await plans.answer(id, "ok", yes);
+  assert.deepEqual(await at.bus.task(id).result(), yes);
+});
