@@ -79,6 +79,11 @@ export function undoRows(report: UndoReport): string[][] {
   return rows.filter(([, text]) => text !== "");
 }
 
+/** How a person decides, in one line. */
+export function undoOrdersText(taskId: string): string {
+  return `npx troupe dead undo ${taskId} --retry | --skip STEP | --resolve; more by npx troupe dead show ${taskId}`;
+}
+
 /** What a person can do about the letter. */
 export function nextStep(
   { taskId }: DeadLetter,

@@ -1,13 +1,8 @@
 // troupe tasks: what waits, what is under way, what has ended.
 import { TroupeError } from "../protocol/errors.js";
-import type { TaskState } from "../protocol/task.js";
-import type { TaskSummary } from "../bus/tasks/task-list.js";
-import { describeNeed } from "../protocol/need.js";
-import type { Route } from "../protocol/route.js";
-import { dateOf, eventLine, timeOf } from "./event-line.js";
+import { dateOf, timeOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
-import type { Colour } from "./output.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import {
@@ -17,6 +12,7 @@ import {
   queryOf,
   type ListedTask,
 } from "./task-listing.js";
+import { showTask, stateText } from "./task-page.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
 import type { Bus } from "../troupe.js";
@@ -78,17 +74,7 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const task = await bus.find(id);
     if (!task) throw unknownTask(id);
-    const events = [];
-    for await (const event of bus.replay({ task: id })) events.push(event);
-    if (call.output.json) call.output.object({ ...task, events });
-    else {
-      call.output.rows(factsOf(call, task));
-      call.output.line();
-      for (const event of events)
-        call.output.line(eventLine(event, call.output));
-      if (events.length === 0)
-        call.output.line("No events yet: it waits, or its first attempt runs.");
-    }
+    await showTask(call, bus, task);
     return exitCodes.done;
   });
 }
@@ -107,18 +93,11 @@ function cancel(call: Call): Promise<ExitCode> {
   });
 }
 
-const colours: Partial<Record<TaskState, Colour>> = {
-  submitted: "cyan",
-  working: "blue",
-  completed: "green",
-  failed: "red",
-};
-
 function rowOf(call: Call, task: ListedTask): string[] {
   const { taskId, state, agent, skill, level, key, attempts, at } = task;
   return [
     taskId,
-    call.output.paint(colours[state] ?? "magenta", state),
+    stateText(state, call.output),
     `${agent}.${skill}`,
     level ?? (key === undefined ? "" : `key ${shorten(key, 16)}`),
     String(attempts),
@@ -133,44 +112,6 @@ function noteOn({ dueAt, waitsFor, error }: ListedTask): string {
   return error === undefined
     ? ""
     : shorten(`${error.code}: ${error.message}`, 60);
-}
-
-function factsOf(call: Call, task: TaskSummary): string[][] {
-  const { output } = call;
-  const facts: [string, string | undefined][] = [
-    ["task", task.taskId],
-    ["state", output.paint(colours[task.state] ?? "magenta", task.state)],
-    ["skill", `${task.agent}.${task.skill}`],
-    ["level", task.level],
-    ["key", task.key],
-    ["lane", task.lane],
-    ["context", task.context],
-    ["routed", task.route && routeText(task.route)],
-    ...dueFacts(task),
-    ["deadline", task.deadline && dateOf(task.deadline)],
-    ["attempts", String(task.attempts)],
-    ["at", dateOf(task.at)],
-    ["input", JSON.stringify(task.input)],
-    ["output", JSON.stringify(task.output)],
-    ["error", task.error && `${task.error.code}: ${task.error.message}`],
-  ];
-  return facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [[output.paint("dim", name), value]],
-  );
-}
-
-function dueFacts({
-  waitsFor,
-  dueAt,
-}: TaskSummary): [string, string | undefined][] {
-  return waitsFor === undefined
-    ? [["due", dueAt && dateOf(dueAt)]]
-    : [["now", waitText({ waitsFor, dueAt })]];
-}
-
-function routeText({ need, strategy, why, fitting }: Route): string {
-  const others = fitting === 1 ? "" : `, of ${fitting} that fitted`;
-  return `for ${describeNeed(need)} by ${strategy}: ${why}${others}`;
 }
 
 function unknownTask(id: string): TroupeError {

@@ -9,9 +9,14 @@ interface Wait {
 
 const isoDate = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 
+/** The end of a task that was called, and a new version, come when they come: they are only looked for now and then. */
+const isOpen =
+  /^(task "[^"]*" of [^ ]+|a version of its handler [^"]*)(, or task "[^"]*" of [^ ]+)*$/;
+
 /** `sleeps until …`, `waits for signal "approval" until …` */
 export function waitText({ waitsFor, dueAt }: Wait): string {
-  const until = dueAt === undefined ? "" : ` until ${dateOf(dueAt)}`;
+  const word = isOpen.test(waitsFor) ? "; it is looked for again" : " until";
+  const until = dueAt === undefined ? "" : `${word} ${dateOf(dueAt)}`;
   const isSleep = waitsFor.replaceAll(isoDate, "") === "";
   return isSleep
     ? `sleeps${until}`

@@ -174,6 +174,14 @@ export function isCompletion(entry: JournalEntry): entry is Completion {
   return entry.kind === "done" || entry.kind === "failed";
 }
 
+export type Misfit = Extract<JournalEntry, { kind: "mismatch" }>;
+
+/** What stops a task: the newest handler that did not fit, as long as none has gone on since. */
+export function misfitOf(entries: readonly JournalEntry[]): Misfit | undefined {
+  const last = entries.at(-1);
+  return last?.kind === "mismatch" ? last : undefined;
+}
+
 /** What the random values of a task follow from. Of a fork, as with the task it was forked from: it draws the same. */
 export function journalSeed(
   { agent, taskId }: { agent: string; taskId: string },

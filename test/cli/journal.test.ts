@@ -76,7 +76,7 @@ describe("journal", { concurrency: 2 }, () => {
     assert.match(shown.stdout, new RegExp(`3 .* begun +until ${date}`));
     const task = await run("tasks", "show", "oslo");
     assert.match(task.stdout, /^state +input-required$/m);
-    assert.match(task.stdout, new RegExp(`^now +${waits}$`, "m"));
+    assert.match(task.stdout, new RegExp(`^now +under way; it ${waits}$`, "m"));
     const list = await run("tasks", "ls", "--agent", "trips");
     assert.match(list.stdout, /^oslo +input-required .*waits for signal "app/m);
   });

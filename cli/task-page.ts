@@ -1,0 +1,104 @@
+// troupe tasks show: all that is known of one task.
+import type { TaskSummary } from "../bus/tasks/task-list.js";
+import { describeNeed } from "../protocol/need.js";
+import type { Route } from "../protocol/route.js";
+import { isTerminal, type TaskState } from "../protocol/task.js";
+import type { Bus } from "../troupe.js";
+import { dateOf, eventLine } from "./event-line.js";
+import type { Colour, Output } from "./output.js";
+import {
+  progressOf,
+  progressRows,
+  type TaskProgress,
+} from "./task-progress.js";
+import type { Call } from "./verb.js";
+import { waitText } from "./wait-text.js";
+
+type Fact = [name: string, text: string | undefined];
+
+const colours: Partial<Record<TaskState, Colour>> = {
+  submitted: "cyan",
+  working: "blue",
+  completed: "green",
+  failed: "red",
+};
+
+export function stateText(state: TaskState, output: Output): string {
+  return output.paint(colours[state] ?? "magenta", state);
+}
+
+export async function showTask(
+  { output }: Call,
+  bus: Bus,
+  task: TaskSummary,
+): Promise<void> {
+  const events = [];
+  const { taskId, agent } = task;
+  for await (const event of bus.replay({ task: taskId, agent }))
+    events.push(event);
+  const progress = await progressOf(bus, task);
+  if (output.json)
+    return output.object({ ...task, events, ...progress?.facts });
+  const facts = [...factsOf(task, output), ...progressRows(task, progress)];
+  output.rows(
+    facts.flatMap(([name, text]) =>
+      text === undefined ? [] : [[output.paint("dim", name), text]],
+    ),
+  );
+  output.line();
+  for (const event of events) output.line(eventLine(event, output));
+  if (events.length === 0) output.line(noEvents(task, progress));
+}
+
+/** Events are what an attempt leaves behind, and the end. */
+function noEvents(
+  { state, waitsFor }: TaskSummary,
+  progress: TaskProgress | undefined,
+): string {
+  if (waitsFor !== undefined)
+    return "No events yet: it has left its worker, and no attempt has failed.";
+  if (state === "submitted")
+    return "No events yet: it waits, or its first attempt runs.";
+  return progress?.facts.journal
+    ? "No events yet: its first attempt runs, or goes on."
+    : "No events yet: its first attempt runs.";
+}
+
+function factsOf(task: TaskSummary, output: Output): Fact[] {
+  return [
+    ["task", task.taskId],
+    ["state", stateText(task.state, output)],
+    ["skill", `${task.agent}.${task.skill}`],
+    ["level", task.level],
+    ["key", task.key],
+    ["lane", task.lane],
+    ["context", task.context],
+    ["routed", task.route && routeText(task.route)],
+    ...dueFacts(task),
+    ["deadline", task.deadline && dateOf(task.deadline)],
+    ["attempts", attemptsText(task)],
+    ["at", dateOf(task.at)],
+    ["input", JSON.stringify(task.input)],
+    ["output", JSON.stringify(task.output)],
+    ["error", task.error && `${task.error.code}: ${task.error.message}`],
+  ];
+}
+
+/** Of one that has ended it is known which attempt ended it. */
+function attemptsText({ state, attempts }: TaskSummary): string {
+  return isTerminal(state) ? String(attempts) : `${attempts} failed`;
+}
+
+/** The message of one that is parked was stored when it was. */
+function dueFacts({ waitsFor, dueAt, at }: TaskSummary): Fact[] {
+  if (waitsFor === undefined) return [["due", dueAt && dateOf(dueAt)]];
+  return [
+    ["now", `under way; it ${waitText({ waitsFor, dueAt })}`],
+    ["parked", `since ${dateOf(at)}: until then no worker has it`],
+  ];
+}
+
+function routeText({ need, strategy, why, fitting }: Route): string {
+  const others = fitting === 1 ? "" : `, of ${fitting} that fitted`;
+  return `for ${describeNeed(need)} by ${strategy}: ${why}${others}`;
+}

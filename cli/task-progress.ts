@@ -1,0 +1,180 @@
+// How far a task with durable operations is: what is on its journal, whether its handler fits that, and what of it is
+// undone.
+import {
+  cancelSignal,
+  misfitOf,
+  type JournalEntry,
+} from "../protocol/journal.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
+import { fromRpcError } from "../protocol/rpc.js";
+import { isTerminal } from "../protocol/task.js";
+import type { TaskJournal } from "../protocol/task-journal.js";
+import {
+  undoReportOf,
+  undoStateOf,
+  type UndoReport,
+} from "../protocol/undo-state.js";
+import type { TaskSummary } from "../bus/tasks/task-list.js";
+import type { Bus } from "../troupe.js";
+import { undoOrdersText, undoRows } from "./dead-undo.js";
+import { dateOf, timeOf } from "./event-line.js";
+
+interface Facts {
+  /** How many entries it has. */
+  journal: number;
+  /** Why no worker goes on with it. */
+  mismatch?: { version: string; expected: string; found: string; at: Date };
+  /** Somebody has asked for it, and it has not ended yet. */
+  cancelAsked?: { at: Date; reason: string };
+  /** It is being undone, or was. */
+  undoing?: UndoReport & { since?: Date; why?: string };
+}
+
+export interface TaskProgress {
+  facts: Partial<Facts>;
+  /** An undo that failed and is tried again. */
+  again?: { step: string; error: string; at: Date };
+  /** Where a person has to decide. */
+  hasLetter: boolean;
+  trouble?: string;
+}
+
+/** Undefined for a task that has done nothing durably. */
+export async function progressOf(
+  bus: Bus,
+  task: TaskSummary,
+): Promise<TaskProgress | undefined> {
+  const { taskId, agent, state } = task;
+  let journal: TaskJournal;
+  try {
+    journal = await bus.journal(taskId, { agent });
+  } catch (error) {
+    // The rest of what is known of it can be told all the same.
+    if (error instanceof TroupeError && error.code === "TASK_UNKNOWN")
+      return undefined;
+    return { facts: {}, hasLetter: false, trouble: messageOf(error) };
+  }
+  const { entries } = journal;
+  const isOver = isTerminal(state);
+  const facts = { ...factsOf(journal, isOver), ...undoingOf(journal, task) };
+  if (facts.journal === undefined && !facts.cancelAsked) return undefined;
+  const stands = isOver && (facts.undoing?.standing.length ?? 0) > 0;
+  return {
+    facts,
+    ...againOf(entries),
+    hasLetter: stands && (await hasLetter(bus, task)),
+  };
+}
+
+function factsOf(
+  { entries, signals }: TaskJournal,
+  isOver: boolean,
+): Partial<Facts> {
+  const isSealed = entries[0]?.kind === "canceled";
+  const misfit = misfitOf(entries);
+  const asked = signals.find(({ name }) => name === cancelSignal);
+  return {
+    ...(entries.length === 0 || isSealed ? {} : { journal: entries.length }),
+    ...(misfit && !isOver ? { mismatch: toMismatch(misfit) } : {}),
+    ...(asked && !isOver
+      ? { cancelAsked: { at: asked.at, reason: reasonOf(asked.value) } }
+      : {}),
+  };
+}
+
+const toMismatch = ({
+  version,
+  expected,
+  found,
+  at,
+}: NonNullable<ReturnType<typeof misfitOf>>) => ({
+  version,
+  expected,
+  found,
+  at: new Date(at),
+});
+
+const reasonOf = (value: unknown): string =>
+  typeof value === "string" ? value : "";
+
+/** Also of one whose workers died of it: what it did before is not undone until somebody says so. */
+function undoingOf(
+  { entries }: TaskJournal,
+  { error }: TaskSummary,
+): Pick<Facts, "undoing"> {
+  const begun = entries.find(({ kind }) => kind === "undoing");
+  const isLost = error?.code === "WORKER_LOST";
+  if (begun?.kind !== "undoing" && !isLost) return {};
+  const report = undoReportOf(entries);
+  if (begun?.kind !== "undoing") return { undoing: report };
+  const { code, message } = fromRpcError(begun.error);
+  const why = `${code}: ${message}`;
+  return { undoing: { ...report, since: new Date(begun.at), why } };
+}
+
+function againOf(
+  entries: readonly JournalEntry[],
+): Pick<TaskProgress, "again"> {
+  const { failures } = undoStateOf(entries);
+  const last = [...failures.values()].at(-1);
+  if (last?.retryAt === undefined) return {};
+  const done = entries.find(
+    (entry) => entry.kind === "done" && entry.op === last.op,
+  );
+  const step = done?.kind === "done" ? done.name : "";
+  return {
+    again: { step, error: last.error.message, at: new Date(last.retryAt) },
+  };
+}
+
+async function hasLetter(
+  bus: Bus,
+  { taskId, agent }: TaskSummary,
+): Promise<boolean> {
+  for await (const _letter of bus.deadLetters({ task: taskId, agent }))
+    return true;
+  return false;
+}
+
+export function progressRows(
+  { taskId, state }: TaskSummary,
+  progress: TaskProgress | undefined,
+): [string, string | undefined][] {
+  if (!progress) return [];
+  const { facts, again, hasLetter, trouble } = progress;
+  const { journal, mismatch, cancelAsked, undoing } = facts;
+  const isOver = isTerminal(state);
+  const rows: [string, string | undefined][] = [
+    [
+      "journal",
+      journal === undefined
+        ? trouble
+        : `${journal} ${journal === 1 ? "entry" : "entries"}: npx troupe journal show ${taskId}`,
+    ],
+    [
+      "canceled",
+      cancelAsked &&
+        `asked for at ${dateOf(cancelAsked.at)}${cancelAsked.reason === "" ? "" : `: ${cancelAsked.reason}`}`,
+    ],
+    [
+      "stopped",
+      mismatch &&
+        `version ${mismatch.version} of its handler does not fit: expected ${mismatch.expected}, found ${mismatch.found}`,
+    ],
+    [
+      "undoing",
+      undoing?.since && !isOver
+        ? `since ${dateOf(undoing.since)}, for ${undoing.why}`
+        : undefined,
+    ],
+  ];
+  if (undoing) rows.push(...(undoRows(undoing) as [string, string][]));
+  rows.push([
+    "tries",
+    again && !isOver
+      ? `${again.step} again at ${timeOf(again.at)}: ${again.error}`
+      : undefined,
+  ]);
+  if (hasLetter) rows.push(["to do", undoOrdersText(taskId)]);
+  return rows;
+}
