@@ -35,8 +35,11 @@ import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
-/** A task that waits for children or signals looks for them at least so often, however it is to be woken. */
-const longestParkMs = 600_000;
+/**
+ * A task that waits for children looks for them at least so often, however it is to be woken: one that somebody has
+ * removed by hand is called anew then. Signals have a time limit of their own.
+ */
+const longestParkMs = 3_600_000;
 /** What was heard of is looked for on the journal after these pauses. */
 const lookAfterMs = [0, 2, 8, 32, 128, 512];
 const mismatchPauseMs = { first: 1_000, longest: 30_000 };

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
+import { pendingTask } from "../../../bus/history/history.js";
+import { wake } from "../../../bus/journal/parking.js";
+import { Publisher } from "../../../bus/streams/publisher.js";
 import { agent, skill, type Bus, type TaskContext } from "../../../index.js";
 import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
@@ -71,4 +74,27 @@ test("children of tasks with odd ids can have children, and those theirs", async
   );
   for (const id of [".".repeat(84), " ".repeat(80), "é".repeat(42)])
     assert.match(String(await bus.call("saga.run", 5, { id })), /~0$/);
+});
+
+test("a parent whose child somebody has removed calls it anew when it looks again", async (t) => {
+  const { bus, worker } = await served(t, (task) =>
+    task.call("child.wait", {}),
+  );
+  const link = await shared.link(t);
+  await link.jsm.streams.update(link.subjects.queue("child"), {
+    duplicate_window: 100_000_000, // the server forgets soon that it had it
+  });
+  const parent = await bus.submit("saga.run", {}, { id: "p" });
+  await eventually(() => worker.counts.parked === 1);
+  const isAsleep = async () => {
+    const child = await pendingTask(link, "p~0", "child");
+    return child?.headers.parked === undefined ? undefined : child;
+  };
+  const { stream, sequence } = (await eventually(isAsleep))!;
+  await link.jsm.streams.deleteMessage(stream, sequence);
+  // Its timer does the same, an hour after it has fallen asleep.
+  await wake(link, new Publisher(link), { agent: "saga", taskId: "p" });
+  await eventually(isAsleep);
+  await bus.signal("p~0", "go", 7, { agent: "child" });
+  assert.equal(await parent.result(), 7);
 });
