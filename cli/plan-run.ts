@@ -5,6 +5,7 @@ import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { answerBy } from "./plan-questions.js";
 import { readPlan } from "./plan-file.js";
 import { withBus } from "./session.js";
 import { hintAtWorkers, inFull, nameTask } from "./submit.js";
@@ -84,10 +85,8 @@ function tell(call: Call, { taskId, progress }: TaskEvent): void {
   const { message = "", progress: done, total = 0, data } = progress;
   call.output.note(`${done}/${total}  ${message}`);
   const { step, state } = Object(data) as { step?: string; state?: string };
-  if (state === "waiting")
-    call.output.note(
-      `      answer by: troupe plan answer ${taskId} '${step}' yes|no`,
-    );
+  if (state === "waiting" && step !== undefined)
+    call.output.note(`      answer by: ${answerBy(taskId, step)}`);
 }
 
 export function answer(call: Call): Promise<ExitCode> {

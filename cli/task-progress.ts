@@ -6,6 +6,7 @@ import {
   type JournalEntry,
 } from "../protocol/journal.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
+import type { PlanQuestion } from "../protocol/plan/questions.js";
 import { fromRpcError } from "../protocol/rpc.js";
 import { isTerminal } from "../protocol/task.js";
 import type { TaskJournal } from "../protocol/task-journal.js";
@@ -18,6 +19,7 @@ import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
 import { dateOf, timeOf } from "./event-line.js";
+import { questionRows, questionsOf } from "./plan-questions.js";
 
 interface Facts {
   /** How many entries it has. */
@@ -26,6 +28,8 @@ interface Facts {
   mismatch?: { version: string; expected: string; found: string; at: Date };
   /** Somebody has asked for it, and it has not ended yet. */
   cancelAsked?: { at: Date; reason: string };
+  /** What a plan has asked of people. */
+  questions?: PlanQuestion[];
   /** It is being undone, or was. */
   undoing?: UndoReport & { since?: Date; why?: string };
 }
@@ -56,7 +60,12 @@ export async function progressOf(
   }
   const { entries } = journal;
   const isOver = isTerminal(state);
-  const facts = { ...factsOf(journal, isOver), ...undoingOf(journal, task) };
+  const questions = questionsOf(task, entries);
+  const facts = {
+    ...factsOf(journal, isOver),
+    ...(questions.length === 0 ? {} : { questions }),
+    ...undoingOf(journal, task),
+  };
   if (facts.journal === undefined && !facts.cancelAsked) return undefined;
   const stands = isOver && (facts.undoing?.standing.length ?? 0) > 0;
   return {
@@ -142,9 +151,10 @@ export function progressRows(
 ): [string, string | undefined][] {
   if (!progress) return [];
   const { facts, again, hasLetter, trouble } = progress;
-  const { journal, mismatch, cancelAsked, undoing } = facts;
+  const { journal, mismatch, cancelAsked, undoing, questions = [] } = facts;
   const isOver = isTerminal(state);
   const rows: [string, string | undefined][] = [
+    ...questionRows(taskId, questions),
     [
       "journal",
       journal === undefined

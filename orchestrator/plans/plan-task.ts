@@ -33,7 +33,7 @@ export interface PlanTask {
   until(date: Date): Promise<void>;
   waitFor(
     signal: string,
-    options?: { schema?: z.ZodType; timeout?: Duration },
+    options?: { schema?: z.ZodType; timeout?: Duration; question?: string },
   ): Promise<unknown>;
   progress(update: {
     progress?: number;

@@ -42,7 +42,7 @@ export async function approval(
   const answer = await signalOr(
     task,
     place,
-    { schema: planAnswer, ...timeoutOf(step) },
+    { schema: planAnswer, question, ...timeoutOf(step) },
     step.otherwise,
   );
   if (answer === undefined) return { approved: false, timedOut: true };
@@ -70,7 +70,7 @@ export async function waiting(
 async function signalOr(
   task: PlanTask,
   name: string,
-  options: { schema?: z.ZodType; timeout?: Duration },
+  options: { schema?: z.ZodType; timeout?: Duration; question?: string },
   otherwise: "fail" | "continue" = "fail",
 ): Promise<unknown> {
   try {

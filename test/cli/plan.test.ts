@@ -188,6 +188,35 @@ describe("plans that are run", () => {
     assert.equal(code, 0);
   });
 
+  test("tasks shows what a plan asks, and how to answer; so do the others", async () => {
+    const question = "Publish\n\u201cA\u201d?";
+    const ask = { name: "ok", approve: question, show: { n: 1 } };
+    const steps = [{ name: "each", map: [1], do: [ask] }];
+    const { id } = await bus.plans.run({ steps });
+    await eventually(async () => (await bus.plans.questions(id)).length > 0);
+    const about = (...words: string[]) => troupe(words, { url: server.url });
+    const shown = await about("tasks", "show", id);
+    assert.match(
+      shown.stdout,
+      /asks +ok\[0\]: Publish \u201cA\u201d\?\nshows +\{"n":1\}\nanswer by +troupe plan answer \S+ 'ok\[0\]' yes\|no\n/,
+    );
+    const [inJson] = (await about("tasks", "show", id, "--json")).objects;
+    const [asked] = inJson?.["questions"] as { step: string; until: string }[];
+    assert.equal(asked?.step, "ok[0]");
+    await eventually(
+      async () => (await bus.find(id))?.state === "input-required",
+    );
+    const wait = /waits for an answer to "ok\[0\]": Publish \u201cA\u201d\?/;
+    assert.match((await about("journal", "show", id)).stdout, wait);
+    await eventually(async () =>
+      wait.test((await about("tasks", "ls", "--agent", "orchestrator")).stdout),
+    );
+    await bus.plans.answer(id, "ok[0]", { approved: true });
+    await bus.task(id).result();
+    const { stdout } = await about("tasks", "show", id);
+    assert.doesNotMatch(stdout, /^asks/m);
+  });
+
   test("for people it is told line by line", async () => {
     const running = start(["plan", "run", "-", "--wait"], {
       url: server.url,

@@ -55,10 +55,13 @@ export interface DurableOperations {
   /** However long, it costs no worker anything. */
   sleep(duration: Duration): Promise<void>;
   until(date: Date): Promise<void>;
-  /** The value of the next signal of this name; one that was sent before counts. Throws WAIT_TIMED_OUT. */
+  /**
+   * The value of the next signal of this name; one that was sent before counts. A `question` is what a person is asked,
+   * and is told to who looks at the task while it waits. Throws WAIT_TIMED_OUT.
+   */
   waitFor<Schema extends z.ZodType = z.ZodType<unknown>>(
     signal: string,
-    options?: { schema?: Schema; timeout?: Duration },
+    options?: { schema?: Schema; timeout?: Duration; question?: string },
   ): Promise<z.output<Schema>>;
   /** The time; the same whenever the handler is run again. */
   now(): Promise<Date>;
@@ -133,7 +136,7 @@ export abstract class SteppingContext implements DurableOperations {
 
   waitFor<Schema extends z.ZodType = z.ZodType<unknown>>(
     signal: string,
-    options?: { schema?: Schema; timeout?: Duration },
+    options?: { schema?: Schema; timeout?: Duration; question?: string },
   ): Promise<z.output<Schema>> {
     return this.steps.waitFor(signal, options) as Promise<z.output<Schema>>;
   }

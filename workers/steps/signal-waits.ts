@@ -18,6 +18,8 @@ export interface SignalOptions {
   schema?: z.ZodType;
   /** Default 7d. */
   timeout?: Duration;
+  /** What a person is asked: told to who looks at the task while it waits. */
+  question?: string;
 }
 
 interface Waiting {
@@ -52,7 +54,7 @@ export class SignalWaits {
   /** The completion of the operation is the signal's value, or WAIT_TIMED_OUT. */
   wait(
     operation: Operation,
-    schema: z.ZodType | undefined,
+    { schema, question }: SignalOptions,
     timeoutMs: number,
   ): void {
     const { host, line, waits } = this.#parts;
@@ -60,11 +62,11 @@ export class SignalWaits {
     const until = begun?.until ?? host.now() + timeoutMs;
     const { name } = operation;
     const wait = () => {
-      const waiting = { operation, schema };
+      const waiting: Waiting = { operation, schema };
       this.#waiting.push(waiting);
       waits.add(operation, {
         until,
-        what: `signal "${name}"`,
+        what: inWords(name, question),
         asks: true,
         due: () => {
           this.#remove(waiting);
@@ -184,6 +186,15 @@ export class SignalWaits {
     const at = waiting ? this.#waiting.indexOf(waiting) : -1;
     if (at >= 0) this.#waiting.splice(at, 1);
   }
+}
+
+const longestQuestion = 200;
+
+function inWords(name: string, question: string | undefined): string {
+  if (question === undefined) return `signal "${name}"`;
+  const line = question.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
+  const cut = line.length > longestQuestion;
+  return `an answer to "${name}": ${cut ? `${line.slice(0, longestQuestion)}…` : line}`;
 }
 
 function key({ name, id }: { name: string; id?: string | undefined }): string {

@@ -122,13 +122,13 @@ export class Steps {
   waitFor(name: string, options: SignalOptions = {}): Promise<unknown> {
     if (!this.#host.isDurable) return unavailable(this.#host, "waitFor");
     checkSignal(name);
-    const { timeout = defaultSignalTimeout, schema } = options;
+    const { timeout = defaultSignalTimeout } = options;
     const timeoutMs = toMs(timeout, "timeout");
     checkTime("waitFor", this.#host.now() + timeoutMs);
     const operation = this.#begin("signal", name);
     if (!operation) return never();
     if (this.course.isToDo(operation))
-      this.course.signals.wait(operation, schema, timeoutMs);
+      this.course.signals.wait(operation, options, timeoutMs);
     return operation.promise;
   }
 

@@ -1,0 +1,40 @@
+// What plans ask of people, as those are shown it.
+import type { JournalEntry } from "../protocol/journal.js";
+import {
+  openQuestions,
+  type PlanQuestion,
+} from "../protocol/plan/questions.js";
+import type { TaskSummary } from "../bus/tasks/task-list.js";
+import { orchestratorName, planSkillName } from "../protocol/subjects.js";
+import { isTerminal } from "../protocol/task.js";
+import { shorten } from "./table.js";
+
+/** The command. A name such as ok[2] means something else to a shell. */
+export function answerBy(taskId: string, step: string): string {
+  return `troupe plan answer ${taskId} '${step}' yes|no`;
+}
+
+/** None for what is no plan, or asks nobody now. */
+export function questionsOf(
+  { agent, skill, state }: TaskSummary,
+  entries: readonly JournalEntry[],
+): PlanQuestion[] {
+  const isPlan = agent === orchestratorName && skill === planSkillName;
+  return isPlan && !isTerminal(state) ? openQuestions(entries) : [];
+}
+
+/** What is asked, what is shown with it, and how to answer. */
+export function questionRows(
+  taskId: string,
+  questions: readonly PlanQuestion[],
+): [string, string][] {
+  return questions.flatMap(({ step, question, show }) => {
+    const shown = show === undefined ? undefined : JSON.stringify(show);
+    const rows: [string, string | undefined][] = [
+      ["asks", `${step}: ${shorten(question, 1_000)}`],
+      ["shows", shown && shorten(shown, 1_000)],
+      ["answer by", answerBy(taskId, step)],
+    ];
+    return rows.filter((row): row is [string, string] => row[1] !== undefined);
+  });
+}
