@@ -86,7 +86,11 @@ export type {
   DeadLetterFilter,
   RedriveOptions,
 } from "./bus/tasks/dead-letters.js";
-export type { UndoDecision, UndoOptions } from "./bus/tasks/undo-orders.js";
+export type {
+  UndoAnswer,
+  UndoDecision,
+  UndoOptions,
+} from "./bus/tasks/undo-orders.js";
 export type { StuckTask } from "./bus/tasks/stuck.js";
 export type { UndoReport } from "./protocol/undo-state.js";
 export type { ProgressFilter } from "./bus/history/live.js";

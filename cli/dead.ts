@@ -2,13 +2,8 @@
 import type { DeadLetter, RedriveOptions } from "../bus/tasks/dead-letters.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
-import {
-  decidedText,
-  decisionOf,
-  nextStep,
-  undoOptions,
-  undoRows,
-} from "./dead-undo.js";
+import { nextStep, undoRows } from "./dead-undo.js";
+import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
@@ -25,7 +20,7 @@ export const dead: Verb = {
     "troupe dead ls [--agent NAME]",
     "troupe dead show ID",
     "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE]",
-    "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT] [--lane LANE]",
+    "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT] [--lane LANE] [--wait]",
     "troupe dead purge ID",
     "troupe dead redrive|purge --agent NAME | --all",
   ],
@@ -109,14 +104,10 @@ function redrive(call: Call): Promise<ExitCode> {
 function undo(call: Call): Promise<ExitCode> {
   const id = call.word(1, "the task's ID");
   call.atMost(2);
-  const { decision, options } = decisionOf(call);
+  const order = orderOf(call);
   return withBus(call, async (bus) => {
     const letter = await letterOf(bus, id);
-    await letter.undo(decision, options);
-    call.output.result({ taskId: id, decision, ...options }, () =>
-      decidedText(letter, decision),
-    );
-    return exitCodes.done;
+    return orderUndo(call, bus, letter, order);
   });
 }
 

@@ -34,6 +34,7 @@ import {
   sendToUndo,
   undoReport,
   writeOrder,
+  type UndoAnswer,
   type UndoDecision,
   type UndoOptions,
 } from "./undo-orders.js";
@@ -137,15 +138,27 @@ export class DeadLetter {
   /**
    * Decides about what could not be undone. `retry`: the undo that failed and those after it are run again. `skip`:
    * one step is passed over, and the others go on. `resolve`: what stood has been undone by hand; nothing is run, and
-   * the letter is gone. Resolves when the order will be carried out, whatever dies; the letter goes when all is
-   * undone. The task stays failed. Throws ARGUMENT_INVALID where there is nothing to undo.
+   * the letter is gone. Resolves when the order will be carried out, whatever dies, with what became of it; the letter
+   * goes when all is undone. The task stays failed. Throws ARGUMENT_INVALID where there is nothing to undo.
    */
-  async undo(decision: UndoDecision, options: UndoOptions = {}): Promise<void> {
+  async undo(
+    decision: UndoDecision,
+    options: UndoOptions = {},
+  ): Promise<UndoAnswer> {
     const link = this.#link;
     const { lane, ...said } = options;
     const order = { ...said, decision };
-    const place = await writeOrder(link, this.#publisher, this, order);
-    if (decision === "resolve") return this.#purgeNewest();
+    const { answer, place } = await writeOrder(
+      link,
+      this.#publisher,
+      this,
+      order,
+    );
+    if (answer === "undone already") return answer;
+    if (decision === "resolve") {
+      await this.#purgeNewest();
+      return answer;
+    }
     const { headers, body } = this.#stored;
     const { taskId } = this;
     const { subject: from = "", key } = headers;
@@ -153,6 +166,7 @@ export class DeadLetter {
     const subject = subjectOfRedrive(from, taskId, taskId, key, to, link);
     const original = { subject, headers, body };
     await sendToUndo(link, this.#publisher, this, original, place);
+    return answer;
   }
 
   /** A worker may have brought it up to date meanwhile. */

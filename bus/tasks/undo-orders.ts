@@ -38,6 +38,13 @@ export interface UndoOrder extends UndoOptions {
   decision: UndoDecision;
 }
 
+/**
+ * What became of an order: it is on the journal now; the same had been ordered before, and is carried out; what stood
+ * had been undone by hand; or the step to be skipped is undone, so that there is nothing to skip.
+ */
+export type UndoAnswer =
+  "ordered" | "ordered before" | "resolved before" | "undone already";
+
 /** The task that a letter is of, and when the letter was written. */
 export interface DeadTask extends TaskName {
   at: Date;
@@ -66,7 +73,7 @@ export async function undoReport(
 
 /**
  * Writes the order on the task's journal, once: where it is fulfilled or under way already nothing is written.
- * Resolves with the place of the journal's last write. Throws ARGUMENT_INVALID where there is nothing to undo, and
+ * Resolves with what became of it, and the place of the journal's last write. Throws ARGUMENT_INVALID where there is nothing to undo, and
  * CONFLICT where somebody keeps on writing.
  */
 export async function writeOrder(
@@ -74,18 +81,19 @@ export async function writeOrder(
   publisher: Publisher,
   task: DeadTask,
   order: UndoOrder,
-): Promise<number> {
+): Promise<{ answer: UndoAnswer; place: number }> {
   const waiting = await pendingTask(link, task.taskId, task.agent);
   if (waiting && waiting.at > task.at) throw usedAgain(task);
   for (let tried = 1; ; tried++) {
     const journal = await readJournal(link, task);
     if (!isOf(journal.entries, task.at)) throw usedAgain(task);
     const entry = entryOf(task, journal.entries, order, link.clock.now());
-    if (!entry) return journal.last;
+    if (typeof entry === "string")
+      return { answer: entry, place: journal.last };
     const writer = new JournalWriter(link, publisher, task, journal);
     try {
       await writer.append([entry]);
-      return writer.last;
+      return { answer: "ordered", place: writer.last };
     } catch (error) {
       const isOther = error instanceof TroupeError && error.code === "CONFLICT";
       if (!isOther || tried === tries) throw error;
@@ -98,11 +106,11 @@ function entryOf(
   entries: readonly JournalEntry[],
   { decision, step, by, note }: UndoOrder,
   at: number,
-): JournalEntry | undefined {
+): JournalEntry | Exclude<UndoAnswer, "ordered"> {
   const state = undoStateOf(entries);
   if (!entries.some(isCompletion))
     throw invalid(`task "${taskId}" has done nothing that could be undone`);
-  if (state.isResolved) return undefined;
+  if (state.isResolved) return "resolved before";
   const said = {
     at,
     ...(by === undefined ? {} : { by }),
@@ -110,7 +118,7 @@ function entryOf(
   };
   if (decision === "resolve") return { kind: "undo-resolved", ...said };
   if (decision === "retry")
-    return state.stuck && { kind: "undo-retry", ...said };
+    return state.stuck ? { kind: "undo-retry", ...said } : "ordered before";
   const steps = undoableSteps(entries, state);
   const named = steps.filter(({ name }) => name === step);
   const isStanding = ({ op }: { op: number }) =>
@@ -121,7 +129,10 @@ function entryOf(
       ? steps.find(isStuck)
       : (named.find(isStuck) ?? named.findLast(isStanding));
   if (chosen) return { kind: "undo-skipped", op: chosen.op, ...said };
-  if (named.length > 0) return undefined; // it is undone, or passed over already
+  if (named.length > 0)
+    return named.some(({ op }) => state.skipped.has(op))
+      ? "ordered before"
+      : "undone already";
   const { standing } = undoReportOf(entries);
   throw invalid(
     step === undefined

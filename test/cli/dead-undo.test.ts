@@ -20,7 +20,7 @@ test("dead show tells what still stands and what to do, and dead undo does it", 
   await assert.rejects(bus.call("saga.run", {}, { id: "t1" }));
   const { url } = shared.server;
   const dead = (...args: string[]) =>
-    troupe(["dead", ...args, "--url", url, "--namespace", bus.namespace]);
+    troupe(["dead", ...args, "--namespace", bus.namespace], { url });
   const shown = (await dead("show", "t1")).stdout;
   assert.match(shown, /undone +c$/m);
   assert.match(shown, /still done +a, pay now$/m);
@@ -48,4 +48,80 @@ test("dead show tells what still stands and what to do, and dead undo does it", 
   await eventually(async () => !(await letterOf(bus, "t1")));
   assert.deepEqual(undone, ["c", "a"]);
   assert.equal((await dead("undo", "t1", "--resolve")).code, 2);
+});
+
+test("dead undo says what became of an order, and with --wait what came of it", async (t) => {
+  const bus = await shared.connect(t);
+  let isClosed = true;
+  await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a", "b", "c"], (name) => {
+      if (name === "b" && isClosed) throw new Error("the bank is closed");
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "t2" }));
+  const undo = (...args: string[]) =>
+    troupe(["dead", "undo", "t2", ...args, "--namespace", bus.namespace], {
+      url: shared.server.url,
+    });
+
+  const needless = await undo("--skip", "c");
+  assert.equal(needless.code, 0);
+  assert.match(needless.stdout, /step "c" of t2 is undone already/);
+  const still = await undo("--skip", "c", "--wait");
+  assert.equal(still.code, 1);
+  assert.match(still.stdout, /^t2 still stands$/m);
+
+  const failed = await undo("--retry", "--wait");
+  assert.equal(failed.code, 1);
+  assert.match(failed.stdout, /still done +a, b$/m);
+  assert.match(failed.stdout, /stuck at +b: the bank is closed$/m);
+  assert.match(failed.stderr, /^error UNDO_FAILED: .*the bank is closed/m);
+  const [told] = (await undo("--retry", "--wait", "--json")).objects;
+  assert.equal(told?.["answer"], "ordered");
+  assert.equal(told?.["outcome"], "stands");
+
+  isClosed = false;
+  const done = await undo("--retry", "--wait");
+  assert.equal(done.code, 0);
+  assert.match(done.stdout, /^t2 is undone: its letter is gone$/m);
+  assert.match(done.stdout, /^undone +c, b, a$/m);
+});
+
+test("dead undo --wait says when nothing comes of an order, and that the order stands", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a", "b"], () => {
+      throw new Error("the bank is closed");
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "t4" }));
+  await worker.drain();
+  const undo = (...args: string[]) =>
+    troupe(["dead", "undo", "t4", ...args, "--namespace", bus.namespace], {
+      url: shared.server.url,
+    });
+  const alone = await undo("--retry", "--wait", "--timeout", "300ms");
+  assert.equal(alone.code, 1);
+  assert.match(alone.stderr, /no instance of "saga" is running/);
+  assert.match(alone.stderr, /WAIT_TIMED_OUT: .*still done: "a", "b"\)/);
+  assert.match((await undo("--retry")).stdout, /t4 is being undone already/);
+});
+
+test("dead undo --resolve --wait says at once that it is resolved", async (t) => {
+  const bus = await shared.connect(t);
+  await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a"], () => {
+      throw new Error("the bank is closed");
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "t3" }));
+  const resolved = await troupe(
+    ["dead", "undo", "t3", "--resolve", "--wait", "--namespace", bus.namespace],
+    { url: shared.server.url },
+  );
+  assert.equal(resolved.code, 0);
+  assert.match(resolved.stdout, /^resolved +by hand$/m);
 });
