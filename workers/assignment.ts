@@ -77,6 +77,8 @@ export interface Assignment extends TaskFacts {
   readonly past: Recollection;
   /** It waits without a slot. */
   slotless: boolean;
+  /** Its handler has used a durable operation, or did in an earlier attempt. */
+  readonly hasJournal: boolean;
   deadlineInMs(): number;
   /** As it came, before its schema; undefined before the message was read. */
   readonly input: unknown;

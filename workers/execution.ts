@@ -153,6 +153,10 @@ export class Execution
     return this.#workflow!.record(why);
   }
 
+  get hasJournal(): boolean {
+    return this.#workflow !== undefined;
+  }
+
   mayBeKnown(): boolean {
     const { mayBeForgotten, mayBeKnown } = this.delivery;
     const isKnown = this.isUntouched ? mayBeForgotten : mayBeKnown;

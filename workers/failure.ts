@@ -3,9 +3,13 @@
 // A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event,
 // acknowledgement (R1, R3).
 import { firstAttempt } from "../bus/delivery/recall.js";
-import { backoffMs, mayRetry, retryRules } from "../bus/delivery/retry.js";
+import {
+  backoffMs,
+  mayRetry,
+  retryRules,
+  type RetryRules,
+} from "../bus/delivery/retry.js";
 import { endOf } from "../bus/history/history.js";
-import { schedule } from "../bus/tasks/timers.js";
 import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Names } from "../bus/tasks/target.js";
@@ -15,9 +19,14 @@ import { deadLetterOf } from "./dead-letter.js";
 import { hasFallenBack } from "./limits/fallbacks.js";
 import { mayFallBack } from "./limits/verdict.js";
 import { checkOutput, type SkillRunner } from "./skill-runner.js";
+import { postpone } from "./postponing.js";
 import { Suspension } from "./steps/suspension.js";
+import { momentMs } from "./steps/waits.js";
 
-/** A retry further away than this is left to a timer, so that it holds no place among the deliveries. */
+/**
+ * A retry further away than this is left to a timer, so that it holds no place among the deliveries. One of a task
+ * with a journal after a moment: it can be canceled then, and only a worker can do that.
+ */
 const longestNakMs = 60_000;
 
 /** When a task is looked at again whose breaker is open and whose fallback does not take it. */
@@ -59,8 +68,18 @@ function retryOrBury(
     assignment.host.runners.get(assignment.skill)?.rules ?? retryRules();
   const failures = assignment.past.failures + 1;
   if (mayRetry(rules, error, failures))
-    return retry(assignment, error, backoffMs(rules, failures));
+    return retry(assignment, error, pauseMs(assignment, rules, failures));
   return bury(assignment, error.retryable ? exhausted(error, failures) : error);
+}
+
+/** It ends with its deadline, also where only a worker can do that. */
+function pauseMs(
+  assignment: Assignment,
+  rules: RetryRules,
+  failures: number,
+): number {
+  const leftMs = assignment.deadlineInMs();
+  return Math.max(0, Math.min(backoffMs(rules, failures), leftMs));
 }
 
 async function retry(
@@ -68,7 +87,7 @@ async function retry(
   error: TroupeError,
   delayMs: number,
 ): Promise<Result> {
-  const { host, subject, delivery, key } = assignment;
+  const { host, subject, delivery, key, hasJournal } = assignment;
   const span = startSpan(
     "retry",
     names(assignment),
@@ -80,34 +99,13 @@ async function retry(
     { error, retryAt },
     assignment.facts(),
   );
-  // A keyed task keeps its place in the queue (R4).
-  if (delayMs <= longestNakMs || key !== undefined)
-    assignment.delivery.retryIn(delayMs);
-  else await postpone(assignment, retryAt);
   endSpan(span, error);
+  // A keyed task keeps its place in the queue (R4).
+  const longestMs = hasJournal ? momentMs : longestNakMs;
+  if (delayMs > longestMs && key === undefined)
+    return postpone(assignment, retryAt);
+  assignment.delivery.retryIn(delayMs);
   return "retried";
-}
-
-async function postpone(
-  { host, delivery, id, agent, attempt }: Assignment,
-  dueAt: number,
-): Promise<void> {
-  const headers = {
-    ...delivery.headers,
-    attempt: String(attempt),
-    parked: undefined, // else it would be taken for what was sent then
-    waitsFor: undefined,
-  };
-  const { subject: target, body } = delivery;
-  await schedule(host.link, host.publisher, {
-    taskId: id,
-    agent,
-    dueAt,
-    target,
-    headers,
-    body,
-  });
-  delivery.acknowledge();
 }
 
 async function bury(

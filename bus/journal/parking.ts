@@ -68,7 +68,7 @@ export async function park(
   }
 }
 
-function timerOf(
+export function timerOf(
   link: Link,
   task: TaskName,
 ): Promise<StoredMessage | undefined> {

@@ -1,16 +1,23 @@
 // A task that leaves its queue while something happens to it: nothing of it is lost, and nothing is done twice.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { z } from "zod";
 import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
 import { park } from "../../../bus/journal/parking.js";
 import { lastMessage, pendingTask } from "../../../bus/history/history.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
+import type { Bus, TaskContext } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
 import { sagaAgent, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
+
+type Publish = (
+  this: Publisher,
+  ...args: Parameters<Publisher["publish"]>
+) => string;
+
 const isMine = () => Promise.resolve();
 
 test("a task whose timer fires before it has left its queue comes back when it has", async (t) => {
@@ -161,20 +168,92 @@ test("a task that sleeps and wakes over and over takes every signal", async (t) 
   assert.equal(await task.result(), "over");
 });
 
-test("a task that waits long for another attempt is canceled, and undone, at once", async (t) => {
+for (const first of ["1h", "30s"] as const)
+  test(`a task that waits ${first} for another attempt is canceled, and undone, at once`, async (t) => {
+    const bus = await shared.connect(t);
+    const { undone, worker } = await serveFailing(bus, first);
+    const task = await bus.submit("saga.run", {});
+    await eventually(() => worker.counts.retried === 1);
+    await task.cancel("enough");
+    await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+    assert.deepEqual(undone, ["a"]);
+  });
+
+test("a cancel that comes while a task is being put off for another attempt ends it at once", async (t) => {
   const bus = await shared.connect(t);
-  const undone: string[] = [];
-  const { worker } = await serveSaga(
-    bus,
-    async (task) => {
-      await task.step("a", () => "a", { undo: (name) => undone.push(name) });
-      throw new Error("not yet");
-    },
-    { retry: { attempts: 2, first: "1h", max: "1h" } },
-  );
+  const link = await shared.link(t);
+  const { undone } = await serveFailing(bus, "1h");
   const task = await bus.submit("saga.run", {});
-  await eventually(() => worker.counts.retried === 1);
-  await task.cancel("enough");
+  const { streams } = link.subjects;
+  // Whoever wakes tasks has looked for a timer, and there was none yet.
+  beforeTimer(t, async () => {
+    await task.cancel("enough");
+    await eventually(async () => {
+      const waker = await link.jsm.consumers.info(streams.journal, "waker");
+      return waker.num_pending === 0 && waker.num_ack_pending === 0;
+    });
+  });
   await assert.rejects(task.result(), { code: "TASK_CANCELED" });
   assert.deepEqual(undone, ["a"]);
 });
+
+test("a worker that was held up does not put off a task that another has taken since", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const { worker } = await serveFailing(bus, "1h");
+  const publisher = new Publisher(link);
+  const name = { agent: "saga", taskId: "held" };
+  let theirs: number | undefined;
+  beforeTimer(t, async () => {
+    const queued = await pendingTask(link, "held");
+    const { subject, headers, body } = queued!;
+    const until = link.clock.now() + 60_000;
+    const other = { until, waitsFor: "x", asks: false, subject, headers, body };
+    await park(link, publisher, { ...name, ...other }, isMine);
+    const { streams, timer } = link.subjects;
+    theirs = (await lastMessage(link, streams.timers, timer(name)))?.sequence;
+  });
+  await bus.submit("saga.run", {}, { id: "held" });
+  await eventually(() => worker.counts.late === 1);
+  const { streams, timer } = link.subjects;
+  const stands = await lastMessage(link, streams.timers, timer(name));
+  assert.equal(stands?.sequence, theirs);
+});
+
+test("a task whose deadline comes before its next attempt ends with it, and is undone", async (t) => {
+  const bus = await shared.connect(t);
+  const { undone } = await serveFailing(bus, "1h");
+  await assert.rejects(bus.call("saga.run", {}, { deadline: "1500ms" }), {
+    code: "DEADLINE_PASSED",
+  });
+  assert.deepEqual(undone, ["a"]);
+});
+
+/** Does a step, and fails, to be tried again so much later. */
+async function serveFailing(bus: Bus, first: "1h" | "30s") {
+  const undone: string[] = [];
+  const handler = async (task: TaskContext) => {
+    await task.step("a", () => "a", { undo: (name) => undone.push(name) });
+    throw new Error("not yet");
+  };
+  const retry = { attempts: 2, first, max: first };
+  return { undone, ...(await serveSaga(bus, handler, { retry })) };
+}
+
+/** Does this before the next timer is sent to the server. */
+function beforeTimer(t: TestContext, first: () => Promise<void>): void {
+  const { value } = Object.getOwnPropertyDescriptor(
+    Publisher.prototype,
+    "publish",
+  )!;
+  const publish = value as Publish;
+  const restore = () => void (Publisher.prototype.publish = publish);
+  t.after(restore);
+  Publisher.prototype.publish = function (subject, ...more) {
+    if (!subject.includes(".timer."))
+      return publish.call(this, subject, ...more);
+    restore();
+    void first().then(() => publish.call(this, subject, ...more));
+    return "";
+  };
+}
