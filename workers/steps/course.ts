@@ -11,6 +11,7 @@ import {
 } from "../../protocol/journal.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import { Calls } from "./calls.js";
+import type { Draws } from "./draws.js";
 import { doneEntry, type Done } from "./entries.js";
 import { JournalLine } from "./journal-line.js";
 import { Parts } from "./parts.js";
@@ -42,7 +43,7 @@ export class Course {
   /** While it is undone: leaves that where it stands. */
   #interrupt: ((why: Suspension) => void) | undefined;
 
-  constructor(host: StepHost, entries: readonly JournalEntry[]) {
+  constructor(host: StepHost, draws: Draws, entries: readonly JournalEntry[]) {
     this.#host = host;
     this.tape = new Tape(
       entries,
@@ -71,7 +72,7 @@ export class Course {
       () => this.undoing !== undefined,
     );
     const parts = new Parts(host, this.line, this.waits, this.trying);
-    this.undo = new Undo(parts, entries);
+    this.undo = new Undo(parts, draws, entries);
     this.calls = new Calls(parts, runOf(entries));
     this.signals = new SignalWaits(parts, entries);
   }

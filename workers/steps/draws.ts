@@ -14,6 +14,11 @@ export class Draws {
     return new Draws(`${this.#seed}\nstep ${ordinal}`);
   }
 
+  /** Those of its undo: the same for each attempt, however far the handler had come. */
+  ofUndo(ordinal: number): Draws {
+    return new Draws(`${this.#seed}\nundo ${ordinal}`);
+  }
+
   /** From 0 to 1, without 1. */
   random(): number {
     return this.#draw().readUIntBE(0, 6) / 2 ** 48;

@@ -43,6 +43,14 @@ export function journalFull({ id, agent, skill }: StepHost): TroupeError {
   );
 }
 
+/** Nothing is done durably any more but undos, and what one of them is to do belongs into it. */
+export function insideOfUndo(step: string, what: string): TroupeError {
+  return new TroupeError(
+    "ARGUMENT_INVALID",
+    `${what} is begun inside of the undo of step "${step}", where nothing is done durably: let the undo do it itself, another skill by bus.call with an id that is the same each time`,
+  );
+}
+
 /** It would be missing when that step is not done again. What a step begins later cannot be told from other ways. */
 export function insideOf(step: string, what: string): TroupeError {
   return new TroupeError(

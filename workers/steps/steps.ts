@@ -24,7 +24,7 @@ import type { ChildOptions } from "./calls.js";
 import { Course } from "./course.js";
 import { Draws } from "./draws.js";
 import { begunEntry } from "./entries.js";
-import { insideOf, unavailable } from "./refusals.js";
+import { insideOf, insideOfUndo, unavailable } from "./refusals.js";
 import { defaultSignalTimeout, type SignalOptions } from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
 import type { Operation } from "./tape.js";
@@ -56,7 +56,7 @@ export class Steps {
     this.#draws = new Draws(journalSeed({ agent, taskId: id }, entries));
     for (const entry of entries)
       if (entry.kind === "patched") this.#patches.set(entry.name, true);
-    this.course = new Course(host, entries);
+    this.course = new Course(host, this.#draws, entries);
   }
 
   step<Result>(
@@ -141,16 +141,20 @@ export class Steps {
   }
 
   uuid(): string {
-    return (this.#inside?.draws ?? this.#draws).uuid();
+    return this.#drawsHere.uuid();
   }
 
   random(): number {
-    return (this.#inside?.draws ?? this.#draws).random();
+    return this.#drawsHere.random();
+  }
+
+  get #drawsHere(): Draws {
+    return (this.#inside ?? this.course.undo.inside)?.draws ?? this.#draws;
   }
 
   patched(name: string): boolean {
     checkName("patch", name);
-    this.#checkOutside(`patch "${name}"`);
+    this.#checkOutside("patch", name);
     const known = this.#patches.get(name);
     if (known !== undefined) return known;
     const isNew = this.course.tape.isNew && !this.course.undoing;
@@ -173,14 +177,18 @@ export class Steps {
   }
 
   #begin(type: Operation["type"], name: string): Operation | undefined {
+    this.#checkOutside(type, name);
     if (!this.course.goesOn) return undefined;
-    this.#checkOutside(`${type} "${name}"`);
     return this.course.begin(type, name);
   }
 
-  #checkOutside(what: string): void {
-    if (!this.#inside) return;
-    throw insideOf(this.#inside.name, what);
+  #checkOutside(type: string, name?: string): void {
+    const undo = this.course.undo.inside;
+    if (!this.#inside && !undo) return;
+    const what = name === undefined ? type : `${type} "${name}"`;
+    throw undo
+      ? insideOfUndo(undo.name, what)
+      : insideOf(this.#inside!.name, what);
   }
 
   #sleep(untilAtFirst: number): Promise<void> {

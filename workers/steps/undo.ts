@@ -5,6 +5,7 @@
 // 2. Each undo is on the journal when it is done, and is not run again. One that failed as often as it may stops those
 //    before it: they may depend on it, and a person is to decide.
 // 3. Between two attempts it waits for a moment at most; for longer the task is given back.
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   backoffMs,
   mayRetry,
@@ -26,6 +27,7 @@ import {
   type UndoState,
 } from "../../protocol/undo-state.js";
 import { runAttempt, type Attempt } from "./attempt.js";
+import type { Draws } from "./draws.js";
 import type { Parts } from "./parts.js";
 import { Suspension } from "./suspension.js";
 import type { Operation } from "./tape.js";
@@ -44,6 +46,14 @@ interface Done extends Undoable {
   value: unknown;
 }
 
+/** What stands in an undo knows that it does. */
+interface Inside {
+  /** The step that is undone. */
+  name: string;
+  /** Its own: how often the handler has drawn may be another number each time. */
+  draws: Draws;
+}
+
 /** An undo that says nothing for so long has failed, where its step names no timeout. */
 const defaultTimeoutMs = 300_000;
 
@@ -59,14 +69,18 @@ export class Undo {
   readonly #left = new AbortController();
   /** By ordinal: done by the task that this one was forked from. */
   readonly #others: ReadonlySet<number>;
+  readonly #draws: Draws;
+  /** While an undo is at work: others of the handler's ways may still be, too. */
+  #running: AsyncLocalStorage<Inside> | undefined;
   #why: UndoState["why"];
   /** How many of them the journal names. */
   #recorded: number;
   #isReplayed = false;
 
-  constructor(parts: Parts, entries: readonly JournalEntry[]) {
+  constructor(parts: Parts, draws: Draws, entries: readonly JournalEntry[]) {
     const state = undoStateOf(entries);
     this.#parts = parts;
+    this.#draws = draws;
     this.#others = copiedOperations(entries);
     this.#over = new Set([...state.undone, ...state.skipped]);
     this.#failures = new Map(state.failures);
@@ -80,6 +94,11 @@ export class Undo {
 
   get why(): UndoState["why"] {
     return this.#why;
+  }
+
+  /** The undo that calls this, if one does. */
+  get inside(): Inside | undefined {
+    return this.#running?.getStore();
   }
 
   remember(operation: Operation, undoable: Undoable): void {
@@ -177,9 +196,11 @@ export class Undo {
   ): Promise<boolean> {
     const { line, host } = this.#parts;
     const { ordinal: op, name } = operation;
+    const inside = { name, draws: this.#draws.ofUndo(op) };
+    const running = (this.#running = new AsyncLocalStorage<Inside>());
     try {
       await runAttempt<unknown>(
-        (each) => run(value, each),
+        (each) => running.run(inside, () => run(value, each)),
         attempt,
         () => this.#left.signal,
         timeoutMs ?? defaultTimeoutMs,
@@ -200,6 +221,8 @@ export class Undo {
       });
       this.#failures.set(op, { op, attempt, error, retryAt });
       return false;
+    } finally {
+      running.disable(); // it costs every promise of the process something
     }
     await line.store({ kind: "undone", op, at: host.now() });
     this.#over.add(op);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TaskContext } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
 import { broken, doSteps, letterOf, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -223,4 +224,50 @@ test("a step whose result cannot be stored fails, and what was done before it is
       message: /the result of step "odd"/,
     });
   assert.deepEqual(undone, ["a", "a", "a", "a"]);
+});
+
+const insides: Record<string, (task: TaskContext) => unknown> = {
+  "a step": (task) => task.step("b", () => 1),
+  "a call": (task) => task.call("saga.run", {}),
+  "a sleep": (task) => task.sleep("1h"),
+  "a wait": (task) => task.waitFor("go"),
+};
+
+for (const [name, begin] of Object.entries(insides))
+  test(`${name} inside of an undo fails that at once, and says why`, async (t) => {
+    const bus = await shared.connect(t);
+    await serveSaga(bus, async (task) => {
+      await task.step("a", () => "a", {
+        undo: async () => {
+          await new Promise(setImmediate);
+          await begin(task);
+        },
+      });
+      throw broken();
+    });
+    await assert.rejects(bus.call("saga.run", {}, { timeout: "5s" }), {
+      code: "UNDO_FAILED",
+      message: /begun inside of the undo of step "a"/,
+    });
+  });
+
+test("what is drawn in an undo is the same for each of its attempts, wherever that is made", async (t) => {
+  const bus = await shared.connect(t);
+  const drawn: string[] = [];
+  const { runs } = await serveSaga(bus, async (task) => {
+    await task.step("a", () => "a", {
+      undo: async () => {
+        await new Promise(setImmediate);
+        drawn.push(task.uuid());
+        if (drawn.length < 2) throw new Error("not yet");
+      },
+      retry: { attempts: 2, first: "2200ms" }, // in another delivery
+    });
+    for (let n = task.attempt; n > 0; n--) task.uuid();
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}), { message: "broken" });
+  assert.equal(drawn.length, 2);
+  assert.equal(drawn[0], drawn[1]);
+  assert.equal(runs(), 2);
 });
