@@ -58,6 +58,27 @@ export interface Outline {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Its fields as they are written, also where it does not fit its shape; none where it is no object. */
+export const fieldsOf = ({ raw }: StepNode): Record<string, unknown> =>
+  isObject(raw) ? raw : {};
+
+/** Whether all of its steps are in the tree, by their names: then a name that is not there is unknown. */
+export const isWhole = (
+  { nodes }: Outline,
+  plan: Record<string, unknown>,
+): boolean =>
+  Array.isArray(plan["steps"]) &&
+  nodes.every(({ raw, kind, name }) => {
+    if (!isObject(raw) || kind === undefined || name === undefined)
+      return false;
+    const said = kinds.filter((each) => Object.hasOwn(raw, each));
+    const lists = (blockFields[kind] ?? []).map((field) => raw[field]);
+    return (
+      said.length === 1 &&
+      lists.every((list) => list === undefined || Array.isArray(list))
+    );
+  });
+
 /** The tree alone: nothing of it is checked. */
 export function outlineOf(plan: Record<string, unknown>): Outline {
   const root = newBlock("steps", "sequence", undefined, "steps");

@@ -3,6 +3,8 @@
 // 1. In a list of steps a reference may lead to an earlier step, of this list or of one around it. In a parallel it
 //    may lead to any other branch that does not wait for this one in turn; the step then waits for that branch.
 // 2. What stands in the body of a map is seen in that body alone: outside it is many.
+// 3. Steps are read as they are written, so that what is wrong with their shapes and with their references is told in
+//    one go; but of what may only follow from a wrong shape nothing is told.
 import { nearest } from "../nearest.js";
 import { readCondition } from "./condition.js";
 import {
@@ -12,15 +14,28 @@ import {
   type Reference,
 } from "./expression.js";
 import {
+  fieldsOf,
+  isObject,
+  isWhole,
   pathTo,
   type Block,
   type Outline,
   type PlanProblem,
   type StepNode,
 } from "./outline.js";
-import type { Step } from "./step.js";
+import { stepName } from "./step.js";
 
 const reserved = ["input", "param", "steps", "plan", "index"];
+
+const valueFields = [
+  "input",
+  "key",
+  "context",
+  "map",
+  "approve",
+  "show",
+  "value",
+];
 
 /** In an undo, a step may refer to its own result. */
 type Found = FoundReference & { isUndo?: boolean };
@@ -41,105 +56,101 @@ export function* checkReferences(
         message: `name "${node.name}" is taken by ${first.path}; expected one of its own`,
       };
   }
-  const params = Object.keys(Object(plan["params"]) as object);
-  const names = { named, params, all: [...named.keys()] };
+  const names = {
+    named,
+    all: [...named.keys()],
+    params: paramsOf(plan["params"]),
+    isWhole: isWhole(outline, plan),
+  };
   for (const node of outline.nodes) {
-    if (node.step === undefined) continue;
     yield* checkItemName(node);
-    yield* checkAfter(node, named);
-    for (const found of foundIn(node.step)) {
-      const path = pathTo(node.path, found.at);
-      if (found.problem !== undefined) yield { path, message: found.problem };
-      else
-        yield* told(
-          path,
-          problemOf(found.reference!, node, names, found.isUndo === true),
-        );
-    }
+    yield* checkAfter(node, names);
+    yield* checkFound(foundIn(node), node.path, node, names);
   }
-  for (const found of referencesIn(plan["output"])) {
-    const path = pathTo("output", found.at);
-    if (found.problem !== undefined) yield { path, message: found.problem };
-    else
-      yield* told(
-        path,
-        problemOf(found.reference!, outline.root, names, false),
-      );
-  }
+  const found = referencesIn(plan["output"]);
+  yield* checkFound(found, "output", outline.root, names);
 }
 
 interface Names {
   named: Map<string, StepNode>;
-  params: readonly string[];
   all: readonly string[];
+  /** Undefined where what declares them cannot be read. */
+  params: readonly string[] | undefined;
+  isWhole: boolean;
 }
 
-function* told(
-  path: string,
-  message: string | undefined,
+function paramsOf(params: unknown): string[] | undefined {
+  if (params === undefined) return [];
+  return isObject(params) ? Object.keys(params) : undefined;
+}
+
+function* checkFound(
+  all: Iterable<Found>,
+  base: string,
+  from: StepNode | Block,
+  names: Names,
 ): Generator<PlanProblem> {
-  if (message !== undefined) yield { path, message };
+  for (const { at, reference, problem, isUndo = false } of all) {
+    const message = problem ?? problemOf(reference!, from, names, isUndo);
+    if (message !== undefined) yield { path: pathTo(base, at), message };
+  }
 }
 
-function* foundIn(step: Step): Generator<Found> {
-  for (const { at, value } of valuesOf(step))
+function* foundIn(node: StepNode): Generator<Found> {
+  for (const { at, value } of valuesOf(fieldsOf(node)))
     for (const found of referencesIn(value))
       yield { ...found, at: [...at, ...found.at], isUndo: at[0] === "undo" };
-  if ("when" in step) yield* readCondition(step.when, ["when"]);
+  if (node.kind === "when")
+    yield* readCondition(fieldsOf(node)["when"], ["when"]);
 }
 
 /** The fields of a step in which references may stand. */
-function valuesOf(step: Step): { at: Place; value: unknown }[] {
+function valuesOf(
+  fields: Record<string, unknown>,
+): { at: Place; value: unknown }[] {
   const values: { at: Place; value: unknown }[] = [];
-  const fields = ["input", "key", "context", "map", "approve", "show", "value"];
-  for (const field of fields)
-    if (Object.hasOwn(step, field))
-      values.push({
-        at: [field],
-        value: (step as Record<string, unknown>)[field],
-      });
-  if ("call" in step)
-    values.push({ at: ["undo", "input"], value: step.undo?.input });
-  if ("vote" in step)
-    step.vote.forEach((voter, place) => {
-      if (typeof voter !== "string")
-        values.push({ at: ["vote", place, "input"], value: voter.input });
-    });
-  if ("wait" in step && typeof step.wait === "object")
-    for (const field of ["for", "until"] as const)
-      if (field in step.wait)
-        values.push({
-          at: ["wait", field],
-          value: (step.wait as Record<string, unknown>)[field],
-        });
+  const add = (holder: unknown, at: Place, names: readonly string[]) => {
+    if (!isObject(holder)) return;
+    for (const name of names)
+      if (Object.hasOwn(holder, name))
+        values.push({ at: [...at, name], value: holder[name] });
+  };
+  add(fields, [], valueFields);
+  add(fields["undo"], ["undo"], ["input"]);
+  const { vote, wait } = fields;
+  if (Array.isArray(vote))
+    vote.forEach((voter, place) => add(voter, ["vote", place], ["input"]));
+  add(wait, ["wait"], ["for", "until"]);
   return values;
 }
 
-function* checkItemName({ step, path }: StepNode): Generator<PlanProblem> {
-  if (!step || !("map" in step) || !reserved.includes(step.as ?? "item"))
-    return;
+function* checkItemName(node: StepNode): Generator<PlanProblem> {
+  const { as } = fieldsOf(node);
+  if (node.kind !== "map" || !reserved.includes(as as string)) return;
   yield {
-    path: `${path}.as`,
-    message: `"${step.as}" has a meaning already; expected another name for an item`,
+    path: `${node.path}.as`,
+    message: `"${String(as)}" has a meaning already; expected another name for an item`,
   };
 }
 
 function* checkAfter(
   node: StepNode,
-  named: Map<string, StepNode>,
+  { named, isWhole }: Names,
 ): Generator<PlanProblem> {
-  const { step, block, path } = node;
-  const after = step?.after ?? [];
-  if (after.length > 0 && block.order === "sequence")
+  const { block, path } = node;
+  const { after } = fieldsOf(node);
+  if (!Array.isArray(after) || after.length === 0) return;
+  if (block.order === "sequence")
     return yield {
       path: `${path}.after`,
       message:
         "belongs into a parallel; in a list, each step runs after the one before it",
     };
   for (const [place, name] of after.entries()) {
-    const other = named.get(name);
+    if (!stepName.safeParse(name).success) continue; // that has been said
+    const other = named.get(name as string);
     if (other?.block === block) node.needs.add(other);
-    else
+    else if (other || isWhole)
       yield {
         path: `${path}.after[${place}]`,
         message: `expected the name of another step of ${block.path}, got "${name}"`,
@@ -183,8 +194,7 @@ function problemOf(
 function mapsAround(from: StepNode): string[] {
   const items: string[] = [];
   for (let node = from.block.of; node; node = node.block.of)
-    if (node.kind === "map")
-      items.push((node.step as { as?: string } | undefined)?.as ?? "item");
+    if (node.kind === "map") items.push(String(fieldsOf(node)["as"] ?? "item"));
   return items;
 }
 
@@ -214,19 +224,20 @@ function near(word: string, known: readonly string[]): string | undefined {
 
 function paramProblem(
   name: string,
-  params: readonly string[],
+  params: readonly string[] | undefined,
 ): string | undefined {
-  if (params.includes(name)) return undefined;
+  if (!params || params.includes(name)) return undefined;
   return `unknown parameter "${name}"${near(name, params) ?? "; expected one that params declares"}`;
 }
 
 function stepProblem(
   name: string,
   from: StepNode | Block,
-  { named, all }: Names,
+  { named, all, isWhole }: Names,
   isUndo: boolean,
 ): string | undefined {
   const to = named.get(name);
+  if (to === undefined && !isWhole) return undefined;
   if (to === undefined)
     return `unknown step "${name}"${near(name, all) ?? "; expected the name of an earlier step"}`;
   if (to === from)

@@ -10,9 +10,14 @@ import {
   type Need,
 } from "../need.js";
 import { fitsRange } from "../versions.js";
-import { pathTo, type Outline, type PlanProblem } from "./outline.js";
 import type { Place } from "./expression.js";
-import type { Step } from "./step.js";
+import {
+  fieldsOf,
+  isObject,
+  pathTo,
+  type Outline,
+  type PlanProblem,
+} from "./outline.js";
 
 /** Throws ARGUMENT_INVALID for what names nobody. */
 export function needOfTarget(target: unknown): Need {
@@ -29,26 +34,36 @@ export function* checkSkills(
   cards: readonly AgentCard[] | undefined,
 ): Generator<PlanProblem> {
   const known = new Map<string, string | undefined>();
-  for (const { step, path } of nodes)
-    for (const { at, target } of step ? targetsOf(step) : []) {
+  for (const node of nodes)
+    for (const { at, target } of targetsOf(fieldsOf(node))) {
       const key = JSON.stringify(target);
       if (!known.has(key)) known.set(key, problemOf(target, cards));
       const message = known.get(key);
-      if (message !== undefined) yield { path: pathTo(path, at), message };
+      if (message !== undefined) yield { path: pathTo(node.path, at), message };
     }
 }
 
-function targetsOf(step: Step): { at: Place; target: unknown }[] {
-  if ("call" in step) {
-    const called = { at: ["call"], target: step.call };
-    const undo = { at: ["undo", "call"], target: step.undo?.call };
-    return step.undo ? [called, undo] : [called];
-  }
-  if (!("vote" in step)) return [];
-  return step.vote.map((voter, place) =>
-    typeof voter === "string"
-      ? { at: ["vote", place], target: voter }
-      : { at: ["vote", place, "call"], target: voter.call },
+/** As they are written; what cannot be a target has been told of. */
+function targetsOf(
+  fields: Record<string, unknown>,
+): { at: Place; target: unknown }[] {
+  const { call, undo, vote } = fields;
+  const targets: { at: Place; target: unknown }[] = [
+    { at: ["call"], target: call },
+  ];
+  if (isObject(undo))
+    targets.push({ at: ["undo", "call"], target: undo["call"] });
+  if (Array.isArray(vote))
+    vote.forEach((voter: unknown, place) =>
+      targets.push(
+        isObject(voter)
+          ? { at: ["vote", place, "call"], target: voter["call"] }
+          : { at: ["vote", place], target: voter },
+      ),
+    );
+  return targets.filter(
+    ({ target }) =>
+      isObject(target) || (typeof target === "string" && target !== ""),
   );
 }
 

@@ -236,6 +236,69 @@ describe("shapes", () => {
     assert.equal(problems(many).length, 50);
   });
 
+  test("what is wrong with shapes and with references is told in one go", () => {
+    const steps = [
+      call("a", { timeout: "soon", input: { x: ref("steps.later") } }),
+      {
+        name: "p",
+        parallel: [
+          call("b", { after: ["nobody", 5], undo: { call: "writer." } }),
+          {
+            name: "m",
+            map: ref("inptu.list"),
+            concurrency: 0,
+            do: [call("c")],
+          },
+        ],
+      },
+      {
+        name: "v",
+        vote: [{ call: "writer.shout", input: ref("param.tone"), wait: 1 }],
+        rule: "all",
+      },
+      { name: "w", wait: { until: ref("steps.c") }, timeout: "soon" },
+      {
+        name: "x",
+        when: { eq: [ref("steps.aa"), 1] },
+        do: [call("later")],
+        y: 1,
+      },
+    ];
+    const said = checkPlan({ steps, output: ref("steps.z") }, { cards });
+    assert.deepEqual(said.map(({ path }) => path).sort(), [
+      "output",
+      "steps[0].input.x",
+      "steps[0].timeout",
+      "steps[1].parallel[0].after[0]",
+      "steps[1].parallel[0].after[1]",
+      "steps[1].parallel[0].undo.call",
+      "steps[1].parallel[1].concurrency",
+      "steps[1].parallel[1].map",
+      "steps[2].rule",
+      "steps[2].vote[0].call",
+      "steps[2].vote[0].input",
+      "steps[2].vote[0].wait",
+      "steps[3].timeout",
+      "steps[3].wait.until",
+      "steps[4].when.eq[0]",
+      "steps[4].y",
+    ]);
+  });
+
+  test("of what may follow from a wrong shape nothing more is told", () => {
+    const uses = call("uses", {
+      input: [ref("steps.draft"), ref("steps.inner"), ref("param.tone")],
+    });
+    const wrong: object[] = [
+      { nmae: "draft", call: "writer.write" },
+      { name: "draft", parralel: [call("inner")] },
+      { name: "draft", parallel: call("inner") },
+    ];
+    for (const step of wrong)
+      for (const { path } of checkPlan({ steps: [step, uses], params: [] }))
+        assert.doesNotMatch(path, /input/, JSON.stringify(step));
+  });
+
   test("any JSON at all is checked without a throw", () => {
     fc.assert(
       fc.property(
@@ -248,6 +311,10 @@ describe("shapes", () => {
           });
           checkPlan({ steps: inner, params: other, output: inner });
           checkPlan({ steps: [{ name: "w", when: inner, do: other }, other] });
+          for (const field of ["vote", "wait", "undo", "after", "as", "do"])
+            checkPlan({
+              steps: [{ name: "m", map: other, [field]: inner }, other],
+            });
         },
       ),
     );
