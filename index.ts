@@ -57,7 +57,7 @@ export type { EmittedEvent } from "./bus/history/emitted.js";
 
 // Connect
 export { connect, type ConnectOptions } from "./connect.js";
-export type { AskOptions, Bus } from "./troupe.js";
+export type { Bus } from "./troupe.js";
 export type {
   DrainOptions,
   OrderOptions,
@@ -70,6 +70,7 @@ export type { ServeOptions } from "./workers/serve-options.js";
 export type { Worker } from "./workers/worker.js";
 
 // Tasks
+export type { AskOptions } from "./bus/tasks/sender.js";
 export type { CallOptions, SubmitOptions } from "./bus/tasks/submitter.js";
 export type {
   ChangeOptions,
@@ -124,7 +125,7 @@ export type { Need, Strategy } from "./protocol/need.js";
 export type { Route, RouteCandidate } from "./protocol/route.js";
 
 // Orchestrate
-export type { OrchestrateOptions } from "./troupe.js";
+export type { OrchestrateOptions } from "./serving.js";
 export type { Orchestrator } from "./orchestrator/orchestrator.js";
 export type {
   AgentsQuery,

@@ -18,11 +18,18 @@ import { defaultWaitMs } from "./submitter.js";
 import { findTask } from "./task-list.js";
 import { TaskTail } from "./task-tail.js";
 
-interface HandleHost {
+export interface HandleHost {
   link: Link;
   outcomes: Outcomes;
   publisher: Publisher;
   recorder: Recorder;
+}
+
+/** What is known of it beside its id. */
+export interface Known {
+  agent?: string;
+  duplicate?: boolean;
+  own?: boolean;
 }
 
 export interface WaitFor {
@@ -40,11 +47,7 @@ export class TaskHandle<Output = unknown> {
   /** This connection is told of its end. */
   readonly #own: boolean;
 
-  constructor(
-    host: HandleHost,
-    id: string,
-    known: { agent?: string; duplicate?: boolean; own?: boolean } = {},
-  ) {
+  constructor(host: HandleHost, id: string, known: Known = {}) {
     this.#host = host;
     this.id = id;
     this.agent = known.agent;

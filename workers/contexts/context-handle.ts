@@ -13,6 +13,7 @@ import {
   type CallOptions,
   type SubmitOptions,
 } from "../../bus/tasks/submitter.js";
+import type { Sender } from "../../bus/tasks/sender.js";
 import type { SkillTarget } from "../../bus/tasks/target.js";
 import type { TaskHandle } from "../../bus/tasks/task-handle.js";
 import { TroupeError } from "../../protocol/errors.js";
@@ -36,17 +37,7 @@ import type {
 interface ContextHost {
   link: Link;
   publisher: Publisher;
-  submit(
-    target: SkillTarget,
-    input: unknown,
-    options: SubmitOptions,
-  ): Promise<TaskHandle>;
-  call(
-    target: SkillTarget,
-    input: unknown,
-    options: CallOptions,
-  ): Promise<unknown>;
-  task(id: string, agent: string): TaskHandle;
+  sender: Sender;
 }
 
 type Own = "context" | "key";
@@ -97,10 +88,10 @@ export class Context<
     options: Omit<SubmitOptions, Own> = {},
   ): Promise<TaskHandle<ResultOf<Machine>>> {
     const { skill, input } = this.#toSkill(event);
-    return this.#host.submit(skill, input, {
+    return this.#host.sender.submit(skill, input, {
       ...options,
       context: this.id,
-    }) as Promise<TaskHandle<ResultOf<Machine>>>;
+    });
   }
 
   /** The same, and wait for what became of it. Throws what the event failed with, or WAIT_TIMED_OUT. */
@@ -109,7 +100,7 @@ export class Context<
     options: Omit<CallOptions, Own> = {},
   ): Promise<ResultOf<Machine>> {
     const { skill, input } = this.#toSkill(event);
-    return this.#host.call(skill, input, {
+    return this.#host.sender.call(skill, input, {
       ...options,
       context: this.id,
     }) as Promise<ResultOf<Machine>>;
@@ -163,9 +154,7 @@ export class Context<
       encodeHeaders(taskHeaders(spec)),
       taskBody(spec),
     );
-    return this.#host.task(spec.taskId, this.agent) as TaskHandle<{
-      resumed: boolean;
-    }>;
+    return this.#host.sender.task(spec.taskId, { agent: this.agent });
   }
 
   #toSkill({ type, ...input }: { type: string }): {
