@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, test } from "node:test";
-import { connect, type Bus } from "../../index.js";
+import { z } from "zod";
+import { agent, connect, skill, type Bus } from "../../index.js";
 import { quiet } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
@@ -14,6 +15,22 @@ import { demoFolder, troupe } from "./command.js";
 const tripsModule = fileURLToPath(
   new URL("../support/trips.js", import.meta.url),
 );
+
+const flowWith = (first: string) =>
+  agent("flow", {
+    skills: {
+      both: skill({
+        description: "Does two things",
+        input: z.null(),
+        async run(_, task) {
+          await task.step(first, () => 1);
+          return task.step("b", () => 2);
+        },
+      }),
+    },
+  });
+const flow = flowWith("a");
+const otherFlow = flowWith("x");
 
 let server: TestServer;
 let bus: Bus;
@@ -114,6 +131,28 @@ describe("journal", { concurrency: 2 }, () => {
     assert.match(
       shown.stdout,
       /forked +from task kiel of trips: what stands before place 2/,
+    );
+  });
+
+  test("fork --wait says at once that the handler does not fit, and what was expected and found", async () => {
+    const { both } = flow.skills;
+    const old = await bus.serve(flow, quiet);
+    const task = await bus.submit(both, null, { id: "two" });
+    await task.result();
+    await old.drain();
+    await bus.serve(otherFlow, quiet);
+    const fork = ["journal", "fork", "two", "--before", "b", "--wait"];
+    const people = await run(...fork, "--id", "stopped");
+    assert.equal(people.code, 1);
+    assert.match(
+      people.stderr,
+      /^error STEP_MISMATCH: the handler of flow.both in version .* expected step "a", found step "x"/,
+    );
+    const again = await run(...fork, "--id", "stopped", "--json");
+    assert.equal(again.code, 1);
+    assert.equal(
+      (again.objects[0]!["error"] as { code: string }).code,
+      "STEP_MISMATCH",
     );
   });
 

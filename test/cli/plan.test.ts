@@ -201,7 +201,7 @@ describe("plans that are run", () => {
       /asks +ok\[0\]: Publish \u201cA\u201d\?\nshows +\{"n":1\}\nanswer by +troupe plan answer \S+ 'ok\[0\]' yes\|no\n/,
     );
     const [inJson] = (await about("tasks", "show", id, "--json")).objects;
-    const [asked] = inJson?.["questions"] as { step: string; until: string }[];
+    const [asked] = inJson!["questions"] as { step: string; until: string }[];
     assert.equal(asked?.step, "ok[0]");
     await eventually(
       async () => (await bus.find(id))?.state === "input-required",
