@@ -108,21 +108,15 @@ async function retry(
   return "retried";
 }
 
-async function bury(
-  assignment: Assignment,
-  error: TroupeError,
-): Promise<Result> {
-  const instead = await fallBack(assignment, error);
-  return instead ?? buryNow(assignment, error);
-}
-
-async function buryNow(
-  assignment: Assignment,
-  why: TroupeError,
-): Promise<Result> {
+/** What it did durably is undone before its fallback does it all: else both would stand. */
+async function bury(assignment: Assignment, why: TroupeError): Promise<Result> {
   const error = (await assignment.unwind("failed", why)) ?? why;
   if (error instanceof Suspension) return assignment.suspended(error);
-  return buryAs(assignment, error);
+  const stands =
+    error.code === "UNDO_FAILED" ||
+    (error.code === "WORKER_LOST" && assignment.hasJournal);
+  const instead = stands ? undefined : await fallBack(assignment, error);
+  return instead ?? buryAs(assignment, error);
 }
 
 async function buryAs(
@@ -147,8 +141,12 @@ export async function recordBarred(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  if (error.code !== "BREAKER_OPEN" && !hasFallenBack(assignment))
+  const isFallback = hasFallenBack(assignment);
+  if (error.code !== "BREAKER_OPEN" && !isFallback)
     return recordFailure(assignment, error);
+  // In the midst of its work it goes on later: its fallback would do again what is done.
+  if (assignment.hasJournal && !isFallback)
+    return assignment.giveBack(barredDelayMs);
   const result = await fallBack(assignment, error);
   return result ?? assignment.giveBack(barredDelayMs);
 }
@@ -172,10 +170,10 @@ async function fallBack(
     return recordFailure(assignment, thrown as TroupeError);
   }
   if (outcome.state !== "completed")
-    return buryNow(assignment, bothFailed(error, to, outcome.error));
+    return buryAs(assignment, bothFailed(error, to, outcome.error));
   const runner = runners.get(assignment.skill)!;
   const output = await outputOf(runner, outcome.output);
-  if (output instanceof TroupeError) return buryNow(assignment, output);
+  if (output instanceof TroupeError) return buryAs(assignment, output);
   const first = await recorder.completed(
     assignment.subject,
     output,

@@ -181,3 +181,66 @@ test("where nobody meets the need of a fallback, the task ends as without one", 
   await assert.rejects(bus.call("a.work", "x"), /down/);
   assert.deepEqual(await letters(bus), ["a"]);
 });
+
+test("what a task did durably is undone before its fallback does it all", async (t) => {
+  const did: string[] = [];
+  const bus = await served(
+    t,
+    worker("b", () => (did.push("b"), "b")),
+    worker(
+      "a",
+      async (_input, task) => {
+        const undo = () => did.push("undo");
+        await task.step("s", () => did.push("s"), { undo });
+        down();
+      },
+      "b.work",
+    ),
+  );
+  assert.equal(await bus.call("a.work", "x"), "b");
+  assert.deepEqual(did, ["s", "undo", "b"]);
+});
+
+test("a task whose steps could not be undone is for a person, not for its fallback", async (t) => {
+  const bus = await served(
+    t,
+    worker("b", () => "b"),
+    worker(
+      "a",
+      async (_input, task) => {
+        await task.step("s", () => 1, { undo: down, retry: once });
+        down();
+      },
+      "b.work",
+    ),
+  );
+  await assert.rejects(bus.call("a.work", "x"), { code: "UNDO_FAILED" });
+  assert.deepEqual(await letters(bus), ["a"]);
+});
+
+test("a task that comes back while its breaker is open goes on later: its fallback would do again what is done", async (t) => {
+  const did: string[] = [];
+  const bus = await served(
+    t,
+    worker("b", (input) => (did.push(input), "b")),
+  );
+  const a = agent("a", {
+    skills: {
+      work: skill({
+        description: "Waits, or fails",
+        input: z.string(),
+        retry: once,
+        breaker: { failures: 1, rest: "30s" },
+        fallback: "b.work",
+        run: (input, task) => (input === "fail" ? down() : task.waitFor("go")),
+      }),
+    },
+  });
+  const { counts } = await bus.serve(a, quiet);
+  const task = await bus.submit("a.work", "wait");
+  await eventually(() => counts.parked === 1);
+  assert.equal(await bus.call("a.work", "fail"), "b");
+  await task.signal("go");
+  await eventually(() => counts.returned === 1);
+  assert.deepEqual(did, ["fail"]);
+});
