@@ -12,6 +12,8 @@ export interface Effort {
   warmUpMs: number;
   durationMs: number;
   sleepers: number;
+  /** How long they sleep undisturbed before the server's memory is looked at again. */
+  restMs: number;
   steps: number;
 }
 
@@ -89,38 +91,69 @@ export async function measureSleeping(
   { sleepers }: Effort,
   perSecond: number = slowestPerSecond,
 ): Promise<Figure[]> {
-  return onStage(participant, most, async ({ serverPid, worker, client }) => {
-    await warmUp(worker, client);
-    const before = await memories(serverPid, worker);
+  return onStage(participant, most, async (stage) => {
     const enoughMs = (2000 * sleepers) / perSecond + leastAsleepMs;
-    const until = now() + enoughMs;
-    const { asleep, woken } = await worker.ask("counts", null);
-    await client.ask("sleep", { count: sleepers, until }, enoughMs);
-    await reached(worker, "asleep", asleep + sleepers, enoughMs);
+    const { before, until, woken } = await fallAsleep(
+      stage,
+      sleepers,
+      enoughMs,
+    );
     await delay(settledMs);
-    const during = await memories(serverPid, worker);
+    const during = await memories(stage);
     if (now() > until) throw new Error("They did not fall asleep in time");
     const { wokenAt } = await reached(
-      worker,
+      stage.worker,
       "woken",
       woken + sleepers,
       2 * enoughMs,
     );
-    const called = sleepers.toLocaleString("en");
+    const asleep = called(sleepers);
     return [
       figure(
-        `${called} asleep, worker's memory for each`,
+        `${asleep}, worker's memory for each`,
         "B",
         (during.worker - before.worker) / sleepers,
       ),
       figure(
-        `${called} asleep, server's memory for each`,
+        `${asleep}, server's memory for each`,
         "B",
         (during.server - before.server) / sleepers,
       ),
-      figure(`${called} asleep, all woken after`, "ms", wokenAt - until),
+      figure(`${asleep}, all woken after`, "ms", wokenAt - until),
     ];
   });
+}
+
+/** The server's memory when all is quiet: a garbage collector gives back late what falling asleep has cost. */
+export async function measureRest(
+  participant: Participant,
+  { sleepers, restMs }: Effort,
+): Promise<Figure[]> {
+  return onStage(participant, most, async (stage) => {
+    const { before } = await fallAsleep(stage, sleepers, 2 * restMs);
+    await delay(restMs);
+    const { server } = await memories(stage);
+    return [
+      figure(
+        `${called(sleepers)} and at rest, server's memory for each`,
+        "B",
+        (server - before.server) / sleepers,
+      ),
+    ];
+  });
+}
+
+const called = (sleepers: number) => `${sleepers.toLocaleString("en")} asleep`;
+
+async function fallAsleep(stage: Stage, sleepers: number, enoughMs: number) {
+  const { worker, client } = stage;
+  await warmUp(worker, client);
+  const before = await memories(stage);
+  const until = now() + enoughMs;
+  const { asleep, woken } = await worker.ask("counts", null);
+  await client.ask("sleep", { count: sleepers, until }, enoughMs);
+  await reached(worker, "asleep", asleep + sleepers, enoughMs);
+  return { before, until, woken };
 }
 
 async function warmUp(worker: Role, client: Role): Promise<void> {
@@ -135,7 +168,7 @@ async function warmUp(worker: Role, client: Role): Promise<void> {
   await delay(settledMs);
 }
 
-async function memories(serverPid: number, worker: Role) {
+async function memories({ serverPid, worker }: Stage) {
   return {
     server: await memoryOf(serverPid),
     worker: await worker.ask("memory", null),
@@ -150,8 +183,8 @@ export async function measureReplay(
   // What is left is the journal's: a start of a worker takes its time, and so does noticing that it is there.
   const longMs = await replay(participant, steps);
   const shortMs = await replay(participant, 1);
-  const called = steps.toLocaleString("en");
-  return [figure(`replay of ${called} steps`, "ms", longMs - shortMs)];
+  const many = steps.toLocaleString("en");
+  return [figure(`replay of ${many} steps`, "ms", longMs - shortMs)];
 }
 
 function replay(participant: Participant, steps: number): Promise<number> {

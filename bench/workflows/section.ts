@@ -12,6 +12,7 @@ import {
 import {
   measureRates,
   measureReplay,
+  measureRest,
   measureSleeping,
   type Effort,
   type Figure,
@@ -27,6 +28,7 @@ const full: Effort = {
   warmUpMs: 1500,
   durationMs: 4000,
   sleepers: 10_000,
+  restMs: 480_000,
   steps: 10_000,
 };
 
@@ -35,6 +37,7 @@ const quick: Effort = {
   warmUpMs: 500,
   durationMs: 500,
   sleepers: 500,
+  restMs: 2_000,
   steps: 200,
 };
 
@@ -66,7 +69,7 @@ const goals: Goal[] = [
   })),
   own("one at a time, p50", 3),
   own("half the load, first step p99", 10),
-  own("10,000 asleep, server's memory for each", 2000),
+  own("10,000 asleep and at rest, server's memory for each", 2000),
 ];
 
 function own(measure: string, atMost: number): Goal {
@@ -130,6 +133,10 @@ class Run {
     );
     await this.#turns("sleeping", inProcess, 1, (each) =>
       measureSleeping(each, effort, this.#rateOf(each)),
+    );
+    const [troupe] = inProcess;
+    await this.#turns("at rest", [troupe!], 1, (each) =>
+      measureRest(each, effort),
     );
     await this.#turns("replay", inProcess, 1, (each) =>
       measureReplay(each, effort),
