@@ -87,6 +87,7 @@ export type {
   DeadLetterFilter,
   RedriveOptions,
 } from "./bus/tasks/dead-letters.js";
+export type { CancelOptions } from "./bus/tasks/cancel.js";
 export type {
   UndoAnswer,
   UndoDecision,

@@ -3,7 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { DeadLetter } from "../bus/tasks/dead-letters.js";
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import { undoReportOf, type UndoReport } from "../protocol/undo-state.js";
+import {
+  listOf,
+  undoReportOf,
+  type UndoReport,
+} from "../protocol/undo-state.js";
 import type { Bus } from "../troupe.js";
 
 export interface Came {
@@ -50,10 +54,8 @@ function stillStands(
   { undone, standing }: UndoReport,
   timeoutMs: number,
 ): TroupeError {
-  const list = (names: string[]) =>
-    names.length === 0 ? "nothing" : `"${names.join('", "')}"`;
   return new TroupeError(
     "WAIT_TIMED_OUT",
-    `task "${taskId}" is still being undone after ${formatMs(timeoutMs)} (undone: ${list(undone)}; still done: ${list(standing)}): see whether a worker of "${agent}" is running; the order stands`,
+    `task "${taskId}" is still being undone after ${formatMs(timeoutMs)} (undone: ${listOf(undone)}; still done: ${listOf(standing)}): see whether a worker of "${agent}" is running; the order stands`,
   );
 }

@@ -4,12 +4,13 @@ import type { UndoReport } from "../protocol/undo-state.js";
 
 /** What is undone, what stands, and why. */
 export function undoRows(report: UndoReport): string[][] {
-  const { undone, skipped, standing, stuck, isResolved } = report;
+  const { undone, skipped, standing, stuck, isResolved, isDeclined } = report;
   const rows = [
     ["undone", undone.toReversed().join(", ")],
     ["skipped", skipped.join(", ")],
     ["still done", standing.join(", ")],
     ["stuck at", stuck ? `${stuck.step}: ${stuck.error}` : ""],
+    ["declined", isDeclined ? "it was ended without undoing the rest" : ""],
     ["resolved", isResolved ? "by hand" : ""],
   ];
   return rows.filter(([, text]) => text !== "");

@@ -129,6 +129,11 @@ const tellers: Tellers = {
     how: ["yellow", "resolved"],
     what: decidedText(entry),
   }),
+  "undo-declined": (entry) => ({
+    kind: "undo",
+    how: ["yellow", "declined"],
+    what: decidedText(entry),
+  }),
   canceled: () => ({
     kind: "canceled",
     what: "before it had done anything",

@@ -185,6 +185,11 @@ export function progressRows(
       ? `${again.step} again at ${timeOf(again.at)}: ${again.error}`
       : undefined,
   ]);
+  if (mismatch && cancelAsked)
+    rows.push([
+      "to do",
+      `serve a version that fits, or end it without undoing: npx troupe tasks cancel ${taskId} --no-undo`,
+    ]);
   if (hasLetter) rows.push(["to do", undoOrdersText(taskId)]);
   return rows;
 }

@@ -1,6 +1,7 @@
 // troupe tasks: what waits, what is under way, what has ended.
 import { TroupeError } from "../protocol/errors.js";
 import { dateOf, timeOf } from "./event-line.js";
+import { cancel, cancelOptions } from "./task-cancel.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { nothing, withBus } from "./session.js";
@@ -24,11 +25,11 @@ export const tasks: Verb = {
   usage: [
     "troupe tasks ls [--agent NAME] [--state STATE] [--error TEXT] [--limit N] …",
     "troupe tasks show ID",
-    "troupe tasks cancel ID [--reason TEXT]",
+    "troupe tasks cancel ID [--reason TEXT] [--no-undo]",
   ],
   options: {
     ...listingOptions,
-    reason: { type: "string", value: "TEXT", help: "cancel: why" },
+    ...cancelOptions,
   },
   example: "troupe tasks ls --agent writer",
   run(call) {
@@ -75,20 +76,6 @@ function show(call: Call): Promise<ExitCode> {
     const task = await bus.find(id);
     if (!task) throw unknownTask(id);
     await showTask(call, bus, task);
-    return exitCodes.done;
-  });
-}
-
-function cancel(call: Call): Promise<ExitCode> {
-  const taskId = call.word(1, "the task's ID");
-  call.atMost(2);
-  return withBus(call, async (bus) => {
-    const canceled = await bus.task(taskId).cancel(call.text("reason") ?? "");
-    call.output.result({ taskId, canceled }, () =>
-      canceled
-        ? `canceled ${taskId}`
-        : `task ${taskId} had ended before: nothing to cancel`,
-    );
     return exitCodes.done;
   });
 }

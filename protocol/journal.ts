@@ -94,6 +94,8 @@ export const journalEntry = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("undo-retry"), ...decided }),
   /** Or all that stood has been undone by hand. */
   z.object({ kind: z.literal("undo-resolved"), ...decided }),
+  /** Or nothing more of it is to be undone, until somebody orders that. */
+  z.object({ kind: z.literal("undo-declined"), ...decided }),
   /** It was canceled before it had done anything: nothing may be written any more. */
   z.object({ kind: z.literal("canceled"), at }),
   /** This handler does not fit. */

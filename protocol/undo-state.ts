@@ -1,5 +1,5 @@
 // How far the undoing of a task has come: a fold of its journal.
-import type { TroupeError } from "./errors.js";
+import { TroupeError } from "./errors.js";
 import type { JournalEntry } from "./journal.js";
 import { fromRpcError } from "./rpc.js";
 
@@ -27,6 +27,14 @@ export interface UndoState {
   stuck: UndoFailure | undefined;
   /** What stood has been undone by hand: nothing is left to do. */
   isResolved: boolean;
+  /** It was ended as it stood: nothing more is undone until somebody orders it. */
+  declined: Declined | undefined;
+}
+
+/** By whom, and why. */
+export interface Declined {
+  by?: string | undefined;
+  note?: string | undefined;
 }
 
 export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
@@ -41,6 +49,7 @@ export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
     failures,
     stuck: undefined,
     isResolved: false,
+    declined: undefined,
   };
   for (const entry of entries) {
     switch (entry.kind) {
@@ -61,9 +70,14 @@ export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
       case "undo-skipped":
         skipped.add(entry.op);
         failures.delete(entry.op);
+        state.declined = undefined;
         break;
       case "undo-retry":
         failures.clear();
+        state.declined = undefined;
+        break;
+      case "undo-declined":
+        state.declined = { by: entry.by, note: entry.note };
         break;
       case "undo-resolved":
         state.isResolved = true;
@@ -92,6 +106,8 @@ export interface UndoReport {
   /** What could not be undone, and why; undefined while it is being undone. */
   stuck: { step: string; error: string; attempts: number } | undefined;
   isResolved: boolean;
+  /** It was ended without undoing what still stood, as somebody has ordered. */
+  isDeclined: boolean;
 }
 
 export function undoReportOf(entries: readonly JournalEntry[]): UndoReport {
@@ -99,7 +115,7 @@ export function undoReportOf(entries: readonly JournalEntry[]): UndoReport {
   const steps = undoableSteps(entries, state);
   const named = (which: (op: number) => boolean): string[] =>
     steps.filter(({ op }) => which(op)).map(({ name }) => name);
-  const { stuck, undone, skipped, isResolved } = state;
+  const { stuck, undone, skipped, isResolved, declined } = state;
   return {
     undone: named((op) => undone.has(op)),
     skipped: named((op) => skipped.has(op)),
@@ -112,19 +128,50 @@ export function undoReportOf(entries: readonly JournalEntry[]): UndoReport {
       attempts: stuck.attempt,
     },
     isResolved,
+    isDeclined: declined !== undefined,
   };
 }
 
-/** The done steps that have undos; all that were done, where it is not known which have. */
+/** What a task ends with that was ended as it stood. */
+export function endedAsItStood(
+  why: TroupeError,
+  { by, note }: Declined,
+  { undone, standing }: Pick<UndoReport, "undone" | "standing">,
+): TroupeError {
+  const who = by === undefined ? "" : ` by ${by}`;
+  const said = note === undefined ? "" : `: ${note}`;
+  return new TroupeError(
+    "UNDO_FAILED",
+    `${why.message}; and it was ended${who} without undoing what it did${said}. Undone: ${listOf(undone)}; still done: ${listOf(standing)}`,
+    { data: { failed: why.message, undone, standing }, retryable: false },
+  );
+}
+
+export function listOf(names: readonly string[]): string {
+  return names.length === 0 ? "nothing" : `"${names.join('", "')}"`;
+}
+
+/** The done steps and calls that have undos; all that were done, where it is not known which have. */
 export function undoableSteps(
   entries: readonly JournalEntry[],
   { ops }: UndoState,
 ): StepName[] {
   const known = ops && new Set(ops);
+  const copied = copiedOf(entries);
   const steps: StepName[] = [];
-  for (const entry of entries)
-    if (entry.kind === "done" && entry.type === "step")
-      if (!known || known.has(entry.op))
-        steps.push({ op: entry.op, name: entry.name });
+  let completed = 0;
+  for (const entry of entries) {
+    if (entry.kind !== "done" && entry.kind !== "failed") continue;
+    const isOwn = completed++ >= copied;
+    if (entry.kind === "failed" || !isOwn) continue;
+    const { type, op, name } = entry;
+    const isWork = type === "step" || type === "call";
+    if (known ? known.has(op) : isWork) steps.push({ op, name });
+  }
   return steps;
+}
+
+/** So many completions are those of the task that it was forked from: they are not its to undo. */
+function copiedOf([first]: readonly JournalEntry[]): number {
+  return first?.kind === "forked" ? first.copied : 0;
 }

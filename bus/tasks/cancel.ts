@@ -22,12 +22,21 @@ import {
 import { sealJournal } from "../journal/journal.js";
 import { storeSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";
+import { endAsItStands } from "./as-it-stands.js";
 import type { Recorder } from "./recorder.js";
 import { Handouts } from "./waiting.js";
 
+export interface CancelOptions {
+  /** false: what a task with durable steps did is not undone. Its dead letter says what stands. Default true. */
+  undo?: boolean;
+  /** With `undo: false`: who says so. It is kept on the journal. */
+  by?: string;
+}
+
 /**
  * True if this canceled it, false if it had ended before. A task with durable steps ends when they are undone, or
- * completes if it was too late. Throws TASK_UNKNOWN for one that never was.
+ * completes if it was too late; or at once, where they are not to be undone. Throws TASK_UNKNOWN for one that never
+ * was.
  */
 export async function cancelTask(
   link: Link,
@@ -35,6 +44,7 @@ export async function cancelTask(
   recorder: Recorder,
   { id: taskId, agent: itsAgent }: { id: string; agent: string | undefined },
   reason: string,
+  { undo = true, by }: CancelOptions = {},
 ): Promise<boolean> {
   const pending = await pendingTask(link, taskId, itsAgent);
   if (!pending) {
@@ -58,7 +68,9 @@ export async function cancelTask(
   };
   // One that sleeps may have children, whatever is on its journal.
   const sleeps = pending.headers.parked !== undefined;
-  if (sleeps || !(await sealJournal(link, publisher, task))) {
+  const isSealed =
+    !(sleeps && undo) && (await sealJournal(link, publisher, task));
+  if (!isSealed && undo) {
     await askToCancel(link, publisher, task, error.message);
     return true;
   }
@@ -71,7 +83,11 @@ export async function cancelTask(
     lane,
     level,
   };
-  const first = await recorder.ended(task, "canceled", error, facts);
+  const host = { link, publisher, recorder };
+  const ending = { error, by, pending, facts };
+  const first = isSealed
+    ? await recorder.ended(task, "canceled", error, facts)
+    : await endAsItStands(host, task, ending);
   // Its acknowledgement may have got lost: then the end that was first is ours.
   if (
     !first &&

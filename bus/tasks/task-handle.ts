@@ -6,7 +6,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from "../../protocol/task.js";
-import { cancelTask } from "./cancel.js";
+import { cancelTask, type CancelOptions } from "./cancel.js";
 import type { Link } from "../connection/connection.js";
 import { toProgress } from "../history/live.js";
 import type { Outcomes, WaitOptions } from "./outcomes.js";
@@ -123,12 +123,12 @@ export class TaskHandle<Output = unknown> {
   }
 
   /**
-   * True if this canceled it, false if it had ended before. One with durable steps ends when they are undone. Throws
-   * TASK_UNKNOWN.
+   * True if this canceled it, false if it had ended before. One with durable steps ends when they are undone; with
+   * `{ undo: false }` at once, as `failed` with a dead letter that says what stands. Throws TASK_UNKNOWN.
    */
-  cancel(reason = ""): Promise<boolean> {
+  cancel(reason = "", options: CancelOptions = {}): Promise<boolean> {
     const { link, publisher, recorder } = this.#host;
-    return cancelTask(link, publisher, recorder, this, reason);
+    return cancelTask(link, publisher, recorder, this, reason, options);
   }
 
   /** Where it stands now. Throws TASK_UNKNOWN. */

@@ -11,6 +11,7 @@ import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import {
+  listOf,
   undoableSteps,
   undoReportOf,
   undoStateOf,
@@ -118,7 +119,9 @@ function entryOf(
   };
   if (decision === "resolve") return { kind: "undo-resolved", ...said };
   if (decision === "retry")
-    return state.stuck ? { kind: "undo-retry", ...said } : "ordered before";
+    return state.stuck || state.declined
+      ? { kind: "undo-retry", ...said }
+      : "ordered before";
   const steps = undoableSteps(entries, state);
   const named = steps.filter(({ name }) => name === step);
   const isStanding = ({ op }: { op: number }) =>
@@ -137,7 +140,7 @@ function entryOf(
   throw invalid(
     step === undefined
       ? `no undo of task "${taskId}" has failed for good: name the step to be passed over`
-      : `task "${taskId}" has no step "${step}" that could be undone; what stands: ${list(standing)}`,
+      : `task "${taskId}" has no step "${step}" that could be undone; what stands: ${listOf(standing)}`,
   );
 }
 
@@ -236,8 +239,4 @@ function usedAgain({ taskId }: TaskName): TroupeError {
 
 function invalid(message: string): TroupeError {
   return new TroupeError("ARGUMENT_INVALID", message);
-}
-
-function list(names: readonly string[]): string {
-  return names.length === 0 ? "nothing" : `"${names.join('", "')}"`;
 }

@@ -33,6 +33,7 @@ test("dead show tells what still stands and what to do, and dead undo does it", 
     standing: ["a", "pay now"],
     stuck: { step: "pay now", error: "the bank is closed", attempts: 1 },
     isResolved: false,
+    isDeclined: false,
   });
   for (const args of [[], ["--retry", "--resolve"]]) {
     const wrong = await dead("undo", "t1", ...args);

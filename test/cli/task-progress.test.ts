@@ -57,12 +57,35 @@ test("of one whose handler does not fit it says what was expected and found, als
   const { worker: other } = await serve("b");
   await task.signal("go");
   await eventually(() => other.counts.parked >= 1);
-  await task.cancel("too late");
+  const cancel = (...args: string[]) =>
+    troupe(["tasks", "cancel", "m", ...args, "--namespace", bus.namespace], {
+      url: bus.url,
+    });
+  const { stdout: canceled } = await cancel("--reason", "too late");
+  assertRows(canceled, [
+    String.raw`m is canceled as soon as a version of its handler comes that fits .*expected step "a", found step "b"\)`,
+    String.raw`to end it now, without undoing: npx troupe tasks cancel m --no-undo`,
+  ]);
   const { stdout } = await show("m");
   assertRows(stdout, [
     String.raw`canceled +asked for at ${date}: too late`,
     String.raw`stopped +version .* of its handler does not fit: expected step "a", found step "b"`,
+    String.raw`to do +serve a version that fits, or end it without undoing: npx troupe tasks cancel m --no-undo`,
   ]);
+  const ended = await cancel("--no-undo", "--reason", "enough");
+  assert.match(
+    ended.stdout,
+    /^ended m without undoing what it did; .*dead show m$/m,
+  );
+  assertRows((await show("m")).stdout, [
+    String.raw`state +failed`,
+    String.raw`still done +a`,
+    String.raw`declined +it was ended without undoing the rest`,
+    String.raw`to do +npx troupe dead undo m .*`,
+  ]);
+  const journal = ["journal", "show", "m", "--namespace", bus.namespace];
+  const shown = await troupe(journal, { url: bus.url });
+  assert.match(shown.stdout, / undo +declined +by \S/);
 });
 
 test("of one that is being undone it says what is undone, what not, and when it is tried again", async (t) => {

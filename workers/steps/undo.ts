@@ -21,6 +21,8 @@ import type { Completion, JournalEntry } from "../../protocol/journal.js";
 import { copiedOperations } from "../../protocol/journal-cut.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import {
+  endedAsItStood,
+  listOf,
   undoStateOf,
   type EndState,
   type UndoFailure,
@@ -66,6 +68,7 @@ export class Undo {
   readonly #over: Set<number>;
   readonly #failures: Map<number, UndoFailure>;
   readonly #isResolved: boolean;
+  readonly #declined: UndoState["declined"];
   readonly #left = new AbortController();
   /** By ordinal: done by the task that this one was forked from. */
   readonly #others: ReadonlySet<number>;
@@ -85,6 +88,7 @@ export class Undo {
     this.#over = new Set([...state.undone, ...state.skipped]);
     this.#failures = new Map(state.failures);
     this.#isResolved = state.isResolved;
+    this.#declined = state.declined;
     this.#recorded = state.ops?.length ?? 0;
     this.#why = state.why && {
       ...state.why,
@@ -159,6 +163,8 @@ export class Undo {
         ({ operation }) => !this.#over.has(operation.ordinal),
       );
       if (left.length === 0) break;
+      if (this.#declined)
+        return endedAsItStood(error, this.#declined, this.#standing());
       // A step may have been done late, after it was told to stop.
       if (this.#recorded < this.#done.length) await this.record(state, error);
       for (const done of left.toReversed()) {
@@ -229,29 +235,30 @@ export class Undo {
     return true;
   }
 
-  #undoFailed(
-    why: TroupeError,
-    { operation }: Done,
-    cause: TroupeError,
-  ): TroupeError {
+  #standing(): { undone: string[]; standing: string[] } {
     const name = ({ operation: { name } }: Done) => name;
     const isOver = ({ operation: { ordinal } }: Done) =>
       this.#over.has(ordinal);
     const undone = this.#done.filter(isOver).map(name);
     const standing = this.#done.filter((done) => !isOver(done)).map(name);
+    return { undone, standing };
+  }
+
+  #undoFailed(
+    why: TroupeError,
+    { operation }: Done,
+    cause: TroupeError,
+  ): TroupeError {
+    const { undone, standing } = this.#standing();
     return new TroupeError(
       "UNDO_FAILED",
-      `${why.message}; and step "${operation.name}" could not be undone: ${messageOf(cause)}. Undone: ${list(undone)}; still done: ${list(standing)}`,
+      `${why.message}; and step "${operation.name}" could not be undone: ${messageOf(cause)}. Undone: ${listOf(undone)}; still done: ${listOf(standing)}`,
       {
         cause,
         data: { failed: why.message, step: operation.name, undone, standing },
       },
     );
   }
-}
-
-function list(names: string[]): string {
-  return names.length === 0 ? "nothing" : `"${names.join('", "')}"`;
 }
 
 /** What was decided once is not tried again. */

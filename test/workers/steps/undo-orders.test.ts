@@ -7,7 +7,7 @@ import { Publisher } from "../../../bus/streams/publisher.js";
 import { z } from "zod";
 import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";
 import { encodeHeaders } from "../../../protocol/headers.js";
-import { quiet } from "../../support/doer.js";
+import { doer, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import {
   broken,
@@ -73,6 +73,7 @@ test("a letter tells what is undone, what stands, and why", async (t) => {
     standing: ["a", "b", "c"],
     stuck: { step: "c", error: "stuck", attempts: 1 },
     isResolved: false,
+    isDeclined: false,
   });
 });
 
@@ -89,6 +90,7 @@ for (const key of [undefined, "k"])
       standing: [],
       stuck: undefined,
       isResolved: false,
+      isDeclined: false,
     });
     // R2: the task's end is what it was.
     await assert.rejects(bus.task("stuck").result(), { code: "UNDO_FAILED" });
@@ -267,4 +269,31 @@ test("a task that has ended and is being undone takes no signal, and cannot be c
   assert.equal(await bus.task("stuck").cancel(), false);
   const link = await shared.link(t);
   assert.ok(await endOf(link, "stuck"));
+});
+
+test("a call that could not be undone is told of like a step, and can be skipped", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a"], (name) => undone.push(name));
+    await task.call("doer.do", 1, {
+      name: "pay",
+      undo: () => {
+        throw broken("the bank is closed");
+      },
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "stuck" }));
+  const letter = (await letterOf(bus, "stuck"))!;
+  const report = await letter.undoing();
+  assert.deepEqual(report?.standing, ["a", "pay"]);
+  assert.equal(report?.stuck?.step, "pay");
+  await letter.undo("skip", { step: "pay" });
+  await gone(bus);
+  assert.deepEqual(undone, ["a"]);
 });
