@@ -7,16 +7,10 @@ import {
 import type { Target } from "../../bus/tasks/target.js";
 import type { Duration } from "../../protocol/duration.js";
 import type { ErrorCode, TroupeError } from "../../protocol/errors.js";
-import type { Ballot } from "../../protocol/plan/ballots.js";
-import {
-  inWords,
-  parseReference,
-  lookUp,
-  resolve,
-} from "../../protocol/plan/expression.js";
-import type { CallStep, VoteStep, Voter } from "../../protocol/plan/step.js";
+import { inWords, resolve } from "../../protocol/plan/expression.js";
+import type { CallStep } from "../../protocol/plan/step.js";
 import { isObject } from "../../protocol/plan/outline.js";
-import { needOfTarget, targetInWords } from "../../protocol/plan/skills.js";
+import { needOfTarget } from "../../protocol/plan/skills.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { CallToUndo, PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
@@ -68,38 +62,11 @@ export class PlanCalls {
           `${this.#task.id}~undo~${place}`,
         );
       };
-    return this.#attempts(call, resolve(input, roots), step, options, scope);
+    return this.attempts(call, resolve(input, roots), step, options, scope);
   }
 
-  /** All are asked at once; who fails has no choice. */
-  vote(step: VoteStep, scope: Scope): Promise<Ballot[]> {
-    return Promise.all(
-      step.vote.map((voter, place) => this.#ballot(step, voter, place, scope)),
-    );
-  }
-
-  async #ballot(
-    step: VoteStep,
-    voter: Voter,
-    place: number,
-    scope: Scope,
-  ): Promise<Ballot> {
-    const own = typeof voter === "string" ? { call: voter } : voter;
-    const { call, weight = 1, input = step.input ?? {} } = own;
-    const ballot = { voter: targetInWords(call), weight };
-    const options = { name: `${step.name}${scope.round}#${place}` };
-    const asked = resolve(input, scope.roots);
-    try {
-      const result = await this.#attempts(call, asked, step, options, scope);
-      return { ...ballot, ...choiceOf(result ?? null, step.choice) };
-    } catch (error) {
-      const { code, message } = error as TroupeError;
-      if (code === "BUDGET_EXCEEDED") throw error;
-      return { ...ballot, error: { code, message } };
-    }
-  }
-
-  async #attempts(
+  /** The output of the first attempt that succeeds. */
+  async attempts(
     target: Target,
     input: unknown,
     { timeout, retry, priority }: Calling,
@@ -122,6 +89,7 @@ export class PlanCalls {
         if (attempt >= rules.attempts || !code || hopeless.includes(code))
           throw error;
         await this.#task.sleep(backoffMs(rules, attempt));
+        if (options.signal?.aborted) throw error;
       }
     }
   }
@@ -141,18 +109,4 @@ function deeper(target: Target, input: unknown, depth: number): unknown {
   const { agent, skill } = needOfTarget(target);
   const isPlan = agent === orchestratorName && skill === planSkillName;
   return isPlan && isObject(input) ? { ...input, depth: depth + 1 } : input;
-}
-
-function choiceOf(
-  result: unknown,
-  path: string | undefined,
-): Pick<Ballot, "choice" | "result" | "abstained"> {
-  const choice =
-    path === undefined
-      ? result
-      : lookUp(parseReference(`result.${path}`)!, { result });
-  const rest = path === undefined ? {} : { result };
-  return (choice ?? null) === null
-    ? { abstained: true, ...rest }
-    : { choice, ...rest };
 }

@@ -7,7 +7,11 @@
 //    whether it is to be undone. Only when its time is up they are canceled.
 import type { Duration } from "../../protocol/duration.js";
 import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
-import { countBallots, type Verdict } from "../../protocol/plan/ballots.js";
+import {
+  countBallots,
+  type Ballot,
+  type Verdict,
+} from "../../protocol/plan/ballots.js";
 import type { CheckedPlan } from "../../protocol/plan/check.js";
 import { holds } from "../../protocol/plan/condition.js";
 import { inOrder } from "../../protocol/plan/cycles.js";
@@ -23,6 +27,7 @@ import { PlanCalls } from "./calls.js";
 import type { CallToUndo, PlanTask } from "./plan-task.js";
 import { roundOf, type Scope } from "./scope.js";
 import { Spending } from "./spending.js";
+import { askVoters } from "./vote.js";
 import { approval, waiting, type Tell } from "./waits.js";
 
 export interface Given {
@@ -159,7 +164,7 @@ class PlanRun {
 
   async #vote(step: VoteStep, scope: Scope): Promise<Verdict> {
     const verdict = countBallots(
-      await this.#calls.vote(step, scope),
+      await askVoters(this.#task, this.#calls, step, scope),
       step.rule,
     );
     if (verdict.decided || step.otherwise === "continue") return verdict;
@@ -227,17 +232,19 @@ function outOfTime(what: string, time: string | number): TroupeError {
 }
 
 function undecided({ total, ballots }: Verdict): TroupeError {
-  const said = ballots.map(({ voter, weight, choice, error }) => {
-    const what = error
-      ? `failed (${error.code})`
-      : choice === undefined
-        ? "abstained"
-        : JSON.stringify(choice);
-    return `${voter} ${what}${weight === 1 ? "" : ` (${weight})`}`;
-  });
+  const said = ballots.map(
+    (ballot) =>
+      `${ballot.voter} ${saidIn(ballot)}${ballot.weight === 1 ? "" : ` (${ballot.weight})`}`,
+  );
   return new TroupeError(
     "VOTE_UNDECIDED",
     `no choice has enough of the weights, which are ${total} in all: ${said.join(", ")}`,
     { data: { ballots } },
   );
+}
+
+function saidIn({ choice, error, notNeeded }: Ballot): string {
+  if (notNeeded) return "was not waited for";
+  if (error) return `failed (${error.code})`;
+  return choice === undefined ? "abstained" : JSON.stringify(choice);
 }

@@ -9,6 +9,8 @@ export interface PlanCallOptions extends Omit<SubmitOptions, "id"> {
   /** How the call is named on the journal. */
   name?: string;
   undo?: (result: unknown) => unknown;
+  /** Cancels it when it is aborted. */
+  signal?: AbortSignal;
 }
 
 export interface PlanTask {
@@ -35,6 +37,8 @@ export interface PlanTask {
     signal: string,
     options?: { schema?: z.ZodType; timeout?: Duration; question?: string },
   ): Promise<unknown>;
+  /** False for plans that were past this before Troupe was changed here. */
+  patched(change: string): boolean;
   progress(update: {
     progress?: number;
     total?: number;

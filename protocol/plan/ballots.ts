@@ -1,8 +1,8 @@
-// Counting a vote: which choice wins, and how that was reached.
+// Counting a vote: which choice wins, how that was reached, and when that is certain.
 import { isDeepStrictEqual } from "node:util";
 import type { Rule } from "./step.js";
 
-/** What came of asking one voter: a choice, an abstention, or why it gave none. */
+/** What came of asking one voter: a choice, an abstention, or why it gave none, or was not waited for. */
 export interface Ballot {
   voter: string;
   weight: number;
@@ -10,6 +10,8 @@ export interface Ballot {
   /** All that it said, where that is more than its choice. */
   result?: unknown;
   abstained?: true;
+  /** The outcome was certain without it: what it was asked was canceled. */
+  notNeeded?: true;
   error?: { code: string; message: string };
 }
 
@@ -37,7 +39,7 @@ export function countBallots(
   ballots: readonly Ballot[],
   rule: Rule = "majority",
 ): Verdict {
-  const total = ballots.reduce((sum, { weight }) => sum + weight, 0);
+  const total = weightOf(ballots);
   const [first, second] = tally(ballots);
   const ahead = (first?.weight ?? 0) - (second?.weight ?? 0) > nearly;
   const decided = ahead && first!.weight > least(rule, total);
@@ -50,6 +52,24 @@ export function countBallots(
     ballots,
   };
 }
+
+/** Whether those who are missing can change nothing of what is chosen, whatever they say. */
+export function isCertain(
+  given: readonly Ballot[],
+  missing: readonly Ballot[],
+  rule: Rule = "majority",
+): boolean {
+  if (missing.length === 0) return true;
+  const more = weightOf(missing);
+  const enough = least(rule, weightOf(given) + more);
+  const [first, second] = tally(given);
+  const lead = first?.weight ?? 0;
+  if (lead + more <= enough) return true; // nobody can win any more
+  return lead > enough && lead - (second?.weight ?? 0) - more > nearly;
+}
+
+const weightOf = (ballots: readonly Ballot[]): number =>
+  ballots.reduce((sum, { weight }) => sum + weight, 0);
 
 /** What the winner must weigh more than. */
 function least(rule: Rule, total: number): number {

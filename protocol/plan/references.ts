@@ -194,7 +194,10 @@ function problemOf(
 function mapsAround(from: StepNode): string[] {
   const items: string[] = [];
   for (let node = from.block.of; node; node = node.block.of)
-    if (node.kind === "map") items.push(String(fieldsOf(node)["as"] ?? "item"));
+    if (node.kind === "map") {
+      const { as } = fieldsOf(node);
+      items.push(typeof as === "string" ? as : "item");
+    }
   return items;
 }
 

@@ -33,7 +33,7 @@ const steps = [
   },
   {
     name: "verdict",
-    vote: ["desk.do", "desk.do", { call: "desk.do", input: { what: "other" } }],
+    vote: ["desk.do", "desk.do", { call: "desk.slowly", input: { ms: 1e6 } }],
     input: { what: "ballot", ms: 60 },
     choice: "id",
   },
@@ -52,7 +52,6 @@ const effects = [
   "first",
   "left",
   "left-1",
-  "other",
   "x",
   "y",
   "yes",
@@ -116,6 +115,12 @@ test("a plan whose orchestrators are killed again and again calls everything onc
   await killAll();
   assert.deepEqual(await task.result({ timeout: "2m" }), wanted);
   assert.deepEqual(desk.done(), effects);
+  // Who was not waited for was canceled, whoever died over that.
+  await eventually(async () => {
+    const tasks = await bus.tasks({ agent: "desk", limit: 100 });
+    const slow = tasks.filter(({ skill }) => skill === "slowly");
+    return slow.length === 2 && slow.every(({ state }) => state === "canceled");
+  });
 });
 
 test("a plan that fails is undone once and in reverse order, whoever dies meanwhile", async (t) => {

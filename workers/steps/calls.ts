@@ -9,6 +9,7 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
+import { TroupeError } from "../../protocol/errors.js";
 import { begunEntry, doneEntry, failedEntry } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Child, ChildRun } from "./step-host.js";
@@ -24,6 +25,11 @@ export interface ChildOptions extends Omit<SubmitOptions, "id"> {
   detached?: boolean;
   /** Do not wait for its end: what is returned is its id. It outlives its parent. */
   start?: boolean;
+  /**
+   * Cancels it when it is aborted, and it fails with TASK_CANCELED. Abort it by what operations gave: then a handler
+   * that is run again does so, too, where the one before died over it.
+   */
+  signal?: AbortSignal;
 }
 
 const longestId = 200;
@@ -105,12 +111,17 @@ export class Calls {
     operation: Operation,
     target: Target,
     input: unknown,
-    { detached = false, start = false, ...options }: ChildOptions,
+    { detached = false, start = false, signal, ...options }: ChildOptions,
     known: Names | undefined,
   ): void {
     const { host, line, trying } = this.#parts;
     let names = known;
     const begin = async () => {
+      if (signal?.aborted) {
+        // An earlier attempt may have sent it all the same.
+        if (names) await this.#cancel(this.#child(operation, names));
+        throw notNeeded(operation);
+      }
       if (!names) {
         const chosen = await host.choose(target, input);
         await line.store(begunEntry(operation, host, chosen));
@@ -134,12 +145,31 @@ export class Calls {
     };
     void trying.until(operation, host.rules, begin, ({ value }) => {
       const { child, run } = value;
-      if (!start) return this.#wait(operation, child, run, input);
+      if (!start) {
+        this.#wait(operation, child, run, input);
+        if (signal) this.#cancelOn(signal, operation, child);
+        return;
+      }
       run.leave();
       operation.live = { value: child.id };
       const { id } = child;
       line.add(doneEntry(operation, host, { value: id, id, input }));
     });
+  }
+
+  /** What comes of it is written down as any other end. */
+  #cancelOn(signal: AbortSignal, operation: Operation, child: Child): void {
+    const cancel = () => {
+      if (this.#waiting.has(operation)) void this.#cancel(child);
+    };
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  #cancel(child: Child): Promise<void> {
+    const { host } = this.#parts;
+    const why = `task "${host.id}", which called it, needs it no more`;
+    return host.cancelChild(child, why);
   }
 
   #wait(
@@ -171,6 +201,13 @@ export class Calls {
         line.add(failedEntry(operation, host, outcome.error, { id, input }));
     });
   }
+}
+
+function notNeeded({ name }: Operation): TroupeError {
+  return new TroupeError(
+    "TASK_CANCELED",
+    `call "${name}" was canceled before it began`,
+  );
 }
 
 /** Follows from its parent and its place there; a hash where that would not fit into a subject. */

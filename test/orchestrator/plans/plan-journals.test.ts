@@ -68,6 +68,19 @@ const orchestrator = async () =>
 
 const endings = {
   completed: [],
+  decided: [
+    {
+      name: "quick",
+      vote: [
+        "desk.say",
+        "desk.say",
+        { call: "desk.slowly", input: { ms: 1e6 } },
+      ],
+      input: { is: "good" },
+      choice: "is",
+    },
+    say("after", { is: ref("steps.quick.choice") }),
+  ],
   failed: [{ name: "bad", call: "desk.fail", input: { why: "no" } }],
 };
 

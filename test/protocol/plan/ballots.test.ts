@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { countBallots, type Ballot } from "../../../protocol/plan/ballots.js";
+import {
+  countBallots,
+  isCertain,
+  type Ballot,
+} from "../../../protocol/plan/ballots.js";
 import type { Rule } from "../../../protocol/plan/step.js";
 
 const ballot = (choice: unknown, weight = 1): Ballot => ({
@@ -103,4 +107,53 @@ test("who wins does not depend on the order of the ballots, and has what the rul
       for (const other of others) assert.ok(weightOf(other) < weight);
     }),
   );
+});
+
+test("what is certain before all have voted stays so, whatever the others say", () => {
+  const choices = fc.constantFrom("a", "b", "c", undefined);
+  const weights = fc.constantFrom(1, 2, 0.1, 0.5);
+  const cast = fc
+    .tuple(choices, weights)
+    .map(([choice, weight]) => ballot(choice, weight));
+  const rules = fc.oneof(
+    fc.constantFrom<Rule>("majority", "plurality"),
+    fc.integer({ min: 1, max: 6 }).map((atLeast): Rule => ({ atLeast })),
+  );
+  const ballots = fc.array(cast, { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(
+      ballots,
+      fc.nat(5),
+      fc.array(choices),
+      rules,
+      (all, n, more, rule) => {
+        const given = all.slice(0, n);
+        const missing = all.slice(n);
+        if (!isCertain(given, missing, rule)) return missing.length > 0;
+        const others = missing.map(({ weight }, at) =>
+          ballot(more[at % (more.length || 1)], weight),
+        );
+        const outcome = (rest: Ballot[]) => winner([...given, ...rest], rule);
+        return outcome(missing) === outcome(others);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test("it is certain as soon as it can be", () => {
+  const say = (text: string) => text.split("").map((choice) => ballot(choice));
+  const isSo = (given: string, missing: number, rule?: Rule) =>
+    isCertain(say(given), say("x".repeat(missing)), rule);
+  assert.ok(isSo("aa", 1));
+  assert.ok(!isSo("a", 2));
+  assert.ok(!isSo("ab", 1));
+  assert.ok(isSo("ab", 0));
+  assert.ok(isSo("abc", 1)); // two of four are no majority
+  assert.ok(isSo("aa", 1, "plurality"));
+  assert.ok(!isSo("aa", 2, "plurality"));
+  assert.ok(isSo("aab", 0, "plurality"));
+  assert.ok(isSo("aaa", 2, { atLeast: 3 }));
+  assert.ok(!isSo("aa", 3, { atLeast: 2 })); // three others may agree on something else
+  assert.ok(isSo("ab", 1, { atLeast: 3 }));
 });

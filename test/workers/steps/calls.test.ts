@@ -50,3 +50,38 @@ test("a call that was done is undone with its output when the task fails later, 
     '{"booking":"flight-1"}',
   ]);
 });
+
+test("a call whose signal is aborted is canceled, and one that begins after that is never sent", async (t) => {
+  const bus = await shared.connect(t);
+  const never = new Promise(() => undefined);
+  let runs = 0;
+  await bus.serve(
+    caller(async (task) => {
+      runs++;
+      const loser = new AbortController();
+      const { signal } = loser;
+      const slow = task.call("waiter.wait", {}, { signal });
+      await task.step("fast", () => 1);
+      loser.abort();
+      const late = task.call("waiter.wait", {}, { signal });
+      const ends = await Promise.allSettled([slow, late]);
+      await task.sleep("1200ms"); // it is run again from its top
+      return ends.map((end) => end.status === "rejected" && end.reason.code);
+    }),
+    quiet,
+  );
+  const wait = skill({
+    description: "Waits",
+    input: z.any(),
+    run: () => never,
+  });
+  await bus.serve(agent("waiter", { skills: { wait } }), quiet);
+  const codes = await bus.call("caller.run", {}, { timeout: "1m" });
+  assert.deepEqual(codes, ["TASK_CANCELED", "TASK_CANCELED"]);
+  assert.ok(runs > 1);
+  const tasks = await bus.tasks({ agent: "waiter" });
+  assert.deepEqual(
+    tasks.map(({ state }) => state),
+    ["canceled"],
+  );
+});
