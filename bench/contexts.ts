@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { assign, emit, setup } from "xstate";
 import { z } from "zod";
 import { agent, connect, type Bus } from "../index.js";
-import { startServer } from "./servers.js";
+import { startServer } from "./servers/server.js";
 
 const machine = setup({
   types: {

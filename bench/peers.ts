@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Contestant } from "./contestant.js";
-import { hasRedis } from "./servers.js";
+import { hasRedis } from "./servers/redis.js";
 
 export const peersFolder = fileURLToPath(
   new URL("../../bench/peers", import.meta.url),

@@ -9,130 +9,22 @@
 //   nc.publish and one inbox for all acks (this file)   37,700   53,000   0.21 ms
 // Of consume's `max_messages`, 512 and 1000 are alike, the default of 100 is 5 to 10 % slower, and
 // 5000 with as many acks pending is 25 % slower.
-import {
-  AckPolicy,
-  jetstream,
-  jetstreamManager,
-  RetentionPolicy,
-  StorageType,
-} from "@nats-io/jetstream";
-import {
-  connect,
-  createInbox,
-  type MsgHdrs,
-  type NatsConnection,
-} from "@nats-io/transport-node";
+import { openSender, openTaker, resultPrefix, taskPrefix } from "./bare.js";
 import type { Client, Note, Scene, Worker } from "./contestant.js";
 
-const taskPrefix = "raw.task.";
-const resultPrefix = "raw.result.";
-
-export async function openWorker(
+export function openWorker(
   scene: Scene,
   work: (input: Note) => Note,
 ): Promise<Worker> {
-  const connection = await connect({ servers: scene.url });
-  await createStreams(connection);
-  const publish = durablePublisher(connection);
-  const consumer = await jetstream(connection).consumers.get(
-    "RAW_TASKS",
-    "worker",
-  );
-  const messages = await consumer.consume({
-    max_messages: 1000,
-    callback(message) {
-      const subject = resultPrefix + message.subject.slice(taskPrefix.length);
-      const result = JSON.stringify(work(message.json<Note>()));
-      publish(subject, result, (error) =>
-        error ? message.nak() : message.ack(),
-      );
-    },
-  });
-  return {
-    async close() {
-      await messages.close();
-      await connection.drain();
-    },
-  };
-}
-
-export async function openClient(scene: Scene): Promise<Client> {
-  const connection = await connect({ servers: scene.url });
-  const publish = durablePublisher(connection);
-  const waiting = new Map<string, (result: Note) => void>();
-  connection.subscribe(`${resultPrefix}>`, {
-    callback(_, message) {
-      const id = message.subject.slice(resultPrefix.length);
-      waiting.get(id)?.(message.json<Note>());
-      waiting.delete(id);
-    },
-  });
-  await connection.flush();
-
-  let count = 0;
-  return {
-    async send(input) {
-      const id = String(++count);
-      const result = new Promise<Note>((resolve) => waiting.set(id, resolve));
-      await new Promise<void>((resolve, reject) => {
-        publish(taskPrefix + id, JSON.stringify(input), (error) =>
-          error ? reject(error) : resolve(),
-        );
-      });
-      return result;
-    },
-    close: () => connection.drain(),
-  };
-}
-
-async function createStreams(connection: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(connection);
-  await manager.streams.add({
-    name: "RAW_TASKS",
-    subjects: [`${taskPrefix}>`],
-    retention: RetentionPolicy.Workqueue,
-    storage: StorageType.File,
-  });
-  await manager.streams.add({
-    name: "RAW_RESULTS",
-    subjects: [`${resultPrefix}>`],
-    storage: StorageType.File,
-  });
-  await manager.consumers.add("RAW_TASKS", {
-    durable_name: "worker",
-    ack_policy: AckPolicy.Explicit,
+  return openTaker(scene.url, [], (publish) => (message) => {
+    const subject = resultPrefix + message.subject.slice(taskPrefix.length);
+    const result = JSON.stringify(work(message.json<Note>()));
+    publish(subject, result, (error) =>
+      error ? message.nak() : message.ack(),
+    );
   });
 }
 
-type Stored = (error: Error | undefined, sequence: number) => void;
-
-interface Acknowledgement {
-  error?: { description: string };
-  seq?: number;
-}
-
-/** Publishes, and calls back when the server has stored the message or refused it. */
-export function durablePublisher(connection: NatsConnection) {
-  const inbox = `${createInbox()}.`;
-  const waiting = new Map<string, Stored>();
-  connection.subscribe(`${inbox}*`, {
-    callback(_, message) {
-      const id = message.subject.slice(inbox.length);
-      const { error, seq = 0 } = message.json<Acknowledgement>();
-      waiting.get(id)?.(error && new Error(error.description), seq);
-      waiting.delete(id);
-    },
-  });
-  let count = 0;
-  return (
-    subject: string,
-    body: string,
-    stored: Stored,
-    headers?: MsgHdrs,
-  ): void => {
-    const id = String(++count);
-    waiting.set(id, stored);
-    const reply = inbox + id;
-    connection.publish(subject, body, headers ? { reply, headers } : { reply });
-  };
+export function openClient(scene: Scene): Promise<Client> {
+  return openSender(scene.url);
 }

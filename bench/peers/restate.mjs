@@ -1,7 +1,7 @@
 // Restate: its server, its SDK's endpoint as the worker, and plain HTTP/1.1 with kept-alive connections as
 // the client, which was quicker than HTTP/2 and than the SDK's own client. The quickest settings that were
 // found: a plain service (neither a workflow nor a virtual object, which would lock a key), finished journals
-// not retained, nothing logged, and as many partitions as bench/workflows/restate-server.ts says. Who sleeps or waits
+// not retained, nothing logged, and as many partitions as bench/servers/restate.ts says. Who sleeps or waits
 // longer than a second is suspended, so that it costs the worker nothing (the default is a minute).
 import { createServer } from "node:http2";
 import { once } from "node:events";

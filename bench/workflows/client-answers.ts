@@ -1,9 +1,10 @@
 // What a client does when it is asked.
 import { setTimeout as delay } from "node:timers/promises";
 import { sampleInput, type Note } from "../contestant.js";
+import type { Answers } from "../dialogue.js";
 import { measure, type Load, type Measured } from "../load.js";
 import { now, type Client } from "./contract.js";
-import type { Answers } from "./questions.js";
+import type { WorkflowQuestions } from "./questions.js";
 import { resultOf } from "./tally.js";
 
 const startsAtOnce = 256;
@@ -11,7 +12,7 @@ const paceTickMs = 2;
 const wavesAtLeast = 3;
 const slowMs = 12_000;
 
-export function clientAnswers(client: Client): Answers {
+export function clientAnswers(client: Client): Answers<WorkflowQuestions> {
   const expected = { text: resultOf(sampleInput.text) };
   const run = () => client.run({ ...sampleInput, sentAt: now() });
   return {

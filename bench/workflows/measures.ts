@@ -4,8 +4,7 @@ import type { Sample } from "../report.js";
 import { now } from "./contract.js";
 import type { Participant } from "./participants.js";
 import { memoryOf, processorMsOf } from "./process-tree.js";
-import type { Role } from "./role.js";
-import { onStage, type Stage } from "./stage.js";
+import { onStage, type Stage, type WorkflowRole } from "./stage.js";
 
 export interface Effort {
   rounds: number;
@@ -156,7 +155,10 @@ async function fallAsleep(stage: Stage, sleepers: number, enoughMs: number) {
   return { before, until, woken };
 }
 
-async function warmUp(worker: Role, client: Role): Promise<void> {
+async function warmUp(
+  worker: WorkflowRole,
+  client: WorkflowRole,
+): Promise<void> {
   await client.ask("measure", {
     inFlight: 64,
     warmUpMs: 500,
@@ -201,7 +203,7 @@ function replay(participant: Participant, steps: number): Promise<number> {
 }
 
 async function reached(
-  worker: Role,
+  worker: WorkflowRole,
   count: "asleep" | "woken" | "ticks" | "replayed",
   wanted: number,
   withinMs: number,

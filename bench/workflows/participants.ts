@@ -1,6 +1,6 @@
 // Who takes part in the benchmark of durable workflows. The durability is named beside every figure.
 import { isPeer, peersAbsence } from "../peers.js";
-import { postgresAbsence } from "./postgres-server.js";
+import { postgresAbsence } from "../servers/postgres.js";
 
 export interface Participant {
   name: string;

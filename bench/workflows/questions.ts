@@ -3,7 +3,7 @@ import type { Load, Measured } from "../load.js";
 import type { Counts, Latencies } from "./tally.js";
 
 /** What may be asked, and what is answered. */
-export interface Questions {
+export interface WorkflowQuestions {
   measure: { asked: Load; answered: Measured };
   /** Starts so many `three` a second, evenly, whether earlier ones have ended or not. */
   pace: { asked: { perSecond: number; durationMs: number }; answered: null };
@@ -18,15 +18,3 @@ export interface Questions {
   memory: { asked: null; answered: number };
   close: { asked: null; answered: null };
 }
-
-export type Question = keyof Questions;
-export type ToChild = { question: Question; asked: unknown };
-export type FromChild =
-  | { kind: "ready" }
-  | { kind: "answer"; answered: unknown }
-  | { kind: "failed"; reason: string };
-export type Answers = {
-  [Each in Question]?: (
-    asked: Questions[Each]["asked"],
-  ) => Promise<Questions[Each]["answered"]> | Questions[Each]["answered"];
-};

@@ -5,8 +5,8 @@
 import { spawnSync } from "node:child_process";
 import { chownSync, existsSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { freePort, connects } from "../servers.js";
 import { startChildServer, type StartedServer } from "./child-server.js";
+import { connects, freePort } from "./ports.js";
 
 interface Account {
   uid: number;

@@ -5,8 +5,8 @@ import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { peersFolder } from "../peers.js";
-import { freePort } from "../servers.js";
 import { startChildServer, type StartedServer } from "./child-server.js";
+import { freePort } from "./ports.js";
 
 const partitions = 4;
 
