@@ -71,7 +71,7 @@ export type { Worker } from "./workers/worker.js";
 
 // Tasks
 export type { AskOptions } from "./bus/tasks/sender.js";
-export type { CallOptions, SubmitOptions } from "./bus/tasks/submitter.js";
+export type { CallOptions, SubmitOptions } from "./bus/tasks/submit-options.js";
 export type {
   ChangeOptions,
   Lane,

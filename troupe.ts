@@ -40,7 +40,7 @@ import {
 } from "./bus/tasks/dead-letters.js";
 import type { AskOptions } from "./bus/tasks/sender.js";
 import { stuckTasks, type StuckTask } from "./bus/tasks/stuck.js";
-import type { CallOptions, SubmitOptions } from "./bus/tasks/submitter.js";
+import type { CallOptions, SubmitOptions } from "./bus/tasks/submit-options.js";
 import {
   toNeed,
   type InputOf,

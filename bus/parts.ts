@@ -9,6 +9,7 @@ import type { Scorer } from "./routing/scorer.js";
 import { Publisher } from "./streams/publisher.js";
 import { Queues } from "./streams/queues.js";
 import type { StreamLimits } from "./streams/streams.js";
+import { Drafting } from "./tasks/drafting.js";
 import { InputCheck } from "./tasks/input-check.js";
 import { Outcomes } from "./tasks/outcomes.js";
 import { Recorder } from "./tasks/recorder.js";
@@ -41,9 +42,12 @@ export class BusParts {
       link,
       this.publisher,
       this.outcomes,
-      new InputCheck(link, this.registry),
-      this.queues,
-      this.lanes,
+      new Drafting(
+        link,
+        new InputCheck(link, this.registry),
+        this.queues,
+        this.lanes,
+      ),
     );
     this.router = new Router(link, this.registry, scorer);
     this.sender = new Sender(

@@ -1,5 +1,5 @@
 // troupe submit: a durable task, and, with --wait, its result.
-import type { CallOptions } from "../bus/tasks/submitter.js";
+import type { CallOptions } from "../bus/tasks/submit-options.js";
 import { TroupeError } from "../protocol/errors.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";

@@ -8,7 +8,7 @@
 //    can tell a machine of an end that is not on the log.
 import type { Delivery } from "../../bus/delivery/delivery.js";
 import { startRelay, type Relay } from "../../bus/delivery/relay.js";
-import { subjectFor } from "../../bus/tasks/submitter.js";
+import { subjectFor } from "../../bus/tasks/drafting.js";
 import { parseTaskEventSubject } from "../../protocol/addresses.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { taskBody, taskHeaders } from "../../protocol/task-message.js";

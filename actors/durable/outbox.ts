@@ -17,7 +17,7 @@ import type { InputCheck } from "../../bus/tasks/input-check.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
 import type { Queues } from "../../bus/streams/queues.js";
 import type { Recorder } from "../../bus/tasks/recorder.js";
-import { subjectFor } from "../../bus/tasks/submitter.js";
+import { subjectFor } from "../../bus/tasks/drafting.js";
 import { scheduleOnce } from "../../bus/tasks/timers.js";
 import { isErrorCode, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";

@@ -21,7 +21,8 @@ import type { TaskName } from "../../protocol/subjects.js";
 import { forkHeader } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
-import type { SubmitOptions, Submitter } from "../tasks/submitter.js";
+import type { SubmitOptions } from "../tasks/submit-options.js";
+import type { Submitter } from "../tasks/submitter.js";
 import { findTask } from "../tasks/task-list.js";
 import { JournalWriter, readJournal } from "./journal.js";
 import { readTaskJournal } from "./task-journal.js";
@@ -63,7 +64,7 @@ export async function forkTask(
   const target = { agent: old.agent, name: old.skill };
   const options = { ...given, id: given.id ?? newId() };
   const fork = { agent: old.agent, taskId: options.id, place };
-  await host.submitter.draft(target, input, options);
+  await host.submitter.drafting.draft(target, input, options);
   if (given.id !== undefined && (await isThere(host, fork, old)))
     return { ...fork, duplicate: true };
   await writeOnce(host, fork, forkedEntries(host, old, place));

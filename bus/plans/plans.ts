@@ -8,7 +8,7 @@ import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Registry } from "../registry/registry.js";
 import type { Publisher } from "../streams/publisher.js";
-import type { SubmitOptions } from "../tasks/submitter.js";
+import type { SubmitOptions } from "../tasks/submit-options.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
 import { Answers, type PlanAnswer } from "./answers.js";
 import { Templates, type KeptPlan, type PlanVersion } from "./templates.js";

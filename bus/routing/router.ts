@@ -30,7 +30,7 @@ import { LexicalScorer } from "./lexical.js";
 import type { Scorer } from "./scorer.js";
 import { SkillIndex } from "./skill-index.js";
 import { Memory } from "./strategies.js";
-import type { Routed, SubmitOptions } from "../tasks/submitter.js";
+import type { Routed, SubmitOptions } from "../tasks/submit-options.js";
 import type { FoundTarget, Names } from "../tasks/target.js";
 import type { Asked } from "../asks/asks.js";
 

@@ -82,7 +82,7 @@ export async function toDefinition(
   const { priority, key, context, deadline, lane } = options;
   const deadlineMs =
     deadline === undefined ? undefined : toMs(deadline, "deadline");
-  const { spec, stateful } = await submitter.draft(target, input, {
+  const { spec, stateful } = await submitter.drafting.draft(target, input, {
     id: firingId(name, now),
     ...(priority === undefined ? {} : { priority }),
     ...(key === undefined ? {} : { key }),

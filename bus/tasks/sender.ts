@@ -3,7 +3,8 @@ import { toMs, type Duration } from "../../protocol/duration.js";
 import type { Asks } from "../asks/asks.js";
 import type { LaneChoice } from "../lanes/choice.js";
 import type { Router } from "../routing/router.js";
-import type { CallOptions, SubmitOptions, Submitter } from "./submitter.js";
+import type { CallOptions, SubmitOptions } from "./submit-options.js";
+import type { Submitter } from "./submitter.js";
 import {
   checkInput,
   namesOf,

@@ -14,7 +14,7 @@ import { Queue } from "../history/queue.js";
 import { sendSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";
 import type { Recorder } from "./recorder.js";
-import { defaultWaitMs } from "./submitter.js";
+import { defaultWaitMs } from "./submit-options.js";
 import { findTask } from "./task-list.js";
 import { TaskTail } from "./task-tail.js";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Link } from "../../bus/connection/connection.js";
 import { queuesOf } from "../../bus/history/history.js";
 import { logger } from "../../bus/connection/log.js";
-import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { TaskHandle } from "../../bus/tasks/task-handle.js";
 import type { InputOf, OutputOf, Target } from "../../bus/tasks/target.js";
 import { newToken } from "../../protocol/ids.js";

@@ -1,6 +1,6 @@
 // What a plan needs to run: the durable operations of a task, which the worker gives to the handler of `plan.run`,
 // and a way to call for an undo. Said by what it looks like, for the orchestrator does not import workers/.
-import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { Target } from "../../bus/tasks/target.js";
 import type { Duration } from "../../protocol/duration.js";
 import type { z } from "zod";

@@ -1,6 +1,6 @@
 // Calling a skill to undo something. The handler of a plan is over then, so this is no operation of its task; it is
 // done once all the same, for the id of the called task follows from the plan's task and the step.
-import type { CallOptions } from "../../bus/tasks/submitter.js";
+import type { CallOptions } from "../../bus/tasks/submit-options.js";
 import type { Target } from "../../bus/tasks/target.js";
 import type { TaskSummary } from "../../bus/tasks/task-list.js";
 import type { TaskState } from "../../protocol/task.js";

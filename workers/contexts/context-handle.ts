@@ -8,11 +8,11 @@ import type { Link } from "../../bus/connection/connection.js";
 import { emittedEvents, type EmittedEvent } from "../../bus/history/emitted.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
 import { Records } from "../../bus/buckets/records.js";
-import {
-  subjectFor,
-  type CallOptions,
-  type SubmitOptions,
-} from "../../bus/tasks/submitter.js";
+import { subjectFor } from "../../bus/tasks/drafting.js";
+import type {
+  CallOptions,
+  SubmitOptions,
+} from "../../bus/tasks/submit-options.js";
 import type { Sender } from "../../bus/tasks/sender.js";
 import type { SkillTarget } from "../../bus/tasks/target.js";
 import type { TaskHandle } from "../../bus/tasks/task-handle.js";

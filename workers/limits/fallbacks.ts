@@ -63,7 +63,7 @@ export class Fallbacks implements Fallback {
     if (!to) return undefined;
     try {
       const place = await this.#find(task, to);
-      if (place) await this.#submitter.check(place, input);
+      if (place) await this.#submitter.drafting.check(place, input);
       return place;
     } catch (error) {
       task.host.link.log.warn(

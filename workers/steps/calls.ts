@@ -1,7 +1,7 @@
 // Child tasks. The id of a child follows from its parent's and its place, so that it is one task however often the
 // parent is run again; what came of it is written into the parent's journal.
 import { createHash } from "node:crypto";
-import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
   namesOf as targetNames,
   needOf,

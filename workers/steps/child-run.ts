@@ -1,9 +1,6 @@
 // A child that was started, and the hearing of its end: whoever waits for it may come later than that.
-import type {
-  Routed,
-  Submitter,
-  SubmitOptions,
-} from "../../bus/tasks/submitter.js";
+import type { Routed, SubmitOptions } from "../../bus/tasks/submit-options.js";
+import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { NamedTarget } from "../../bus/tasks/target.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import type { Outcome } from "../../protocol/task-events.js";

@@ -10,7 +10,7 @@ import {
 } from "../../bus/journal/journal.js";
 import { park } from "../../bus/journal/parking.js";
 import type { Signal } from "../../bus/journal/signals.js";
-import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
   needOf,
   type NamedTarget,

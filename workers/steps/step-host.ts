@@ -6,7 +6,7 @@ import type { NamedTarget, Names, Target } from "../../bus/tasks/target.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { Outcome } from "../../protocol/task-events.js";
-import type { SubmitOptions } from "../../bus/tasks/submitter.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { Suspended } from "./suspension.js";
 
 /** A task that a handler calls. */
