@@ -1,7 +1,7 @@
 // Submitting tasks. The server's acknowledgement is the acceptance (R1): from then on the task ends exactly
 // once, whatever dies.
 import { toMs } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import type { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import type { Outcome } from "../../protocol/task-events.js";
 import {
