@@ -206,6 +206,12 @@ export function subjectsOf(namespace: string) {
     journalParts: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.parts`,
     signal: (of: TaskName, name: string, id: string) =>
       `${ns}.journal.${taskTokens(of)}.signal.${token(name, "signal")}.${token(id, "signal id")}`,
+    /** That there was one, which has been used up and removed. */
+    usedSignal: (of: TaskName, name: string, id: string) =>
+      `${ns}.journal.${taskTokens(of)}.used.${token(name, "signal")}.${token(id, "signal id")}`,
+    /** Both. */
+    signalEver: (of: TaskName, name: string, id: string) =>
+      `${ns}.journal.${taskTokens(of)}.*.${token(name, "signal")}.${token(id, "signal id")}`,
     signalsTo: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.signal.*.*`,
     /** A task's journal and its signals. */
     journalOf: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.>`,

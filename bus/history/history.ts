@@ -137,6 +137,19 @@ export async function fewMessagesOn(
   return found.toSorted((a, b) => a.sequence - b.sequence);
 }
 
+/** The same where no subject has more than one. */
+export async function newestOnEach(
+  link: Link,
+  stream: string,
+  filter: string,
+): Promise<StoredMessage[]> {
+  const query = { multi_last: [filter], batch: pageSize };
+  const { messages, hasMore } = await readBatch(link, stream, query, filter);
+  if (hasMore) return fewMessagesOn(link, stream, filter);
+  const found = messages.map((message) => toStoredMessage(stream, message));
+  return found.toSorted((a, b) => a.sequence - b.sequence);
+}
+
 /** The terminal event of a task, if it has ended. */
 export function endOf(
   link: Link,

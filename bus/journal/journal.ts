@@ -17,8 +17,8 @@ import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
 import {
   lastMessage,
-  fewMessagesOn,
   messagesOn,
+  newestOnEach,
   type StoredMessage,
 } from "../history/history.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -145,7 +145,7 @@ export async function readSignals(
   task: TaskName,
 ): Promise<Signal[]> {
   const { streams, signalsTo } = link.subjects;
-  const stored = await fewMessagesOn(link, streams.journal, signalsTo(task));
+  const stored = await newestOnEach(link, streams.journal, signalsTo(task));
   return stored.map(toSignal).filter((signal) => signal !== undefined);
 }
 

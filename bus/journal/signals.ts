@@ -1,6 +1,6 @@
 // Signals: values sent to a task while it is under way. Each is one message with a subject of its own, so that one
-// sent twice with the same id counts once; it is kept until the task's journal goes, so that one sent before the task
-// waits for it is there when it does.
+// sent twice with the same id counts once; it is kept until the task's journal goes or begins anew, so that one sent
+// before the task waits for it is there when it does.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
 import { TroupeError } from "../../protocol/errors.js";
@@ -64,6 +64,7 @@ export async function storeSignal(
     type: "task.signal",
     sender: link.origin,
     expectedLastSubjectSequence: "0",
+    expectedLastSubject: link.subjects.signalEver(task, name, id),
   });
   const message = encodeBody(
     toNotification("notifications/tasks/signal", {

@@ -133,6 +133,7 @@ function streamConfigs(link: Link, limits: StreamLimits): Wanted[] {
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
       allow_rollup_hdrs: true,
+      allow_msg_ttl: true,
       duplicate_window: nanos(1000),
       max_consumers: maxConsumers,
     },

@@ -54,6 +54,27 @@ export const trip = agent("trip", {
         return { flight, car, hotel, price };
       },
     }),
+    /** Takes signals until one says that it is over, and begins anew after each. */
+    loop: skill({
+      description: "Takes signals for ever",
+      input: z.object({ taken: z.array(z.number()) }),
+      async run({ taken }, task): Promise<number[]> {
+        const next = (await task.waitFor("go")) as number;
+        if (next < 0) return taken;
+        return task.continueAs({ taken: [...taken, next] });
+      },
+    }),
+    /** Fails at first, to be tried again much later; then it waits for a signal. */
+    later: skill({
+      description: "Waits",
+      input: z.object({}),
+      retry: { attempts: 3, first: "1h", max: "1h" },
+      async run(_input, task) {
+        await task.step("begin", () => write(`${task.id} begin`));
+        if (task.attempt === 1) throw new Error("not yet");
+        return task.waitFor("go");
+      },
+    }),
     price: skill({
       description: "Says what it costs",
       input: z.object({ of: z.string() }),

@@ -10,6 +10,7 @@ import {
 } from "../../bus/journal/journal.js";
 import { park } from "../../bus/journal/parking.js";
 import type { Signal } from "../../bus/journal/signals.js";
+import { removeUsed } from "../../bus/journal/used-signals.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
   needOf,
@@ -31,6 +32,7 @@ import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
 import { startRun } from "./child-run.js";
 import type { Course } from "./course.js";
+import { SignalLooks } from "./signal-looks.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
@@ -40,8 +42,6 @@ import { Suspension, type Suspended } from "./suspension.js";
  * removed by hand is called anew then. Signals have a time limit of their own.
  */
 const longestParkMs = 3_600_000;
-/** What was heard of is looked for on the journal after these pauses. */
-const lookAfterMs = [0, 2, 8, 32, 128, 512];
 const mismatchPauseMs = { first: 1_000, longest: 30_000 };
 
 export class DurableRun implements StepHost {
@@ -163,27 +163,29 @@ export class DurableRun implements StepHost {
   }
 
   hearSignals(heard: () => void): () => void {
-    const look = async (id?: string): Promise<void> => {
-      for (const pauseMs of id === undefined ? [0] : lookAfterMs) {
-        if (pauseMs > 0)
-          await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const looks = new SignalLooks(
+      async () => {
         await this.readSignals();
-        if (id !== undefined && this.signals.some((signal) => signal.id === id))
-          break;
-      }
-      heard();
+        heard();
+      },
+      (wanted) => this.signals.some(({ id }) => id === wanted),
+    );
+    const look = (id?: string): void => {
+      looks
+        .heard(id)
+        .catch((error: unknown) =>
+          this.#task.host.link.log.debug(
+            { task: this.id, error: messageOf(error) },
+            "signals could not be read; they are when the task is parked",
+          ),
+        );
     };
-    const lookSafely = (id?: string): void => {
-      look(id).catch((error: unknown) =>
-        this.#task.host.link.log.debug(
-          { task: this.id, error: messageOf(error) },
-          "signals could not be read; they are when the task is parked",
-        ),
-      );
+    const stop = this.#task.host.ears.hear(this.id, look);
+    look();
+    return () => {
+      stop();
+      looks.stop();
     };
-    const stop = this.#task.host.ears.hear(this.id, lookSafely);
-    lookSafely();
-    return stop;
   }
 
   idle(isIdle: boolean): void {
@@ -285,6 +287,9 @@ export class DurableRun implements StepHost {
       ...(taken.length === 0 ? {} : { taken }),
     };
     await this.#writer.append([entry], true);
+    const { link, publisher } = this.#task.host;
+    const used = new Map(taken);
+    void removeUsed(link, publisher, this.#name, this.signals, used);
     const { last, hasParts } = this.#writer;
     return {
       entries: [entry],

@@ -90,11 +90,18 @@ export class SignalWaits {
     else line.add(begunEntry(operation, host, { until }), wait);
   }
 
-  /** By name: the place of the last that is used up. Each wait takes the oldest, so those before it are, too. */
+  /**
+   * By name: the place of the last that is used up. Each wait takes the oldest, so those before it are, too. A name of
+   * which none is left has nothing to be told apart, or names that are used once would pile up.
+   */
   lastTaken(): [string, number][] {
-    const last = new Map(this.#before);
-    for (const signal of this.#parts.host.signals)
-      if (this.#taken.has(key(signal))) last.set(signal.name, signal.sequence);
+    const last = new Map<string, number>();
+    for (const signal of this.#parts.host.signals) {
+      const { name, sequence } = signal;
+      const before = this.#before.get(name) ?? 0;
+      if (this.#taken.has(key(signal)) || sequence <= before)
+        last.set(name, sequence);
+    }
     return [...last];
   }
 
