@@ -45,7 +45,6 @@ import {
   toNeed,
   type InputOf,
   type OutputOf,
-  type PlainTarget,
   type Target,
 } from "./bus/tasks/target.js";
 import type { TaskHandle } from "./bus/tasks/task-handle.js";
@@ -95,8 +94,8 @@ export class Bus implements AsyncDisposable {
     scorer?: Scorer,
   ) {
     const parts = new BusParts(link, limits, scorer);
-    const { publisher, registry, settings, submitter, sender } = parts;
-    const firer = new Firer(link, publisher, submitter);
+    const { publisher, registry, settings, submitter, sender, router } = parts;
+    const firer = new Firer(link, publisher, submitter, router);
     this.url = link.url;
     this.namespace = link.subjects.namespace;
     this.lanes = new Lanes(link, publisher, settings, registry);
@@ -162,10 +161,10 @@ export class Bus implements AsyncDisposable {
    * Submits a task again and again, by a cron expression or every so often: exactly one a firing, whatever dies,
    * as long as any process serves any agent. The task's id follows from the name and the time, such as
    * "nightly@2030-01-31T03:00:00Z". The same schedule again changes nothing; another of the same name is refused
-   * with SCHEDULE_EXISTS, or replaces it where that is asked for. Throws ARGUMENT_INVALID, also for what never
-   * fires, and what `submit` throws.
+   * with SCHEDULE_EXISTS, or replaces it where that is asked for. Where a need is given, who does it is chosen at each
+   * firing. Throws ARGUMENT_INVALID, also for what never fires, and what `submit` throws.
    */
-  schedule<To extends PlainTarget>(
+  schedule<To extends Target>(
     name: string,
     when: When,
     target: To,

@@ -2,39 +2,17 @@
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
 import type { RouteOptions } from "../bus/routing/router.js";
-import { strategies, type Need, type Strategy } from "../protocol/need.js";
+import type { Need } from "../protocol/need.js";
 import type { Route, RouteCandidate } from "../protocol/route.js";
-import { toNeed } from "../bus/tasks/target.js";
-import { exitCodes, wrongUsage } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { exitCodes } from "./exit.js";
+import { needFrom, needOptions } from "./need.js";
 import { howToResume, pausedText, pauseOf } from "./pause-text.js";
 import { withBus } from "./session.js";
-import { toDuration, toLabels } from "./values.js";
+import { toDuration } from "./values.js";
 import type { Call, Options, Verb } from "./verb.js";
 
 const options: Options = {
-  text: {
-    type: "string",
-    value: "WORDS",
-    help: "what is to be done, in plain words, instead of a NEED",
-  },
-  label: {
-    type: "string",
-    value: "NAME=VALUE",
-    multiple: true,
-    help: "which all its instances must have; may be given several times",
-  },
-  tag: {
-    type: "string",
-    value: "TAG",
-    multiple: true,
-    help: "which the skill must have; may be given several times",
-  },
-  prefer: {
-    type: "string",
-    value: "STRATEGY",
-    help: `${strategies.join(", ")} (default pull)`,
-  },
+  ...needOptions,
   context: {
     type: "string",
     value: "ID",
@@ -58,7 +36,7 @@ export const route: Verb = {
   example: `troupe route --text "make this shorter" --label region=eu`,
   run(call) {
     call.atMost(1);
-    const need = needFrom(call);
+    const need = neededFrom(call);
     return withBus(call, async (bus) => {
       const found = await bus
         .route(need, optionsFrom(call))
@@ -96,34 +74,15 @@ function print(call: Call, found: Route): void {
     call.output.note(`and ${fitting - found.candidates.length} more`);
 }
 
-function needFrom(call: Call): Need {
-  const text = call.text("text");
-  const word = call.words[0];
-  if ((text === undefined) === (word === undefined))
-    throw wrongUsage("say a NEED or --text WORDS, one of them: see --help");
-  const need: Need = word === undefined ? { text: text! } : toNeed(word);
-  const tags = call.texts("tag");
-  const labels = toLabels(call.texts("label"));
-  const prefer = call.text("prefer");
+function neededFrom(call: Call): Need {
+  const need = needFrom(call, 0);
   const wait = call.text("wait");
-  return {
-    ...need,
-    ...(tags.length > 0 ? { tags } : {}),
-    ...(labels === undefined ? {} : { labels }),
-    ...(prefer === undefined ? {} : { prefer: toStrategy(prefer) }),
-    ...(wait === undefined ? {} : { wait: toDuration(wait, "--wait") }),
-  };
+  if (wait === undefined) return need;
+  return { ...need, wait: toDuration(wait, "--wait") };
 }
 
 function optionsFrom(call: Call): RouteOptions {
   return { context: call.text("context"), lane: call.text("lane") };
-}
-
-function toStrategy(text: string): Strategy {
-  const strategy = strategies.find((name) => name === text);
-  if (strategy === undefined)
-    throw wrongUsage(unknownWord("strategy", text, strategies));
-  return strategy;
 }
 
 const head = [

@@ -1,6 +1,7 @@
 // A schedule for people, as a row and in full.
 import type { LastFiring, Schedule } from "../bus/schedules/summary.js";
 import { formatMs } from "../protocol/duration.js";
+import { whomIn } from "../protocol/schedule.js";
 import { dateOf } from "./event-line.js";
 import type { Colour, Output } from "./output.js";
 import { shorten } from "./table.js";
@@ -22,12 +23,12 @@ export const scheduleHead = [
 ];
 
 export function scheduleRow(schedule: Schedule, output: Output): string[] {
-  const { name, state, agent, skill, next, last } = schedule;
+  const { name, state, next, last } = schedule;
   return [
     shorten(name, 40),
     output.paint(colours[state], state),
     whenOf(schedule),
-    `${agent}.${skill}`,
+    shorten(whomIn(schedule), 40),
     state === "active" && next[0] ? dateOf(next[0]) : "-",
     last ? dateOf(last.at) : "-",
     last ? outcomeOf(last) : "-",
@@ -35,13 +36,13 @@ export function scheduleRow(schedule: Schedule, output: Output): string[] {
 }
 
 export function printSchedule(schedule: Schedule, output: Output): void {
-  const { name, state, agent, skill, input, next, last } = schedule;
+  const { name, state, need, input, next, last } = schedule;
   output.line(
     `${output.paint("bold", name)}  ${output.paint(colours[state], state)}${pauseOf(schedule)}`,
   );
   const rows = [
     ["when", whenOf(schedule)],
-    ["skill", `${agent}.${skill}`],
+    [need ? "need" : "skill", whomIn(schedule)],
     ["input", shorten(JSON.stringify(input) ?? "-", 100)],
     ...optionRows(schedule),
     ["missed", missedOf(schedule)],
@@ -91,8 +92,9 @@ function outcomeOf({ state, refused }: LastFiring): string {
 }
 
 function lastText(last: LastFiring): string {
-  const { at, taskId, byHand, refused } = last;
+  const { at, taskId, agent, skill, byHand, refused } = last;
+  const by = agent === undefined ? "" : `  by ${agent}.${skill}`;
   const hand = byHand ? ", by hand" : "";
   const why = refused === undefined ? "" : `: ${refused}`;
-  return `${dateOf(at)}${hand}  ${taskId}  ${outcomeOf(last)}${why}`;
+  return `${dateOf(at)}${hand}  ${taskId}${by}  ${outcomeOf(last)}${why}`;
 }

@@ -1,11 +1,14 @@
 // troupe schedules: tasks by the clock.
 import type { When } from "../protocol/firing-times.js";
+import type { Need } from "../protocol/need.js";
+import { toNeed } from "../bus/tasks/target.js";
 import type { Missed, ScheduleOptions } from "../bus/schedules/definition.js";
 import type { Schedule } from "../bus/schedules/summary.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { printSchedule, scheduleHead, scheduleRow } from "./schedule-text.js";
+import { moreFrom, needOptions } from "./need.js";
 import { nothing, withBus } from "./session.js";
 import { toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
@@ -19,6 +22,7 @@ export const schedules: Verb = {
     "troupe schedules ls",
     "troupe schedules show NAME",
     "troupe schedules add NAME WHEN AGENT.SKILL [JSON]   (JSON - reads standard input)",
+    "troupe schedules add NAME WHEN SKILL@RANGE [JSON]   whoever has it is chosen at each firing; or --text WORDS: see troupe route --help",
     '                     WHEN: "0 3 * * *", "*/10 * * * * *", "@daily" or "every 5m", in quotes',
     "troupe schedules pause NAME [--reason TEXT]",
     "troupe schedules resume NAME",
@@ -26,6 +30,7 @@ export const schedules: Verb = {
     "troupe schedules fire NAME [--wait]",
   ],
   options: {
+    ...needOptions,
     "time-zone": {
       type: "string",
       value: "ZONE",
@@ -120,9 +125,13 @@ function show(call: Call): Promise<ExitCode> {
 function add(call: Call): Promise<ExitCode> {
   const name = call.word(1, "the schedule's NAME");
   const when = toWhen(call.word(2, `WHEN it fires ("0 3 * * *", "every 5m")`));
-  const target = call.word(3, "AGENT.SKILL");
-  call.atMost(5);
-  const input = toJson(call.words[4] ?? "{}", "the input");
+  const inWords = call.text("text") !== undefined;
+  const target = inWords
+    ? { text: call.text("text")!, ...moreFrom(call) }
+    : targetOf(call);
+  const inputAt = inWords ? 3 : 4;
+  call.atMost(inputAt + 1);
+  const input = toJson(call.words[inputAt] ?? "{}", "the input");
   const options = optionsOf(call);
   return withBus(call, async (bus) => {
     const added = await bus.schedule(name, when, target, input, options);
@@ -131,6 +140,13 @@ function add(call: Call): Promise<ExitCode> {
     await hintAtFirers(call, bus);
     return say(call, added);
   });
+}
+
+/** As it stands where nothing more is asked: a plain "agent.skill" names its agent. */
+function targetOf(call: Call): string | Need {
+  const word = call.word(3, "AGENT.SKILL");
+  const more = moreFrom(call);
+  return Object.keys(more).length === 0 ? word : { ...toNeed(word), ...more };
 }
 
 function pause(call: Call): Promise<ExitCode> {

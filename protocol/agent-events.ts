@@ -26,6 +26,7 @@ export const agentEventKinds = [
   "unthrottled",
   // Of its tasks.
   "stuck",
+  "firing-refused",
   // Of orchestrators.
   "leading",
   "fenced",

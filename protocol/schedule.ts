@@ -1,6 +1,7 @@
 // A schedule as its bucket keeps it: what was asked for, and how far it has come.
 import { z } from "zod";
 import { levels } from "./levels.js";
+import { describeNeed, parseNeed, type Need } from "./need.js";
 
 /** When it fires. */
 const timing = z.union([
@@ -10,10 +11,13 @@ const timing = z.union([
 export type Timing = z.infer<typeof timing>;
 
 /** What was asked for; two that are alike are one. Moments are milliseconds since the epoch. */
-const definition = z.looseObject({
+const asked = z.looseObject({
   timing,
-  agent: z.string(),
-  skill: z.string(),
+  /** Who is to do it. */
+  agent: z.string().optional(),
+  skill: z.string().optional(),
+  /** Or what is needed instead: who does it is chosen when it fires. */
+  need: z.custom<Need>((need) => isNeed(need)).optional(),
   input: z.unknown().optional(),
   /** Its agent keeps an actor for each context. */
   stateful: z.boolean().optional(),
@@ -28,7 +32,20 @@ const definition = z.looseObject({
   from: z.number().optional(),
   until: z.number().optional(),
 });
+const definition = asked.refine(
+  ({ agent, skill, need }) => need ?? (agent && skill),
+  "it does not say who is to do it",
+);
 export type ScheduleDefinition = z.infer<typeof definition>;
+
+/** Who was chosen. */
+const chosen = z.looseObject({
+  agent: z.string(),
+  skill: z.string(),
+  lane: z.string().optional(),
+  /** Why, for the history of its tasks. */
+  route: z.string(),
+});
 
 export const scheduleRecord = z.looseObject({
   name: z.string(),
@@ -39,6 +56,8 @@ export const scheduleRecord = z.looseObject({
   next: z.number().optional(),
   /** Firings that were taken, whose tasks may not be submitted yet; oldest first. */
   pending: z.array(z.number()),
+  /** Whom these go to, where a need says who it may be. */
+  chosen: chosen.optional(),
   paused: z
     .looseObject({ since: z.number(), reason: z.string().optional() })
     .optional(),
@@ -46,6 +65,9 @@ export const scheduleRecord = z.looseObject({
     .looseObject({
       at: z.number(),
       taskId: z.string(),
+      /** Who was chosen for it. */
+      agent: z.string().optional(),
+      skill: z.string().optional(),
       byHand: z.boolean().optional(),
       /** Why there is no task. */
       refused: z.string().optional(),
@@ -59,4 +81,22 @@ export type ScheduleRecord = z.infer<typeof scheduleRecord>;
 /** Follows from the name and the time alone, so that firing twice is one task. */
 export function firingId(name: string, at: number): string {
   return `${name}@${new Date(at).toISOString().replace(".000Z", "Z")}`;
+}
+
+/** "reports.build", or what is needed. */
+export function whomIn({
+  agent,
+  skill,
+  need,
+}: Pick<ScheduleDefinition, "agent" | "skill" | "need">): string {
+  return need ? describeNeed(need) : `${agent}.${skill}`;
+}
+
+function isNeed(value: unknown): boolean {
+  try {
+    parseNeed(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

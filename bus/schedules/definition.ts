@@ -14,7 +14,13 @@ import {
 } from "../../protocol/schedule.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Submitter } from "../tasks/submitter.js";
-import { needOf, type PlainTarget } from "../tasks/target.js";
+import type { Router } from "../routing/router.js";
+import {
+  needWithoutWait,
+  type NamedTarget,
+  type Target,
+} from "../tasks/target.js";
+import { chooseFor } from "./choosing.js";
 import { checkKeepable } from "./keepable.js";
 
 export interface ScheduleOptions {
@@ -56,14 +62,18 @@ const longestName = 200;
 export interface Asked {
   name: string;
   when: When;
-  target: PlainTarget;
+  target: Target;
   input: unknown;
   options: ScheduleOptions;
 }
 
-/** Throws ARGUMENT_INVALID, INPUT_INVALID with the path of the field, AGENT_UNKNOWN, SKILL_UNKNOWN, PAYLOAD_TOO_LARGE. */
+/**
+ * Throws ARGUMENT_INVALID, INPUT_INVALID with the path of the field, AGENT_UNKNOWN, SKILL_UNKNOWN, PAYLOAD_TOO_LARGE,
+ * and NO_CANDIDATE for a need that nobody here has ever met.
+ */
 export async function toDefinition(
   submitter: Submitter,
+  router: Router,
   { name, when, target, input, options }: Asked,
   now: number,
 ): Promise<ScheduleDefinition> {
@@ -75,28 +85,29 @@ export async function toDefinition(
   };
   checkFires(timing, bounds, now);
   checkKeepable(input);
-  if (needOf(target))
-    throw invalid(
-      `schedule "${name}" names what is needed and not who is to do it: write "agent.skill"`,
-    );
+  const need = needWithoutWait(target);
   const { priority, key, context, deadline, lane } = options;
+  const found = need && (await chooseFor(router, need, options));
   const deadlineMs =
     deadline === undefined ? undefined : toMs(deadline, "deadline");
-  const { spec, stateful } = await submitter.drafting.draft(target, input, {
+  const named = found
+    ? { agent: found.agent, name: found.skill }
+    : (target as NamedTarget);
+  const laneNow = lane ?? found?.lane;
+  const { spec, stateful } = await submitter.drafting.draft(named, input, {
     id: firingId(name, now),
     ...(priority === undefined ? {} : { priority }),
     ...(key === undefined ? {} : { key }),
     ...(context === undefined ? {} : { context }),
-    ...(lane === undefined ? {} : { lane }),
+    ...(laneNow === undefined ? {} : { lane: laneNow }),
     ...(deadlineMs === undefined ? {} : { deadline: deadlineMs }),
   });
   const { agent, skill } = spec;
   return asStored({
     timing,
-    agent,
-    skill,
+    ...(need ? { need } : { agent, skill }),
     input,
-    ...(stateful ? { stateful } : {}),
+    ...(stateful && !need ? { stateful } : {}),
     catchUp: toCatchUp(options.missed ?? "skip"),
     priority,
     key,

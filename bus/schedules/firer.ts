@@ -6,7 +6,9 @@
 //    is done by whoever looks next: the queue and the log know the id, so it is one task.
 // 2. The wake-up for the next firing is set after the record was written, and looked after: if the record has
 //    changed meanwhile, it is set anew. Only then is the wake-up that led here acknowledged (R3).
-// 3. It is due when the server's clock says so, or when the server itself said so by a wake-up.
+// 3. Where a need is to be met, who was chosen stands in the record before the first task is submitted.
+// 4. A firing that no process can make a task of is told: on the log, and in the record.
+// 5. It is due when the server's clock says so, or when the server itself said so by a wake-up.
 import { z } from "zod";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
@@ -19,25 +21,36 @@ import {
 import { Bucket, isConflict, keyOf, type Entry } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
+import { orchestratorName } from "../../protocol/subjects.js";
+import { recordAgentEvent } from "../history/agent-events.js";
+import type { Router } from "../routing/router.js";
 import type { Submitter } from "../tasks/submitter.js";
+import { chooseFor, refusalIn } from "./choosing.js";
 import { wakeAt } from "./wake-ups.js";
 
 export type ScheduleEntry = Entry<ScheduleRecord>;
 
 const mostSteps = 1_000;
 
-/** Another process can do nothing about it either. */
-const refusals = ["PAYLOAD_TOO_LARGE", "ARGUMENT_INVALID"];
+/** Of the agent as a whole. */
+const noInstance = "-";
 
 export class Firer {
   readonly link: Link;
   readonly publisher: Publisher;
   readonly bucket: Bucket<ScheduleRecord>;
+  readonly router: Router;
   readonly #submitter: Submitter;
 
-  constructor(link: Link, publisher: Publisher, submitter: Submitter) {
+  constructor(
+    link: Link,
+    publisher: Publisher,
+    submitter: Submitter,
+    router: Router,
+  ) {
     this.link = link;
     this.publisher = publisher;
+    this.router = router;
     this.#submitter = submitter;
     const name = link.subjects.buckets.schedules;
     const schema = scheduleRecord.refine(
@@ -71,12 +84,28 @@ export class Firer {
     }
   }
 
-  /** Submits what was taken. Answers with the record as it is then; undefined when it is gone. */
+  /**
+   * Chooses whom what was taken goes to, where that is not named, or submits it. Answers with the record as it is then;
+   * undefined when it is gone.
+   */
   async finish(entry: ScheduleEntry): Promise<ScheduleEntry | undefined> {
-    const { pending, ...record } = entry.value;
+    const { pending, chosen, ...record } = entry.value;
     if (pending.length === 0) return entry;
+    const { definition } = record;
     let { last } = record;
-    for (const at of pending) last = await this.#fire(entry.value, at);
+    let refused: string | undefined;
+    if (definition.need && !chosen)
+      try {
+        const place = await chooseFor(this.router, definition.need, definition);
+        return await this.write(entry, {
+          ...entry.value,
+          chosen: { ...place },
+        });
+      } catch (error) {
+        refused = refusalIn(error);
+        if (refused === undefined) throw error;
+      }
+    for (const at of pending) last = await this.#fire(entry.value, at, refused);
     const done = { ...record, pending: [], ...(last ? { last } : {}) };
     return this.write(entry, done);
   }
@@ -95,29 +124,62 @@ export class Firer {
     }
   }
 
-  async #fire(record: ScheduleRecord, at: number) {
+  async #fire(record: ScheduleRecord, at: number, refused?: string) {
     const taskId = firingId(record.name, at);
     try {
-      await this.submit(record, taskId);
-      return { at, taskId };
+      if (refused === undefined)
+        return { at, taskId, ...(await this.submit(record, taskId)) };
     } catch (error) {
-      const refused = messageOf(error);
-      if (!(error instanceof TroupeError) || !refusals.includes(error.code))
-        throw error;
-      this.link.log.error(
-        { schedule: record.name, taskId, error: refused },
-        "a schedule's task cannot be submitted; the firing is passed over",
+      refused = refusalIn(error);
+      if (refused === undefined) throw error;
+    }
+    await this.#tellRefused(record, taskId, refused);
+    return { at, taskId, refused };
+  }
+
+  /** There is no task whose history could tell it. */
+  async #tellRefused(
+    { name, definition, chosen }: ScheduleRecord,
+    taskId: string,
+    error: string,
+  ): Promise<void> {
+    const { link, publisher } = this;
+    const told = { schedule: name, taskId, error };
+    link.log.error(told, "a schedule's firing has no task");
+    const { agent = definition.need?.agent } = chosen ?? definition;
+    const event = {
+      agent: agent ?? orchestratorName,
+      instance: noInstance,
+      kind: "firing-refused",
+      data: told,
+    } as const;
+    try {
+      await recordAgentEvent(link, publisher, event);
+    } catch (thrown) {
+      if (!isNotAllowed(thrown)) throw thrown;
+      link.log.warn(
+        { error: messageOf(thrown) },
+        "this user may not write events: that a firing was refused stands in its schedule only",
       );
-      return { at, taskId, refused };
     }
   }
 
-  /** Its input was checked when it was scheduled. What no longer fits becomes a dead letter, which can be redriven. */
-  async submit({ definition }: ScheduleRecord, id: string): Promise<void> {
-    const { agent, skill, input, deadlineMs } = definition;
-    const { priority, key, context, lane } = definition;
-    const stateful = definition.stateful === true;
-    const target = { agent, name: skill, input: z.any(), stateful };
+  /**
+   * Answers with who was chosen for it, where a need says who it may be. Its input was checked when it was scheduled.
+   * What no longer fits becomes a dead letter, which can be redriven.
+   */
+  async submit(
+    { definition, chosen }: ScheduleRecord,
+    id: string,
+  ): Promise<{ agent?: string; skill?: string }> {
+    const { agent, skill, need, input, deadlineMs } = definition;
+    const { priority, key, context, stateful = false } = definition;
+    const place =
+      need && (chosen ?? (await chooseFor(this.router, need, definition)));
+    const target = place
+      ? { agent: place.agent, name: place.skill }
+      : { agent: agent!, name: skill!, input: z.any(), stateful };
+    const lane = definition.lane ?? place?.lane;
     await this.#submitter.submit(target, input, {
       id,
       hasQueue: true,
@@ -125,7 +187,12 @@ export class Firer {
       ...(key === undefined ? {} : { key }),
       ...(context === undefined ? {} : { context }),
       ...(lane === undefined ? {} : { lane }),
+      ...(place ? { route: place.route } : {}),
       ...(deadlineMs === undefined ? {} : { deadline: deadlineMs }),
     });
+    return place ? { agent: place.agent, skill: place.skill } : {};
   }
 }
+
+const isNotAllowed = (error: unknown): boolean =>
+  error instanceof TroupeError && error.code === "PERMISSION_DENIED";

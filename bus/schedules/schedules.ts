@@ -8,9 +8,10 @@ import { isDeepStrictEqual } from "node:util";
 import { TroupeError } from "../../protocol/errors.js";
 import { goOnAfter } from "../../protocol/due-firings.js";
 import { newId } from "../../protocol/ids.js";
-import type {
-  ScheduleDefinition,
-  ScheduleRecord,
+import {
+  whomIn,
+  type ScheduleDefinition,
+  type ScheduleRecord,
 } from "../../protocol/schedule.js";
 import { isConflict, keyOf } from "../buckets/bucket.js";
 import type { Submitter } from "../tasks/submitter.js";
@@ -47,7 +48,12 @@ export class Schedules {
   /** Use `bus.schedule`, which knows the skill's types. */
   async add(asked: Asked): Promise<Added> {
     const { name, options } = asked;
-    const definition = await toDefinition(this.#submitter, asked, this.#now());
+    const definition = await toDefinition(
+      this.#submitter,
+      this.#firer.router,
+      asked,
+      this.#now(),
+    );
     await this.#keepSweeping();
     for (let tries = 1; ; tries++) {
       const entry = await this.#undisturbed(name);
@@ -123,14 +129,15 @@ export class Schedules {
   async fire(name: string): Promise<TaskHandle> {
     const { value } = known(name, await this.#read(name));
     const taskId = `${name}@${newId()}`;
-    await this.#firer.submit(value, taskId);
-    const last = { at: Math.round(this.#now()), taskId, byHand: true };
+    const chosen = await this.#firer.submit(value, taskId);
+    const at = Math.round(this.#now());
+    const last = { at, taskId, ...chosen, byHand: true };
     for (let tries = 1; tries <= mostTries; tries++) {
       const entry = await this.#read(name);
       if (!entry) break;
       if (await this.#store(entry, { ...entry.value, last })) break;
     }
-    return this.#toHandle(taskId, value.definition.agent);
+    return this.#toHandle(taskId, chosen.agent ?? value.definition.agent!);
   }
 
   #now(): number {
@@ -239,11 +246,11 @@ function known(name: string, entry: ScheduleEntry | undefined): ScheduleEntry {
 }
 
 function exists({ name, definition }: ScheduleRecord): TroupeError {
-  const { agent, skill, timing } = definition;
+  const { timing } = definition;
   const when = "cron" in timing ? timing.cron : `${timing.everyMs} ms`;
   return new TroupeError(
     "SCHEDULE_EXISTS",
-    `there is another schedule "${name}" (${when}, ${agent}.${skill}): choose another name, or say that it is to be replaced (replace: true, or --replace)`,
+    `there is another schedule "${name}" (${when}, ${whomIn(definition)}): choose another name, or say that it is to be replaced (replace: true, or --replace)`,
   );
 }
 

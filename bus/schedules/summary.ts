@@ -2,6 +2,7 @@
 import { formatMs } from "../../protocol/duration.js";
 import { nextFiring } from "../../protocol/firing-times.js";
 import type { Level } from "../../protocol/levels.js";
+import type { Need } from "../../protocol/need.js";
 import type { ScheduleRecord } from "../../protocol/schedule.js";
 import type { TaskState } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
@@ -14,8 +15,10 @@ export interface Schedule {
   /** The cron expression, or "every 5m". */
   when: string;
   timeZone?: string;
-  agent: string;
-  skill: string;
+  /** Who does it; or what is needed, and who does it is chosen at each firing. */
+  agent?: string;
+  skill?: string;
+  need?: Need;
   input?: unknown;
   /** How many missed firings are caught up with; 0 where they are skipped. */
   catchUp: number;
@@ -38,6 +41,9 @@ export interface Schedule {
 export interface LastFiring {
   at: Date;
   taskId: string;
+  /** Who was chosen, where that was for the firing to say. */
+  agent?: string;
+  skill?: string;
   /** Somebody fired it, and not its time. */
   byHand: boolean;
   /** Of its task; undefined where nothing is known of it any more. */
@@ -53,7 +59,7 @@ export async function toSchedule(
   record: ScheduleRecord,
 ): Promise<Schedule> {
   const { name, definition, paused, leftOut } = record;
-  const { timing, agent, skill, input, catchUp, deadlineMs } = definition;
+  const { timing, agent, skill, need, input, catchUp, deadlineMs } = definition;
   const { priority, key, context, lane, from, until } = definition;
   const next = nextOf(record, link.clock.now());
   const last = await lastOf(link, record);
@@ -62,8 +68,9 @@ export async function toSchedule(
     state: paused ? "paused" : next.length === 0 ? "over" : "active",
     when: "cron" in timing ? timing.cron : `every ${formatMs(timing.everyMs)}`,
     ...("cron" in timing ? { timeZone: timing.timeZone } : {}),
-    agent,
-    skill,
+    ...(agent === undefined ? {} : { agent }),
+    ...(skill === undefined ? {} : { skill }),
+    ...(need === undefined ? {} : { need }),
     input,
     catchUp,
     ...(priority === undefined ? {} : { priority }),
@@ -103,14 +110,16 @@ async function lastOf(
   { last, definition }: ScheduleRecord,
 ): Promise<LastFiring | undefined> {
   if (!last) return undefined;
-  const { at, taskId, byHand = false, refused } = last;
+  const { at, taskId, agent, skill, byHand = false, refused } = last;
   const task =
     refused === undefined
-      ? await findTask(link, taskId, definition.agent)
+      ? await findTask(link, taskId, agent ?? definition.agent)
       : undefined;
   return {
     at: new Date(at),
     taskId,
+    ...(agent === undefined ? {} : { agent }),
+    ...(skill === undefined ? {} : { skill }),
     byHand,
     ...(task ? { state: task.state } : {}),
     ...(refused === undefined ? {} : { refused }),

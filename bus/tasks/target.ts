@@ -31,10 +31,8 @@ export interface FoundTarget {
 /** Who says who is to do it. */
 export type NamedTarget = string | SkillTarget | FoundTarget;
 
-/** The same as users write it. */
-export type PlainTarget = string | SkillTarget;
-
-export type Target = PlainTarget | Need;
+/** As users write it. */
+export type Target = string | SkillTarget | Need;
 
 export type InputOf<To extends Target> =
   To extends SkillTarget<infer Input> ? z.input<Input> : unknown;

@@ -81,6 +81,20 @@ describe("schedules", { concurrency: 2 }, () => {
     assert.deepEqual(gone.objects, [{ name: "poll", deleted: true }]);
   });
 
+  test("by need it says what is needed, and who did it at last", async () => {
+    const add = ["add", "needy", "@yearly", "do@>=0", "5"];
+    const added = await said(...add, "--prefer", "least-loaded");
+    assert.match(added, /need +\*\.do@>=0/);
+    await said("fire", "needy", "--wait");
+    assert.match(
+      await said("show", "needy"),
+      /last +.*needy@\w+ {2}by doer\.do {2}completed\n/,
+    );
+    assert.match(await said("ls"), /needy +active +@yearly .* \*\.do@>=0 /);
+    const words = ["add", "wordy", "@yearly", "5", "--text", "does it"];
+    assert.match(await said(...words), /need +"does it"/);
+  });
+
   test("fire --wait exits 1 when the task fails, and says why", async () => {
     await bus.schedule("bad", "@yearly", "doer.do", "fail");
     const { code, stderr } = await schedules("fire", "bad", "--wait");

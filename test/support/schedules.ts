@@ -1,7 +1,8 @@
 // Schedules under trouble: processes that fire them, and the agent that counts what came of it.
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { Bus } from "../../index.js";
+import { z } from "zod";
+import { agent, skill, type Bus, type TaskContext } from "../../index.js";
 import { startChild, type Child } from "./child.js";
 import { doer, quiet } from "./doer.js";
 
@@ -26,16 +27,22 @@ export const startFirer = (
   options: FirerOptions,
 ): Promise<Child<Said>> => startChild<Said>(test, "schedule-process", options);
 
-/** Serves the agent "doer", and remembers each firing by its schedule, as often as its task was handled. */
+/** What only the counters of firings do: either of two agents. */
+export const anyCounter = { skill: "count", prefer: "round-robin" } as const;
+
+/** Serves the agent "doer", and two that do `anyCounter`, and remembers each firing by its schedule, as often as its task was handled. */
 export async function countFirings(bus: Bus): Promise<Map<string, number[]>> {
   const firings = new Map<string, number[]>();
-  const counter = doer((_input, { id }) => {
+  const run = (_input: unknown, { id }: TaskContext) => {
     const [name, time] = id.split("@") as [string, string];
     const times = firings.get(name) ?? [];
     firings.set(name, times);
     times.push(Date.parse(time));
-  });
-  await bus.serve(counter, quiet);
+  };
+  await bus.serve(doer(run), quiet);
+  const count = skill({ description: "Counts", input: z.any(), run });
+  for (const name of ["abacus", "tally"])
+    await bus.serve(agent(name, { skills: { count } }), quiet);
   return firings;
 }
 

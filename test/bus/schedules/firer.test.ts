@@ -7,6 +7,7 @@ import { lastMessage } from "../../../bus/history/history.js";
 import { Firer } from "../../../bus/schedules/firer.js";
 import { wakeAt } from "../../../bus/schedules/wake-ups.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
+import type { Router } from "../../../bus/routing/router.js";
 import type { Submitter } from "../../../bus/tasks/submitter.js";
 import type { ScheduleRecord } from "../../../protocol/schedule.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -14,6 +15,7 @@ import { sharedServer } from "../../support/shared-server.js";
 const shared = sharedServer();
 const day = 86_400_000;
 const nobody = undefined as unknown as Submitter;
+const nowhere = undefined as unknown as Router;
 
 /** Stops once, right before it sets a wake-up, for what another does meanwhile. */
 class Interrupted extends Publisher {
@@ -33,8 +35,8 @@ async function opened(t: TestContext) {
   await shared.connect(t); // makes the streams
   const link = await shared.link(t);
   const publisher = new Interrupted(link);
-  const firer = new Firer(link, publisher, nobody);
-  const other = new Firer(link, new Publisher(link), nobody);
+  const firer = new Firer(link, publisher, nobody, nowhere);
+  const other = new Firer(link, new Publisher(link), nobody, nowhere);
   const next = Date.now() + 300 * day;
   const record: ScheduleRecord = {
     name: "s",

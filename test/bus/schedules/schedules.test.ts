@@ -409,14 +409,6 @@ describe("what cannot be is refused when it is scheduled", () => {
       /from 1 to 1000/,
     ],
     [
-      "a need instead of an agent",
-      yearly,
-      "do@^1",
-      1,
-      {},
-      /names what is needed/,
-    ],
-    [
       "bytes",
       yearly,
       "doer.do",
