@@ -72,12 +72,23 @@ export class Execution
         { task: this.id, error: messageOf(trouble) },
         "the log could not be read or written; the task goes back",
       );
+      await this.#returned(trouble);
       return this.giveBack(troubleDelayMs);
     } finally {
       if (this.leave !== undefined) this.#leaveGate("unused");
       this.#workflow?.close();
       this.host.watch.release(this);
     }
+  }
+
+  /** Its worker has not died of it: where its start is on the log, that is to be seen there. */
+  async #returned(trouble: unknown): Promise<void> {
+    const { recorder, link } = this.host;
+    if (this.past === firstAttempt || !link.connected) return;
+    const why = new TroupeError("WORKER_STOPPING", messageOf(trouble));
+    await recorder
+      .returned(this.subject, why, this.facts())
+      .catch((error: unknown) => this.host.logFailed(error));
   }
 
   // As long as nothing is to be waited for but its end, no promise is made for it.

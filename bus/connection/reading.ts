@@ -1,5 +1,6 @@
 // Requests that only read, and so may be made again: their answer is lost with the connection that they went over,
 // and one made while there is none goes nowhere. Without this, either would only fail after the client's 5 seconds.
+import { messageOf } from "../../protocol/errors.js";
 import type { Link } from "./connection.js";
 
 const tries = 3;
@@ -17,11 +18,20 @@ export async function reading<Answer>(
     try {
       return await Promise.race([request(), loss.error]);
     } catch (error) {
-      if (!loss.happened || left === 1) throw error;
+      if (!loss.happened || left === 1) throw explained(error);
     } finally {
       loss.forget();
     }
   }
+}
+
+/** What the server says where there is no such stream says nothing to anybody. */
+function explained(error: unknown): unknown {
+  if (!/^no responders$/i.test(messageOf(error))) return error;
+  return new Error(
+    "no responders: JetStream is not ready, or somebody has deleted the stream; who connects anew makes it again, empty",
+    { cause: error },
+  );
 }
 
 /** Of the connection, from now on. */

@@ -38,6 +38,8 @@ export interface PullConsumer {
 const parkMs = 30_000;
 const answerMs = 5_000;
 const troubleDelayMs = 250;
+/** What goes on is not told each time. */
+const sayAgainMs = 10_000;
 const parkRequest = Buffer.from(
   JSON.stringify({ batch: 1, expires: nanos(parkMs) }),
 );
@@ -57,6 +59,7 @@ export class PullSource {
   credits = 0;
   /** Until then the server has trouble with this consumer. */
   troubledUntil = 0;
+  #silentUntil = 0;
   readonly consumer: PullConsumer;
   readonly #link: Link;
   readonly #onDelivery: (delivery: Delivery, source: PullSource) => void;
@@ -208,6 +211,9 @@ export class PullSource {
     this.troubledUntil = performance.now() + troubleDelayMs;
     if (code === 503 || /consumer deleted/i.test(description)) {
       ensureConsumer(this.#link, this.consumer).catch((error: unknown) => {
+        const now = performance.now();
+        if (now < this.#silentUntil) return;
+        this.#silentUntil = now + sayAgainMs;
         this.#link.log.warn(
           { consumer: this.consumer.name, error: messageOf(error) },
           "consumer cannot be restored yet",

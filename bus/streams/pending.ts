@@ -12,7 +12,7 @@ export type Done = (
   stored: Stored | undefined,
 ) => void;
 
-export const notReadyDelayMs = 200;
+const notReadyDelayMs = 200;
 export const firstSilenceMs = 2_000;
 
 /** It is also what the client's publish takes as its options. */
@@ -30,6 +30,8 @@ export class Pending implements Groupable {
   /** When to send it again, should there be no answer, or should JetStream not be ready. */
   resendAt = this.startedAt + firstSilenceMs;
   sends = 0;
+  /** The server's last word: no stream takes it now. */
+  #isNotTaken = false;
   /** What it was sent with, where messages are stored in groups. */
   group: Group<Pending> | undefined;
 
@@ -53,6 +55,12 @@ export class Pending implements Groupable {
     this.resendAt = performance.now() + ms;
   }
 
+  /** No stream takes it: JetStream is not ready yet, or the stream is gone. */
+  notTaken(): void {
+    this.#isNotTaken = true;
+    this.resendIn(notReadyDelayMs);
+  }
+
   /** It is sent again, and so may be on the log already. */
   markMaybeKnown(): void {
     this.headers = asNatsHeaders(markMaybeKnown(this.headers.encode()));
@@ -67,9 +75,11 @@ export class Pending implements Groupable {
   }
 
   outOfTime(link: Link): TroupeError {
-    const state = link.connected
-      ? "connected, but it did not answer"
-      : "not connected";
+    const state = !link.connected
+      ? "not connected"
+      : this.#isNotTaken
+        ? "connected, but no stream takes it: JetStream is not ready, or somebody has deleted the stream"
+        : "connected, but it did not answer";
     return new TroupeError(
       "WAIT_TIMED_OUT",
       `waited ${formatMs(this.timeoutMs)} for nats-server at ${link.url} to store a message on "${this.subject}" (${state}): it may or may not be stored; publish again with the same id`,

@@ -17,12 +17,7 @@ import { newToken } from "../../protocol/ids.js";
 import { AckError, parseAck, type Stored } from "./acknowledgement.js";
 import type { Link } from "../connection/connection.js";
 import { GroupCommit, type Group, type GroupSender } from "./group-commit.js";
-import {
-  firstSilenceMs,
-  notReadyDelayMs,
-  Pending,
-  type Done,
-} from "./pending.js";
+import { firstSilenceMs, Pending, type Done } from "./pending.js";
 import { Slots } from "./slots.js";
 
 interface PublishOptions {
@@ -152,10 +147,10 @@ export class Publisher implements GroupSender<Pending> {
     const id = msg.subject.slice(msg.subject.lastIndexOf(".") + 1);
     const pending = this.#pendingOf(id);
     if (!pending) return this.#groupAnswered(id, msg);
-    if (msg.headers?.code === 503) return pending.resendIn(notReadyDelayMs);
+    if (msg.headers?.code === 503) return pending.notTaken();
     const answer = parseAck(msg.data);
     if (answer instanceof AckError && answer.notReady)
-      return pending.resendIn(notReadyDelayMs);
+      return pending.notTaken();
     this.#finish(pending);
     pending.answered(answer);
   }

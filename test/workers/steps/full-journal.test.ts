@@ -27,3 +27,27 @@ test("what is done while the journal is full is recorded when there is room, and
   assert.equal(doneAt.length, 1);
   assert.equal(runs(), 1);
 });
+
+test("a task that cannot continue while the journal is full has not crashed, and goes on when there is room", async (t) => {
+  const bus = await shared.connect(t);
+  const { jsm, subjects } = await shared.link(t);
+  const { journal } = subjects.streams;
+  const { runs } = await serveSaga(
+    bus,
+    async (task, input) => {
+      await task.step("a", () => 1);
+      if (input === "over") return input;
+      await jsm.streams.update(journal, { max_bytes: 1 });
+      return task.continueAs("over");
+    },
+    { retry: { attempts: 1, crashes: 2 } },
+  );
+  const task = await bus.submit("saga.run", "begin");
+  await eventually(() => runs() === 4); // more often than a worker may die of it
+  // Its handler fills the journal as long as it is run.
+  const room = setInterval(() => {
+    jsm.streams.update(journal, { max_bytes: -1 }).catch(() => undefined);
+  }, 1);
+  t.after(() => clearInterval(room));
+  assert.equal(await task.result({ timeout: "20s" }), "over");
+});
