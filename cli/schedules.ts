@@ -1,5 +1,5 @@
 // troupe schedules: tasks by the clock.
-import type { When } from "../protocol/firing-times.js";
+import { everyIn, type When } from "../protocol/firing-times.js";
 import type { Need } from "../protocol/need.js";
 import { toNeed } from "../bus/tasks/target.js";
 import type { Missed, ScheduleOptions } from "../bus/schedules/definition.js";
@@ -202,9 +202,16 @@ function say(call: Call, schedule: Schedule): ExitCode {
 }
 
 function toWhen(text: string): When {
-  const every = /^every\s+(.*)$/.exec(text)?.[1];
-  if (every === undefined) return text;
-  return { every: toDuration(every, "every") };
+  const every = /^every\s+(\d+(?:\.\d+)?(?:ms|s|m|h|d)?)$/.exec(text)?.[1];
+  if (every !== undefined) return { every: toDuration(every, "every") };
+  const meant = everyIn(text);
+  if (meant !== undefined)
+    throw wrongUsage(`WHEN "${text}" cannot be read: write "every ${meant}"`);
+  if (/^every\b/i.test(text))
+    throw wrongUsage(
+      `WHEN "${text}" cannot be read: write "every 5m" (ms, s, m, h or d), or a cron expression such as "0 3 * * *"`,
+    );
+  return text;
 }
 
 function optionsOf(call: Call): ScheduleOptions {

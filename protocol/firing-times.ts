@@ -29,10 +29,32 @@ export function toTiming(when: When, timeZone?: string): Timing {
     return { everyMs: toEveryMs(when.every) };
   }
   const cron = typeof when === "string" ? when : when?.cron;
+  const every = typeof cron === "string" ? everyIn(cron) : undefined;
+  if (every !== undefined)
+    throw invalid(
+      `"${cron}" is no cron expression: write { every: "${every}" } for a schedule that fires every so often`,
+    );
   const zone = timeZone ?? defaultTimeZone;
   checkZone(zone);
   parse({ cron, timeZone: zone });
   return { cron: cron.trim(), timeZone: zone };
+}
+
+const units: readonly [RegExp, string][] = [
+  [/^(ms|msecs?|milliseconds?)$/, "ms"],
+  [/^(s|secs?|seconds?)$/, "s"],
+  [/^(m|mins?|minutes?)$/, "m"],
+  [/^(h|hrs?|hours?)$/, "h"],
+  [/^(d|days?)$/, "d"],
+];
+
+/** The duration that somebody means who writes it in the place of a cron expression: "5m", "every 1 s", "every minute". */
+export function everyIn(text: string): string | undefined {
+  const interval = /^(every\s+)?(\d+(?:\.\d+)?)?\s*([a-z]+)$/i;
+  const [, every, count = every && "1", word = ""] =
+    interval.exec(text.trim()) ?? [];
+  const unit = units.find(([names]) => names.test(word.toLowerCase()))?.[1];
+  return count === undefined || unit === undefined ? undefined : count + unit;
 }
 
 function toEveryMs(every: Duration): number {

@@ -123,7 +123,13 @@ describe("schedules", { concurrency: 2 }, () => {
   const wrong: [string[], RegExp][] = [
     [["add", "x", "0 3 * * *"], /AGENT\.SKILL is missing/],
     [["add", "x", "0 3 30 2 *", "doer.do"], /never fires/],
-    [["add", "x", "every day", "doer.do"], /every "day" is no duration/],
+    [["add", "x", "every day", "doer.do"], /write "every 1d"/],
+    [["add", "x", "every 1 s", "doer.do"], /"every 1 s" .*: write "every 1s"/],
+    [["add", "x", "10 Minutes", "doer.do"], /write "every 10m"/],
+    [["add", "x", "5m", "doer.do"], /write "every 5m"/],
+    [["add", "x", "every blue moon", "doer.do"], /write "every 5m" \(ms,/],
+    [["add", "x", "every 10ms", "doer.do"], /every "10ms" is too short/],
+    [["add", "x", "daily", "doer.do"], /or "@daily"/],
     [
       ["add", "x", "@daily", "doer.do", "1", "--missed", "all"],
       /--missed "all"/,

@@ -91,6 +91,20 @@ describe("a cron expression", () => {
       assert.throws(() => toTiming(cron as string), wrong);
     });
 
+  test("that says how often instead is refused with how that is written", () => {
+    const meant: [string, string][] = [
+      ["5m", "5m"],
+      ["every 1 s", "1s"],
+      ["every minute", "1m"],
+      ["Every 2 hours", "2h"],
+    ];
+    for (const [cron, every] of meant)
+      assert.throws(() => toTiming(cron), {
+        code: "ARGUMENT_INVALID",
+        message: `"${cron}" is no cron expression: write { every: "${every}" } for a schedule that fires every so often`,
+      });
+  });
+
   test("may be for a day that comes every four years, and finds none for one that never comes", () => {
     const leap = rhythm("0 3 29 2 *");
     assert.equal(
