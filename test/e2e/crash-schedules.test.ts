@@ -3,14 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
 import { lastMessage } from "../../bus/history/history.js";
-import { connect, type Bus } from "../../index.js";
-import { eventually } from "../support/eventually.js";
+import { connect } from "../../index.js";
 import {
-  anyCounter,
   assertUnbroken,
-  countFirings,
   oldestFirst,
-  startFirer,
+  Ticking,
+  type Firer,
   type FirerOptions,
   type Step,
 } from "../support/schedules.js";
@@ -19,9 +17,6 @@ import { sharedServer } from "../support/shared-server.js";
 
 const shared = sharedServer();
 const kills = Number(process.env["TROUPE_KILLS"] ?? 2);
-const everySecond = { every: "1s" } as const;
-const caughtUp = { missed: "catch up" } as const;
-const patient = { timeoutMs: 60_000 };
 
 const steps: NonNullable<FirerOptions["at"]>[] = (
   ["taken", "task", "done", "wake-up"] as Step[]
@@ -31,95 +26,64 @@ const steps: NonNullable<FirerOptions["at"]>[] = (
 ]);
 steps.push({ step: "acknowledged", when: "before" });
 
-/** The agent is known then. */
-async function servedOnce(t: TestContext): Promise<Bus> {
-  const bus = await shared.connect(t);
-  await countFirings(bus);
-  return bus;
-}
+const ticking = async (t: TestContext) =>
+  Ticking.on(t, await shared.connect(t));
 
 const names = Array.from({ length: 6 }, (_, at) => `tick-${at}`);
-/** Half of them go to whom is chosen at each firing. */
-const targetOf = (at: number) => (at % 2 === 0 ? "doer.do" : anyCounter);
 
 describe("schedules", { concurrency: 3 }, () => {
   test("fire once each second while those who fire them are killed between any two of their steps", async (t) => {
-    const bus = await shared.connect(t);
-    const firings = await countFirings(bus);
-    const place = { url: bus.url, namespace: bus.namespace };
+    const at = await ticking(t);
     const doomed = await Promise.all(
-      steps.map((at) => startFirer(t, { ...place, at })),
+      steps.map((step) => at.startFirer({ at: step })),
     );
-    for (const [at, name] of names.entries())
-      await bus.schedule(name, everySecond, targetOf(at), 1, caughtUp);
+    await at.add(names);
     const ended = await Promise.all(doomed.map((each) => each.ended));
     assert.deepEqual(
       ended,
       steps.map(() => "SIGKILL"),
     );
-    const now = Date.now();
-    await eventually(
-      () => names.every((name) => (firings.get(name)?.at(-1) ?? 0) > now),
-      patient,
+    await at.assertGoingOn(names);
+    t.diagnostic(
+      `${steps.length} kills, ${at.count} firings, none lost or twice`,
     );
-    await Promise.all(names.map((name) => bus.schedules.delete(name)));
-    for (const name of names) assertUnbroken(name, firings.get(name)!);
-    const count = [...firings.values()].flat().length;
-    t.diagnostic(`${steps.length} kills, ${count} firings, none lost or twice`);
   });
 
   test("fire once each second while one firer after another is killed at any moment", async (t) => {
-    const bus = await shared.connect(t);
-    const firings = await countFirings(bus);
-    const place = { url: bus.url, namespace: bus.namespace };
-    for (const [at, name] of names.entries())
-      await bus.schedule(name, everySecond, targetOf(at), 1, caughtUp);
-    let [victim, other] = await Promise.all([
-      startFirer(t, place),
-      startFirer(t, place),
-    ]);
+    const at = await ticking(t);
+    await at.add(names);
+    let [victim, other] = await Promise.all([at.startFirer(), at.startFirer()]);
     let fired = 0;
     for (let round = 0; round < kills; round++) {
       const { said } = victim;
-      await eventually(() => said.some((line) => line.fired), patient);
+      await at.until(() => hasFired(victim));
       await victim.kill();
       fired += said.length - 1;
-      [victim, other] = [other, await startFirer(t, place)];
+      [victim, other] = [other, await at.startFirer()];
     }
-    const now = Date.now();
-    await eventually(
-      () => names.every((name) => (firings.get(name)?.at(-1) ?? 0) > now),
-      patient,
-    );
-    await Promise.all(names.map((name) => bus.schedules.delete(name)));
-    for (const name of names) assertUnbroken(name, firings.get(name)!);
-    const count = [...firings.values()].flat().length;
+    await at.assertGoingOn(names);
     t.diagnostic(
-      `${kills} kills, ${count} firings, ${fired} of them by who was killed`,
+      `${kills} kills, ${at.count} firings, ${fired} of them by who was killed`,
     );
   });
 
   test("a firer that was frozen with a firing in hand brings no task after the pause, and none twice", async (t) => {
-    const bus = await shared.connect(t);
-    const firings = await countFirings(bus);
-    const place = { url: bus.url, namespace: bus.namespace };
-    const at = { step: "task", when: "before", freezes: true } as const;
-    const firer = await startFirer(t, { ...place, at });
-    await bus.schedule("p", everySecond, "doer.do", 1, caughtUp);
+    const at = await ticking(t);
+    const { bus, firings } = at;
+    const firer = await at.startFirer({
+      at: { step: "task", when: "before", freezes: true },
+    });
+    await at.add(["p"]);
     // Its second task is what it was frozen over.
-    const frozen = () => firer.said.filter((line) => line.fired).length === 2;
-    await eventually(frozen, patient);
+    await at.until(() => firer.said.filter(({ fired }) => fired).length === 2);
     const { last } = await bus.schedules.pause("p");
     const until = last!.at.getTime();
-    await eventually(() => firings.get("p")?.includes(until), patient);
+    await at.until(() => firings.get("p")?.includes(until));
     const before = oldestFirst(firings.get("p")!);
     firer.signal("SIGCONT");
     // What it sends late is on the server before what it sends then.
     await bus.schedules.resume("p");
-    await eventually(
-      () => firings.get("p")!.length > before.length + 1,
-      patient,
-    );
+    await at.until(() => firings.get("p")!.length > before.length + 1);
     await bus.schedules.delete("p");
     const times = firings.get("p")!;
     assert.equal(new Set(times).size, times.length);
@@ -128,59 +92,53 @@ describe("schedules", { concurrency: 3 }, () => {
   });
 
   test("a wake-up stands until the firing that it led to is done and the next one is set", async (t) => {
-    await (await servedOnce(t)).close();
-    const bus = await shared.connect(t);
+    const known = await ticking(t);
+    await known.bus.close(); // nobody but the firers is to fire
+    const at = new Ticking(t, await shared.connect(t));
     const link = await shared.link(t);
-    const place = { url: bus.url, namespace: bus.namespace };
     const { subjects } = link;
     for (const step of ["taken", "wake-up"] as const) {
-      const at = { step, when: "before" } as const;
-      const firer = await startFirer(t, { ...place, at });
-      await bus.schedule(step, everySecond, "doer.do", 1, caughtUp);
+      const firer = await at.startFirer({ at: { step, when: "before" } });
+      await at.add([step]);
       assert.equal(await firer.ended, "SIGKILL");
       const subject = subjects.wokenUp({ name: step });
       assert.ok(await lastMessage(link, subjects.streams.timers, subject));
-      await bus.schedules.delete(step);
+      await at.bus.schedules.delete(step);
     }
   });
 
   test("no task comes after a pause or a deletion in the midst of firings, and none before it is lost", async (t) => {
-    const bus = await shared.connect(t);
-    const firings = await countFirings(bus);
-    const place = { url: bus.url, namespace: bus.namespace };
-    await Promise.all([startFirer(t, place), startFirer(t, place)]);
-    for (const [at, name] of names.entries())
-      await bus.schedule(name, everySecond, targetOf(at), 1, caughtUp);
-    await eventually(() => firings.size === names.length, patient);
+    const at = await ticking(t);
+    const { schedules } = at.bus;
+    await Promise.all([at.startFirer(), at.startFirer()]);
+    await at.add(names);
+    await at.until(() => at.firings.size === names.length);
     const stopped = new Map<string, number>();
     // As close to their firing as it goes, some before and some after.
     const dueAt = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
-    for (const [at, name] of names.entries()) {
-      await eventually(() => Date.now() >= dueAt + at * 40, patient);
-      if (at % 2) await bus.schedules.delete(name);
-      else await bus.schedules.pause(name);
+    for (const [place, name] of names.entries()) {
+      await at.until(() => Date.now() >= dueAt + place * 40);
+      if (place % 2) await schedules.delete(name);
+      else await schedules.pause(name);
       stopped.set(name, Date.now());
     }
-    await bus.schedule("later", everySecond, "doer.do", 1);
-    await eventually(() => (firings.get("later")?.length ?? 0) >= 2, patient);
-    await bus.schedules.delete("later");
-    const lastOf = (name: string) => Math.max(...firings.get(name)!);
-    for (const { name, last } of await bus.schedules.list())
-      await eventually(() => lastOf(name) === last!.at.getTime(), patient);
+    await at.add(["later"], {});
+    await at.until(() => (at.firings.get("later")?.length ?? 0) >= 2);
+    await schedules.delete("later");
+    for (const { name, last } of await schedules.list())
+      await at.until(() => at.lastOf(name) === last!.at.getTime());
     for (const name of names) {
-      assertUnbroken(name, firings.get(name)!);
-      assert.ok(lastOf(name) <= stopped.get(name)!);
+      assertUnbroken(name, at.firings.get(name)!);
+      assert.ok(at.lastOf(name) <= stopped.get(name)!);
     }
   });
 
   test("the server's clock decides where those of the firers are an hour wrong", async (t) => {
-    const bus = await shared.connect(t);
-    const firings = await countFirings(bus);
-    const place = { url: bus.url, namespace: bus.namespace };
+    const at = await ticking(t);
     const hour = 3_600_000;
     const [slow, fast] = await Promise.all([
-      startFirer(t, { ...place, clockShiftMs: -hour }),
-      startFirer(t, { ...place, clockShiftMs: hour }),
+      at.startFirer({ clockShiftMs: -hour }),
+      at.startFirer({ clockShiftMs: hour }),
     ]);
     for (const [{ said }, shift] of [
       [slow, -hour],
@@ -188,44 +146,30 @@ describe("schedules", { concurrency: 3 }, () => {
     ] as const)
       assert.ok(Math.abs(said[0]!.ready! - shift - Date.now()) < hour / 2);
     const startedAt = Date.now();
-    for (const name of names)
-      await bus.schedule(name, everySecond, "doer.do", 1);
-    const hasFired = ({ said }: typeof slow) => said.some((line) => line.fired);
-    await eventually(() => hasFired(slow) && hasFired(fast), patient);
-    await eventually(() => firings.size === names.length, patient);
-    await Promise.all(names.map((name) => bus.schedules.delete(name)));
-    for (const name of names) {
-      assertUnbroken(name, firings.get(name)!);
-      for (const time of firings.get(name)!)
-        assert.ok(time > startedAt && time <= Date.now() + 100);
-    }
+    await at.add(names, {});
+    await at.until(() => hasFired(slow) && hasFired(fast));
+    await at.until(() => at.firings.size === names.length);
+    await at.end(names);
+    for (const time of [...at.firings.values()].flat())
+      assert.ok(time > startedAt && time <= Date.now() + 100);
   });
 
   test("the server is killed over firings, and none is lost or comes twice", async (t) => {
     const rounds = Math.ceil(kills / 4);
     await using server = await testServer();
     await using bus = await connect({ url: server.url });
-    const firings = await countFirings(bus);
-    await startFirer(t, { url: server.url, namespace: "troupe" });
-    for (const [at, name] of names.entries())
-      await bus.schedule(name, everySecond, targetOf(at), 1, caughtUp);
+    const at = await Ticking.on(t, bus);
+    await at.startFirer();
+    await at.add(names);
     for (let round = 0; round < rounds; round++) {
-      const count = [...firings.values()].flat().length;
-      await eventually(
-        () => [...firings.values()].flat().length > count + round * 5,
-        patient,
-      );
+      const { count } = at;
+      await at.until(() => at.count > count + round * 5);
       await server.kill();
       await server.restart();
     }
-    const now = Date.now();
-    await eventually(
-      () => names.every((name) => (firings.get(name)?.at(-1) ?? 0) > now),
-      patient,
-    );
-    await Promise.all(names.map((name) => bus.schedules.delete(name)));
-    for (const name of names) assertUnbroken(name, firings.get(name)!);
-    const count = [...firings.values()].flat().length;
-    t.diagnostic(`${rounds} kills of the server, ${count} firings`);
+    await at.assertGoingOn(names);
+    t.diagnostic(`${rounds} kills of the server, ${at.count} firings`);
   });
 });
+
+const hasFired = ({ said }: Firer) => said.some((line) => line.fired);

@@ -2,9 +2,16 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { z } from "zod";
-import { agent, skill, type Bus, type TaskContext } from "../../index.js";
+import {
+  agent,
+  skill,
+  type Bus,
+  type ScheduleOptions,
+  type TaskContext,
+} from "../../index.js";
 import { startChild, type Child } from "./child.js";
 import { doer, quiet } from "./doer.js";
+import { eventually } from "./eventually.js";
 
 export interface FirerOptions {
   url: string;
@@ -22,16 +29,82 @@ export interface Said {
   ready?: number;
 }
 
-export const startFirer = (
-  test: TestContext,
-  options: FirerOptions,
-): Promise<Child<Said>> => startChild<Said>(test, "schedule-process", options);
+export type Firer = Child<Said>;
+
+/** Schedules that fire each second, the processes that fire them, and what came of it. */
+export class Ticking {
+  readonly bus: Bus;
+  /** Of each schedule, as often as its task was handled. */
+  readonly firings: ReadonlyMap<string, readonly number[]>;
+  readonly #test: TestContext;
+
+  constructor(
+    test: TestContext,
+    bus: Bus,
+    firings: Ticking["firings"] = new Map(),
+  ) {
+    this.#test = test;
+    this.bus = bus;
+    this.firings = firings;
+  }
+
+  /** The bus serves what is to be done each second. */
+  static async on(test: TestContext, bus: Bus): Promise<Ticking> {
+    return new Ticking(test, bus, await countFirings(bus));
+  }
+
+  /** A process that fires. */
+  startFirer(more: Omit<FirerOptions, "url" | "namespace"> = {}) {
+    const { url, namespace } = this.bus;
+    const told: FirerOptions = { url, namespace, ...more };
+    return startChild<Said>(this.#test, "schedule-process", told);
+  }
+
+  /** Half of them go to whom is chosen at each firing. */
+  async add(
+    names: readonly string[],
+    options: ScheduleOptions = { missed: "catch up" },
+  ): Promise<void> {
+    const when = { every: "1s" } as const;
+    for (const [at, name] of names.entries()) {
+      const target = at % 2 === 0 ? "doer.do" : anyCounter;
+      await this.bus.schedule(name, when, target, 1, options);
+    }
+  }
+
+  get count(): number {
+    return [...this.firings.values()].flat().length;
+  }
+
+  lastOf(name: string): number {
+    return Math.max(0, ...(this.firings.get(name) ?? []));
+  }
+
+  /** Each of them still fires, and none was lost or came twice. No more of them. */
+  async assertGoingOn(names: readonly string[]): Promise<void> {
+    const now = Date.now();
+    await this.until(() =>
+      names.every((name) => (this.firings.get(name)?.at(-1) ?? 0) > now),
+    );
+    await this.end(names);
+  }
+
+  /** No more of them; what was fired is unbroken. */
+  async end(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => this.bus.schedules.delete(name)));
+    for (const name of names) assertUnbroken(name, this.firings.get(name)!);
+  }
+
+  async until(condition: () => unknown): Promise<void> {
+    await eventually(condition, { timeoutMs: 60_000 });
+  }
+}
 
 /** What only the counters of firings do: either of two agents. */
-export const anyCounter = { skill: "count", prefer: "round-robin" } as const;
+const anyCounter = { skill: "count", prefer: "round-robin" } as const;
 
 /** Serves the agent "doer", and two that do `anyCounter`, and remembers each firing by its schedule, as often as its task was handled. */
-export async function countFirings(bus: Bus): Promise<Map<string, number[]>> {
+async function countFirings(bus: Bus): Promise<Map<string, number[]>> {
   const firings = new Map<string, number[]>();
   const run = (_input: unknown, { id }: TaskContext) => {
     const [name, time] = id.split("@") as [string, string];
