@@ -19,7 +19,7 @@ export const dead: Verb = {
   usage: [
     "troupe dead ls [--agent NAME]",
     "troupe dead show ID",
-    "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE]",
+    "troupe dead redrive ID [--input JSON] [--priority LEVEL] [--lane LANE] [--force]",
     "troupe dead undo ID --retry | --skip STEP | --resolve [--note TEXT] [--lane LANE] [--wait]",
     "troupe dead purge ID",
     "troupe dead redrive|purge --agent NAME | --all",
@@ -37,6 +37,10 @@ export const dead: Verb = {
       type: "string",
       value: "LANE",
       help: "redrive, undo: to this one (default the one that it came from)",
+    },
+    force: {
+      type: "boolean",
+      help: "redrive: also where something of it could not be undone",
     },
     ...undoOptions,
   },
@@ -91,9 +95,17 @@ function show(call: Call): Promise<ExitCode> {
 
 function redrive(call: Call): Promise<ExitCode> {
   const options = redriveOptions(call);
+  const isAlone = call.words.length > 1;
   return eachChosen(call, async (letter) => {
     const { taskId } = letter;
-    const newTaskId = await letter.redrive(options);
+    const newTaskId = await letter
+      .redrive(options)
+      .catch((error: TroupeError) => {
+        // Of many, one that a person has to decide about holds up no other.
+        if (isAlone || error.code !== "ARGUMENT_INVALID") throw error;
+        call.output.note(error.message);
+      });
+    if (newTaskId === undefined) return;
     call.output.result(
       { taskId, newTaskId },
       () => `${taskId}  →  ${newTaskId}`,
@@ -162,6 +174,7 @@ function redriveOptions(call: Call): RedriveOptions {
     ...(lane === undefined ? {} : { lane }),
     ...(input === undefined ? {} : { input: toJson(input, "--input") }),
     ...(priority === undefined ? {} : { priority: toLevel(priority) }),
+    force: call.flag("force"),
   };
 }
 

@@ -53,6 +53,8 @@ export interface RedriveOptions {
   priority?: Level;
   /** Default the one that it came from. */
   lane?: string;
+  /** Also where steps of it could not be undone: its new task does them once more, and the letter that tells of them is gone. */
+  force?: boolean;
 }
 
 /** An event of the dead task, shortened. */
@@ -120,14 +122,29 @@ export class DeadLetter {
     return isTokenFor(id) ? id : `redrive~${this.sequence}`;
   }
 
-  /** Submits it again as a new task that names the old one; then the letter is gone. Returns the new task's id. */
+  /**
+   * Submits it again as a new task that names the old one; then the letter is gone. Returns the new task's id. Throws
+   * ARGUMENT_INVALID where something still stands that could not be undone.
+   */
   async redrive(options: RedriveOptions = {}): Promise<string> {
     const taskId = this.redriveId;
+    if (options.force !== true) await this.#refuseStanding();
     const { subject, headers, body } = this.#toTask(taskId, options);
     checkSize(this.#link, subject, headers.length + body.length);
     await this.#publisher.store(subject, headers, body);
     await this.purge();
     return taskId;
+  }
+
+  /** Nobody else would know of it any more. */
+  async #refuseStanding(): Promise<void> {
+    if (this.code !== "UNDO_FAILED") return;
+    const { standing = [], isDeclined } = (await this.undoing()) ?? {};
+    if (standing.length === 0 || isDeclined === true) return;
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `task "${this.taskId}" could not be undone, and a new task would do once more what still stands ("${standing.join('", "')}"): decide about that first (troupe dead undo ${this.taskId} --retry, --skip STEP or --resolve), or redrive it by force`,
+    );
   }
 
   /** How far its undoing is; undefined for a task that has done nothing durably. */

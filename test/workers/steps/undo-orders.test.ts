@@ -297,3 +297,25 @@ test("a call that could not be undone is told of like a step, and can be skipped
   await gone(bus);
   assert.deepEqual(undone, ["a"]);
 });
+
+test("a letter that tells of what still stands is not redriven before that is decided, unless by force", async (t) => {
+  const bus = await shared.connect(t);
+  await serveSaga(bus, async (task) => {
+    if (task.id !== "stands") return "done anew";
+    await doSteps(task, ["a"], () => {
+      throw broken("the bank is closed");
+    });
+    throw broken();
+  });
+  await assert.rejects(bus.call("saga.run", {}, { id: "stands" }), {
+    code: "UNDO_FAILED",
+  });
+  const letter = (await letterOf(bus, "stands"))!;
+  await assert.rejects(letter.redrive(), {
+    code: "ARGUMENT_INVALID",
+    message: /still stands \("a"\)/,
+  });
+  assert.ok(await letterOf(bus, "stands"));
+  const id = await letter.redrive({ force: true });
+  assert.equal(await bus.task(id).result(), "done anew");
+});
