@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { AgentCard, SkillCard } from "../../protocol/card.js";
 import { messageOf, skillUnknown, TroupeError } from "../../protocol/errors.js";
+import { toZod } from "../../protocol/json-schema.js";
 import { parseWith } from "../../protocol/schema.js";
 import type { Link } from "../connection/connection.js";
 import { cardKey, type Registry } from "../registry/registry.js";
@@ -148,7 +149,7 @@ function toKnown(card: SkillCard): KnownSkill {
 /** What the JSON Schema cannot say is left to the worker, which has the real schema. */
 function toSchema(card: SkillCard): z.ZodType {
   try {
-    return z.fromJSONSchema(card.inputSchema);
+    return toZod(card.inputSchema);
   } catch {
     return z.unknown();
   }

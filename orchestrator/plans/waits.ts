@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
-import { toZod } from "../../protocol/plan/json-schema.js";
+import { toZod } from "../../protocol/json-schema.js";
 import { planAnswer } from "../../protocol/plan/questions.js";
 import type { ApproveStep, WaitStep } from "../../protocol/plan/step.js";
 import type { PlanTask } from "./plan-task.js";

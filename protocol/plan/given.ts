@@ -2,7 +2,7 @@
 import { TroupeError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import { parseWith } from "../schema.js";
-import { toZod } from "./json-schema.js";
+import { toZod } from "../json-schema.js";
 import type { Plan } from "./plan.js";
 
 /** With the defaults of those that are not given. Throws INPUT_INVALID for one that is missing, unknown or does not fit. */

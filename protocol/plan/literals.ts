@@ -2,7 +2,7 @@
 // are none, schemas that cannot be used.
 import { messageOf } from "../errors.js";
 import { formOf } from "./expression.js";
-import { toZod } from "./json-schema.js";
+import { toZod } from "../json-schema.js";
 import { isObject, type Outline, type PlanProblem } from "./outline.js";
 import { duration, type VoteStep, type WaitStep } from "./step.js";
 
