@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Within the package, so that it is found by its own name. */
-const folder = join(root, "dist", "guides");
+const folder = join(root, "dist", "test", "guides");
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 
 const guides = readdirSync(join(root, "docs/guides"))
@@ -108,7 +108,7 @@ function compile(modules: readonly Module[]): string[] {
   writeFileSync(
     join(folder, "tsconfig.json"),
     JSON.stringify({
-      extends: "../../tsconfig.json",
+      extends: "../../../tsconfig.json",
       compilerOptions,
       include: ["*.ts"],
       exclude: [],

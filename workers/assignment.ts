@@ -14,6 +14,7 @@ import type { Router } from "../bus/routing/router.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Slots } from "./limits/gate.js";
 import type { SkillRunner } from "./skill-runner.js";
+import type { Misfits } from "./steps/misfits.js";
 import type { SignalEars } from "./steps/signal-ears.js";
 import type { Suspension } from "./steps/suspension.js";
 import type { TaskFacts } from "./task-context.js";
@@ -25,6 +26,7 @@ export interface ExecutionHost {
   readonly recorder: Recorder;
   readonly watch: Watch;
   readonly canceled: Canceled;
+  readonly misfits: Misfits;
   readonly runners: ReadonlyMap<string, SkillRunner>;
   readonly agent: string;
   /** Of the worker; a task with a key may have come from main's queue. */

@@ -17,6 +17,7 @@ import type { Slots } from "./limits/gate.js";
 import { contextSkills } from "./contexts/context-messages.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
+import { Misfits } from "./steps/misfits.js";
 import { SignalEars } from "./steps/signal-ears.js";
 import type { Watch } from "./watch.js";
 
@@ -59,6 +60,7 @@ export function executionHost(definition: Agent, of: Of): ExecutionHost {
     recorder: new Recorder(link, publisher),
     watch,
     canceled: new Canceled(),
+    misfits: new Misfits(),
     runners,
     ...guardsOf({ ...of, agent, runners: [...runners.values()] }),
     agent,

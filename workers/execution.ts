@@ -116,6 +116,8 @@ export class Execution
   }
 
   async #attemptAgain(runner: SkillRunner): Promise<Result> {
+    if (this.#workflow?.isKnownMisfit === true)
+      return this.#workflow.leaveMisfit(runner, new HandlerContext(this, this));
     await this.host.recorder.started(this.subject, this.facts());
     return this.attemptWith(runner);
   }

@@ -80,7 +80,10 @@ test("a task whose version is gone waits, tells why, and goes on when that versi
     ["tasks", "show", task.id, "--namespace", bus.namespace],
     { url: bus.url },
   );
-  assert.match(shown.stdout, /^now +under way; it waits for a version of its handler that/m);
+  assert.match(
+    shown.stdout,
+    /^now +under way; it waits for a version of its handler that/m,
+  );
   assert.match(
     shown.stdout,
     /STEP_MISMATCH: the handler of orders\.place in version 2\.0\.0/,

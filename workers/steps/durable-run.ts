@@ -31,6 +31,7 @@ import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
 import { startRun } from "./child-run.js";
+import { misfitPauseMs, sameMisfit, type Misfit } from "./misfits.js";
 import type { Course } from "./course.js";
 import { SignalLooks } from "./signal-looks.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
@@ -42,7 +43,6 @@ import { Suspension, type Suspended } from "./suspension.js";
  * removed by hand is called anew then. Signals have a time limit of their own.
  */
 const longestParkMs = 3_600_000;
-const mismatchPauseMs = { first: 1_000, longest: 30_000 };
 
 export class DurableRun implements StepHost {
   readonly steps: Steps;
@@ -222,6 +222,11 @@ export class DurableRun implements StepHost {
     }
   }
 
+  /** Of the last write to its journal. */
+  get place(): number {
+    return this.#writer.last;
+  }
+
   get hasWritten(): boolean {
     return this.#wrote;
   }
@@ -260,17 +265,13 @@ export class DurableRun implements StepHost {
     return !isOver && cancelAsked(this.signals) === undefined;
   }
 
-  /** It is on the journal, once for each version that does not fit. Resolves with when to try again. */
+  /** It is on the journal, once for each version that does not fit. Resolves with how long to wait before the next try. */
   async recordMisfit({
     entry,
-  }: Suspended & { why: "mismatch" }): Promise<number> {
-    const same = this.#journal.entries.find((known) => isSame(known, entry));
-    if (!same) {
-      await this.append([entry]);
-      return mismatchPauseMs.first;
-    }
-    const { first, longest } = mismatchPauseMs;
-    return Math.min(longest, Math.max(first, (this.now() - same.at) / 2));
+  }: Misfit): Promise<{ pauseMs: number; isNew: boolean }> {
+    const same = sameMisfit(this.#journal.entries, entry);
+    if (!same) await this.append([entry]);
+    return { pauseMs: misfitPauseMs(same, this.now()), isNew: !same };
   }
 
   /** The journal begins anew. */
@@ -304,14 +305,4 @@ export class DurableRun implements StepHost {
   get #name() {
     return { agent: this.agent, taskId: this.id };
   }
-}
-
-function isSame(known: JournalEntry, entry: JournalEntry): boolean {
-  return (
-    known.kind === "mismatch" &&
-    entry.kind === "mismatch" &&
-    known.version === entry.version &&
-    known.expected === entry.expected &&
-    known.found === entry.found
-  );
 }

@@ -1,7 +1,7 @@
 // Why a handler is left where it stands, without a result: its promise is never settled, and whoever takes the task
 // up again runs it from its top.
 import type { TroupeError } from "../../protocol/errors.js";
-import type { JournalEntry } from "../../protocol/journal.js";
+import type { Misfit } from "../../protocol/journal.js";
 
 export type Suspended =
   /** It waits for longer than a moment. */
@@ -15,7 +15,7 @@ export type Suspended =
   /** The journal cannot be written. */
   | { why: "trouble"; error: TroupeError }
   /** It does not fit its journal. */
-  | { why: "mismatch"; error: TroupeError; entry: JournalEntry }
+  | { why: "mismatch"; error: TroupeError; entry: Misfit }
   /** It begins anew with another input. */
   | {
       why: "continued";

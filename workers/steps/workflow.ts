@@ -9,13 +9,14 @@ import {
 } from "../../bus/journal/journal.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
-import { isCompletion } from "../../protocol/journal.js";
+import { isCompletion, misfitOf } from "../../protocol/journal.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment, Result } from "../assignment.js";
 import { recordFailure } from "../failure.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import { DurableRun } from "./durable-run.js";
+import type { Misfit } from "./misfits.js";
 import type { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
@@ -27,7 +28,6 @@ export interface WorkflowTask extends Assignment {
 }
 
 type Parked = Suspended & { why: "parked" };
-type Misfit = Suspended & { why: "mismatch" };
 
 /** A task that continues oftener in one worker is delivered anew. */
 const runsOfDelivery = 500;
@@ -65,6 +65,26 @@ export class Workflow {
     if (!isSafe || !hasDone) return undefined;
     this.#over = error;
     return this.#task.host.runners.get(this.#task.skill);
+  }
+
+  /** It was found here not to fit its journal, which is the same since. */
+  get isKnownMisfit(): boolean {
+    return this.#knownMisfit !== undefined;
+  }
+
+  /** It goes as it went then, and its handler is not run. */
+  async leaveMisfit(
+    runner: SkillRunner,
+    context: HandlerContext,
+  ): Promise<Result> {
+    const run = new DurableRun(this.#task, runner, context, this.#journal);
+    try {
+      const to = this.#knownMisfit!;
+      const { pauseMs } = await run.recordMisfit(to);
+      return await this.#leaveFor(pauseMs, run);
+    } finally {
+      run.course.close();
+    }
   }
 
   /** The input that its handler is run with. */
@@ -150,8 +170,12 @@ export class Workflow {
     return this.#task.giveBack(Math.max(0, until - now));
   }
 
-  /** `why` its attempt has ended, for the log. */
-  async #park(run: DurableRun, to: Parked, why = waits(to)): Promise<Result> {
+  /** `isTold` says that the log has why its attempt has ended. */
+  async #park(
+    run: DurableRun,
+    to: Parked,
+    isTold = run.hasWritten,
+  ): Promise<Result> {
     let isParked: boolean;
     try {
       isParked = await run.park(to);
@@ -160,26 +184,44 @@ export class Workflow {
       if (error.code !== "CONFLICT") throw error;
       return this.#suspended(run, { why: "fenced", error });
     }
-    if (!run.hasWritten) await this.#returned(why);
+    if (!isTold) await this.#returned(waits(to));
     if (!isParked) return this.#task.giveBack(0);
     this.#task.delivery.acknowledgeNow();
     return "parked";
   }
 
+  /** Told once for each version: on the journal, in the history, and to whoever runs this worker. */
   async #parkMisfit(run: DurableRun, to: Misfit): Promise<Result> {
-    const { host, subject } = this.#task;
-    const pauseMs = await run.recordMisfit(to);
-    if (run.hasWritten)
+    const { host, subject, id, skill } = this.#task;
+    const { pauseMs, isNew } = await run.recordMisfit(to);
+    if (isNew) {
       await host.recorder.returned(subject, to.error, this.#task.facts());
-    // What is canceled is not left asleep: parked, it would come back at once, over and over.
-    if (!run.canPark || this.canceled) {
-      if (!run.hasWritten) await this.#returned(to.error);
+      host.link.log.warn({ task: id, skill }, to.error.message);
+    } else await this.#returned(to.error);
+    const { place } = run;
+    host.misfits.remember({ taskId: id, place, isOver: this.#isOver }, to);
+    return this.#leaveFor(pauseMs, run);
+  }
+
+  async #leaveFor(pauseMs: number, run: DurableRun): Promise<Result> {
+    // What is over is not left asleep: parked, it would come back at once, over and over.
+    if (!run.canPark || this.canceled || this.#isOver)
       return this.#task.giveBack(pauseMs);
-    }
-    const until = host.link.clock.now() + pauseMs;
+    const until = this.#task.host.link.clock.now() + pauseMs;
     const waitsFor = "a version of its handler that fits its journal";
     const parked: Parked = { why: "parked", until, waitsFor, asks: false };
-    return this.#park(run, parked, to.error);
+    return this.#park(run, parked, true);
+  }
+
+  get #knownMisfit(): Misfit | undefined {
+    const { entries, last: place } = this.#journal;
+    if (!misfitOf(entries)) return undefined;
+    const { host, id: taskId } = this.#task;
+    return host.misfits.recall({ taskId, place, isOver: this.#isOver });
+  }
+
+  get #isOver(): boolean {
+    return this.#over !== undefined;
   }
 
   /** An attempt whose start is on the log, and that left nothing on the journal, would be taken for a crash. */

@@ -342,25 +342,25 @@ test("what a task was before it continued is not kept in memory", async (t) => {
 });
 
 test("a handler that no longer fits waits, with what was expected and found, for one that does", async (t) => {
-  const names = ["old", "new"];
-  let version = 0;
-  const { bus, worker } = await flow(t, async (task) => {
-    const result = await task.step(names[version]!, () => version);
-    if (version === 0) {
-      version = 1;
+  const served = (name: string) =>
+    flow(t, async (task) => {
+      const result = await task.step(name, () => name);
       await task.sleep("1100ms");
-    }
-    return result;
-  });
-  const task = await bus.submit("flow.run", {});
+      return result;
+    });
+  const old = await served("old");
+  const task = await old.bus.submit("flow.run", {});
+  await eventually(() => old.worker.counts.parked >= 1);
+  await old.worker.drain();
+  const { bus, worker } = await served("new");
   await eventually(() => worker.counts.parked >= 2);
   const history = [];
   for await (const event of bus.replay({ task: task.id }))
     history.push(event.error?.message);
   assert.match(history.join(), /expected step "old", found step "new"/);
-  version = 0;
-  names[1] = "old";
-  assert.equal(await task.result(), 0);
+  await worker.drain();
+  await served("old");
+  assert.equal(await task.result(), "old");
 });
 
 test("a handler can change for new tasks and stay the same for those under way", async (t) => {

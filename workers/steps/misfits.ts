@@ -1,0 +1,65 @@
+// Tasks whose journal does not fit the handler that is served here, as was found by running it. The same code finds the
+// same, so that it is not run again as long as the journal stays as it is: neither is what it does between operations
+// done over and over, nor is the history filled with attempts that come to nothing.
+import type { JournalEntry, Misfit as Entry } from "../../protocol/journal.js";
+import type { Suspended } from "./suspension.js";
+
+export type Misfit = Suspended & { why: "mismatch" };
+
+/** After that it is run all the same: it may depend on what it should not. */
+const rememberedMs = 600_000;
+const pauseMs = { first: 1_000, longest: 30_000 };
+const capacity = 10_000;
+
+/** Which run of which journal it was. */
+export interface MisfitPlace {
+  taskId: string;
+  /** Of the last write. */
+  place: number;
+  /** It was run only to undo. */
+  isOver: boolean;
+}
+
+export class Misfits {
+  readonly #known = new Map<string, { to: Misfit; at: number }>();
+
+  /** The oldest is forgotten when there are too many. */
+  remember(place: MisfitPlace, to: Misfit): void {
+    const key = keyOf(place);
+    const at = this.#known.get(key)?.at ?? performance.now();
+    this.#known.delete(key);
+    this.#known.set(key, { to, at });
+    if (this.#known.size > capacity)
+      this.#known.delete(this.#known.keys().next().value!);
+  }
+
+  recall(place: MisfitPlace): Misfit | undefined {
+    const key = keyOf(place);
+    const known = this.#known.get(key);
+    if (!known || performance.now() - known.at <= rememberedMs)
+      return known?.to;
+    this.#known.delete(key);
+    return undefined;
+  }
+}
+
+const keyOf = ({ taskId, place, isOver }: MisfitPlace): string =>
+  `${place} ${isOver} ${taskId}`;
+
+/** Where it stands on the journal already. */
+export function sameMisfit(
+  entries: readonly JournalEntry[],
+  { version, expected, found }: Entry,
+): Entry | undefined {
+  for (const known of entries)
+    if (known.kind === "mismatch" && known.version === version)
+      if (known.expected === expected && known.found === found) return known;
+  return undefined;
+}
+
+/** Until it is looked whether there is a version that fits: the longer the longer there has been none. */
+export function misfitPauseMs(same: Entry | undefined, now: number): number {
+  const { first, longest } = pauseMs;
+  if (!same) return first;
+  return Math.min(longest, Math.max(first, (now - same.at) / 2));
+}
