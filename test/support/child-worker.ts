@@ -1,80 +1,47 @@
 // Another process that serves the agent "child".
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { spawnChild, type Child } from "./child.js";
 import { eventually } from "./eventually.js";
 
-const script = (name: string) =>
-  fileURLToPath(new URL(`${name}.js`, import.meta.url));
-
-interface ChildWorker extends AsyncDisposable {
-  readonly pid: number;
+interface ChildWorker
+  extends AsyncDisposable, Pick<Child<WorkerSaid>, "pid" | "ended" | "signal"> {
   /** What its clock said when it was ready. */
   readonly now: number;
   /** The ids of the tasks that it began, in order. */
   readonly started: readonly string[];
-  /** Resolves when it has ended: its exit code, or the signal that ended it. */
-  readonly ended: Promise<number | NodeJS.Signals>;
-  signal(signal: NodeJS.Signals): void;
 }
 
-interface ChildWorkerOptions {
+export interface ChildWorkerOptions {
   url: string;
   namespace: string;
-  ackWait?: string;
+  ackWait?: `${number}s`;
   concurrency?: number;
-  /** How far its clock is from ours. */
-  clockShiftMs?: number;
 }
 
+/** The first when it is ready, and that of each task that it begins. */
+export type WorkerSaid = { now: number } | { started: string };
+
 /** Resolves when it takes tasks. */
-export async function childWorker(
-  options: ChildWorkerOptions,
-): Promise<ChildWorker> {
-  const { url, namespace, ackWait = "10s", concurrency = 1 } = options;
-  const { clockShiftMs } = options;
-  const preload =
-    clockShiftMs === undefined ? [] : ["--import", script("shifted-clock")];
-  const process_ = spawn(
-    process.execPath,
-    [
-      ...preload,
-      script("worker-process"),
-      url,
-      namespace,
-      ackWait,
-      String(concurrency),
-    ],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: {
-        ...process.env,
-        TROUPE_LOG: "silent",
-        CLOCK_SHIFT_MS: String(clockShiftMs ?? 0),
-      },
-    },
-  );
-  const ended = once(process_, "exit").then(
-    ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
-  );
-  const started: string[] = [];
-  let now: number | undefined;
-  createInterface({ input: process_.stdout }).on("line", (line) => {
-    const said = JSON.parse(line) as { started?: string; now?: number };
-    if (said.started !== undefined) started.push(said.started);
-    now ??= said.now;
-  });
-  await eventually(() => now !== undefined, { what: "a child's readiness" });
+export async function childWorker({
+  clockShiftMs,
+  ...told
+}: ChildWorkerOptions & {
+  /** How far its clock is from ours. */
+  clockShiftMs?: number;
+}): Promise<ChildWorker> {
+  const clock = { clockShiftMs };
+  const child = await spawnChild<WorkerSaid>("worker-process", told, clock);
+  const { pid, said, ended, signal } = child;
+  const { now } = (await eventually(() => said.find((line) => "now" in line), {
+    what: "a child's readiness",
+  }))!;
   return {
-    pid: process_.pid!,
-    now: now!,
-    started,
+    pid,
     ended,
-    signal: (signal) => void process_.kill(signal),
-    async [Symbol.asyncDispose]() {
-      process_.kill("SIGKILL");
-      await ended;
+    signal,
+    now,
+    get started() {
+      return said.flatMap((line) => ("started" in line ? [line.started] : []));
     },
+    [Symbol.asyncDispose]: () => child.kill(),
   };
 }

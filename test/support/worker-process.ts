@@ -3,10 +3,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { agent, connect, skill, type Duration } from "../../index.js";
+import type { ChildWorkerOptions, WorkerSaid } from "./child-worker.js";
 
-const [url = "", namespace = "", ackWait = "10s", concurrency = "1"] =
-  process.argv.slice(2);
-const say = (line: object) => console.log(JSON.stringify(line));
+const {
+  url,
+  namespace,
+  ackWait = "10s",
+  concurrency = 1,
+} = JSON.parse(process.argv[2]!) as ChildWorkerOptions;
+const say = (line: WorkerSaid) => console.log(JSON.stringify(line));
 
 const bus = await connect({ url, namespace });
 const child = agent("child", {
@@ -52,8 +57,5 @@ const child = agent("child", {
     }),
   },
 });
-await bus.serve(child, {
-  concurrency: Number(concurrency),
-  ackWait: ackWait as Duration,
-});
-say({ ready: true, now: Date.now() });
+await bus.serve(child, { concurrency, ackWait });
+say({ now: Date.now() });
