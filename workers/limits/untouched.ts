@@ -1,24 +1,25 @@
 // The tasks that were sent away from the gates of an instance before anything was done with them. One whose next
 // delivery comes here as well has been nowhere else, since each delivery is counted: the log need not be asked for
-// it, and its first attempt is still its first.
+// it, and its first attempt is still its first. One that has left its queue and come back is another message, whose
+// deliveries are counted anew.
 import type { Entrant } from "./entrant.js";
 
 const capacity = 10_000;
 
 export class Untouched {
-  /** How often they were delivered by then. */
-  readonly #counts = new Map<string, number>();
+  /** By their messages: how often they were delivered by then. */
+  readonly #counts = new Map<number, number>();
 
   sentAway(task: Entrant): void {
-    const { id, delivery } = task;
-    this.#counts.delete(id);
+    const { streamSequence, count } = task.delivery;
+    this.#counts.delete(streamSequence);
     if (task.mayBeKnown()) return;
-    this.#counts.set(id, delivery.count);
+    this.#counts.set(streamSequence, count);
     if (this.#counts.size > capacity)
       this.#counts.delete(this.#counts.keys().next().value!);
   }
 
-  has({ id, delivery }: Entrant): boolean {
-    return this.#counts.get(id) === delivery.count - 1;
+  has({ delivery }: Entrant): boolean {
+    return this.#counts.get(delivery.streamSequence) === delivery.count - 1;
   }
 }
