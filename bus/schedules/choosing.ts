@@ -1,30 +1,9 @@
 // Whom the firings of a schedule go to that names what is needed. Who is chosen is written into the record before the
 // first of their tasks is submitted: whoever takes the firings over sends them to the same agent, which knows their ids.
-import {
-  messageOf,
-  TroupeError,
-  type ErrorCode,
-} from "../../protocol/errors.js";
+import { TroupeError } from "../../protocol/errors.js";
 import type { Need } from "../../protocol/need.js";
 import type { ScheduleDefinition } from "../../protocol/schedule.js";
 import type { Place, Router } from "../routing/router.js";
-
-/** Nobody else can do anything about it either: the firing has no task, and that is told. */
-const refusals: readonly ErrorCode[] = [
-  "PAYLOAD_TOO_LARGE",
-  "ARGUMENT_INVALID",
-  "INPUT_INVALID",
-  "AGENT_UNKNOWN",
-  "SKILL_UNKNOWN",
-  "NO_CANDIDATE",
-];
-
-/** Why there is to be no task; undefined where another process, or a later time, may be luckier. */
-export function refusalIn(error: unknown): string | undefined {
-  const isRefused =
-    error instanceof TroupeError && refusals.includes(error.code);
-  return isRefused ? `${error.code}: ${messageOf(error)}` : undefined;
-}
 
 /**
  * Who of those that take tasks now; where none does, one of those that have: its tasks wait in its queue, for a firing

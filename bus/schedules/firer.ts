@@ -10,7 +10,6 @@
 // 4. A firing that no process can make a task of is told: on the log, and in the record.
 // 5. It is due when the server's clock says so, or when the server itself said so by a wake-up.
 import { z } from "zod";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
 import { isReadable } from "../../protocol/firing-times.js";
 import {
@@ -21,19 +20,15 @@ import {
 import { Bucket, isConflict, keyOf, type Entry } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
-import { orchestratorName } from "../../protocol/subjects.js";
-import { recordAgentEvent } from "../history/agent-events.js";
 import type { Router } from "../routing/router.js";
 import type { Submitter } from "../tasks/submitter.js";
-import { chooseFor, refusalIn } from "./choosing.js";
+import { chooseFor } from "./choosing.js";
+import { refusalIn, tellRefused } from "./refusals.js";
 import { wakeAt } from "./wake-ups.js";
 
 export type ScheduleEntry = Entry<ScheduleRecord>;
 
 const mostSteps = 1_000;
-
-/** Of the agent as a whole. */
-const noInstance = "-";
 
 export class Firer {
   readonly link: Link;
@@ -133,35 +128,8 @@ export class Firer {
       refused = refusalIn(error);
       if (refused === undefined) throw error;
     }
-    await this.#tellRefused(record, taskId, refused);
+    await tellRefused(this, record, taskId, refused);
     return { at, taskId, refused };
-  }
-
-  /** There is no task whose history could tell it. */
-  async #tellRefused(
-    { name, definition, chosen }: ScheduleRecord,
-    taskId: string,
-    error: string,
-  ): Promise<void> {
-    const { link, publisher } = this;
-    const told = { schedule: name, taskId, error };
-    link.log.error(told, "a schedule's firing has no task");
-    const { agent = definition.need?.agent } = chosen ?? definition;
-    const event = {
-      agent: agent ?? orchestratorName,
-      instance: noInstance,
-      kind: "firing-refused",
-      data: told,
-    } as const;
-    try {
-      await recordAgentEvent(link, publisher, event);
-    } catch (thrown) {
-      if (!isNotAllowed(thrown)) throw thrown;
-      link.log.warn(
-        { error: messageOf(thrown) },
-        "this user may not write events: that a firing was refused stands in its schedule only",
-      );
-    }
   }
 
   /**
@@ -193,6 +161,3 @@ export class Firer {
     return place ? { agent: place.agent, skill: place.skill } : {};
   }
 }
-
-const isNotAllowed = (error: unknown): boolean =>
-  error instanceof TroupeError && error.code === "PERMISSION_DENIED";

@@ -6,28 +6,19 @@
 // 2. When a step has failed no other begins. The calls under way are waited for: only of what has ended is it known
 //    whether it is to be undone. Only when its time is up they are canceled.
 import type { Duration } from "../../protocol/duration.js";
-import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
-import {
-  countBallots,
-  type Ballot,
-  type Verdict,
-} from "../../protocol/plan/ballots.js";
+import { TroupeError } from "../../protocol/errors.js";
 import type { CheckedPlan } from "../../protocol/plan/check.js";
 import { holds } from "../../protocol/plan/condition.js";
 import { inOrder } from "../../protocol/plan/cycles.js";
 import { resolve } from "../../protocol/plan/expression.js";
 import type { Block, StepNode } from "../../protocol/plan/outline.js";
-import type {
-  Budget,
-  MapStep,
-  Step,
-  VoteStep,
-} from "../../protocol/plan/step.js";
+import type { Budget, MapStep, Step } from "../../protocol/plan/step.js";
 import { PlanCalls } from "./calls.js";
+import { isOutOfTime, named, outOfTime } from "./failures.js";
 import type { CallToUndo, PlanTask } from "./plan-task.js";
 import { roundOf, type Scope } from "./scope.js";
 import { Spending } from "./spending.js";
-import { askVoters } from "./vote.js";
+import { vote } from "./vote.js";
 import { approval, waiting, type Tell } from "./waits.js";
 
 export interface Given {
@@ -135,7 +126,7 @@ class PlanRun {
 
   async #perform(node: StepNode, step: Step, scope: Scope): Promise<unknown> {
     if ("call" in step) return this.#calls.call(step, scope);
-    if ("vote" in step) return this.#vote(step, scope);
+    if ("vote" in step) return vote(this.#task, this.#calls, step, scope);
     if ("approve" in step) return approval(this.#task, step, scope, this.#tell);
     if ("wait" in step) return waiting(this.#task, step, scope);
     if ("value" in step) return resolve(step.value, scope.roots);
@@ -162,15 +153,6 @@ class PlanRun {
     );
   }
 
-  async #vote(step: VoteStep, scope: Scope): Promise<Verdict> {
-    const verdict = countBallots(
-      await askVoters(this.#task, this.#calls, step, scope),
-      step.rule,
-    );
-    if (verdict.decided || step.otherwise === "continue") return verdict;
-    throw undecided(verdict);
-  }
-
   /** Throws BUDGET_EXCEEDED when it takes too long; what it does then is up to who ends the plan. */
   async within(
     budget: Budget | undefined,
@@ -187,64 +169,4 @@ class PlanRun {
     });
     return Promise.race([work({ ...scope, spending }), late]);
   }
-}
-
-// --- what goes wrong ---
-
-/** They say what becomes of the task that they are thrown in, and here they are another's. */
-const ofAnother: readonly ErrorCode[] = [
-  "TASK_CANCELED",
-  "TASK_REJECTED",
-  "WORKER_STOPPING",
-];
-
-const alreadyNamed = new WeakSet<object>();
-const outOfTimes = new WeakSet<object>();
-
-/** With the name of the step, the innermost; trying the plan again is of no use, for its journal says the same. */
-function named(error: unknown, place: string): unknown {
-  if (!(error instanceof TroupeError) || alreadyNamed.has(error)) return error;
-  const { code, message, data } = error;
-  const own = new TroupeError(
-    ofAnother.includes(code) ? "PLAN_FAILED" : code,
-    `step "${place}" failed: ${message}`,
-    {
-      cause: error,
-      retryable: false,
-      data: { ...data, step: place },
-    },
-  );
-  alreadyNamed.add(own);
-  if (outOfTimes.has(error)) outOfTimes.add(own);
-  return own;
-}
-
-const isOutOfTime = (error: unknown): boolean =>
-  outOfTimes.has(error as object);
-
-function outOfTime(what: string, time: string | number): TroupeError {
-  const error = new TroupeError(
-    "BUDGET_EXCEEDED",
-    `${what} took longer than its budget of ${time}: raise budget.time`,
-  );
-  outOfTimes.add(error);
-  return error;
-}
-
-function undecided({ total, ballots }: Verdict): TroupeError {
-  const said = ballots.map(
-    (ballot) =>
-      `${ballot.voter} ${saidIn(ballot)}${ballot.weight === 1 ? "" : ` (${ballot.weight})`}`,
-  );
-  return new TroupeError(
-    "VOTE_UNDECIDED",
-    `no choice has enough of the weights, which are ${total} in all: ${said.join(", ")}`,
-    { data: { ballots } },
-  );
-}
-
-function saidIn({ choice, error, notNeeded }: Ballot): string {
-  if (notNeeded) return "was not waited for";
-  if (error) return `failed (${error.code})`;
-  return choice === undefined ? "abstained" : JSON.stringify(choice);
 }

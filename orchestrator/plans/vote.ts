@@ -5,8 +5,13 @@
 //    decides at the same ballot. It cancels the rest again, too, should the one before have died over that.
 // 2. Plans that were past a vote before votes ended early wait for all: what follows a vote begins where its last
 //    ballot was given.
-import type { TroupeError } from "../../protocol/errors.js";
-import { isCertain, type Ballot } from "../../protocol/plan/ballots.js";
+import { TroupeError } from "../../protocol/errors.js";
+import {
+  countBallots,
+  isCertain,
+  type Ballot,
+  type Verdict,
+} from "../../protocol/plan/ballots.js";
 import {
   lookUp,
   parseReference,
@@ -20,8 +25,21 @@ import type { Scope } from "./scope.js";
 
 const change = "votes end when they are certain";
 
-/** In the order of the voters. Who fails has no choice. Throws BUDGET_EXCEEDED. */
-export function askVoters(
+/** Throws VOTE_UNDECIDED, unless the plan is to go on then; BUDGET_EXCEEDED. */
+export async function vote(
+  task: PlanTask,
+  calls: PlanCalls,
+  step: VoteStep,
+  scope: Scope,
+): Promise<Verdict> {
+  const ballots = await ask(task, calls, step, scope);
+  const verdict = countBallots(ballots, step.rule);
+  if (verdict.decided || step.otherwise === "continue") return verdict;
+  throw undecided(verdict);
+}
+
+/** In the order of the voters. Who fails has no choice. */
+function ask(
   task: PlanTask,
   calls: PlanCalls,
   step: VoteStep,
@@ -92,4 +110,22 @@ function choiceOf(
   return (choice ?? null) === null
     ? { abstained: true, ...rest }
     : { choice, ...rest };
+}
+
+function undecided({ total, ballots }: Verdict): TroupeError {
+  const said = ballots.map(
+    (ballot) =>
+      `${ballot.voter} ${saidIn(ballot)}${ballot.weight === 1 ? "" : ` (${ballot.weight})`}`,
+  );
+  return new TroupeError(
+    "VOTE_UNDECIDED",
+    `no choice has enough of the weights, which are ${total} in all: ${said.join(", ")}`,
+    { data: { ballots } },
+  );
+}
+
+function saidIn({ choice, error, notNeeded }: Ballot): string {
+  if (notNeeded) return "was not waited for";
+  if (error) return `failed (${error.code})`;
+  return choice === undefined ? "abstained" : JSON.stringify(choice);
 }

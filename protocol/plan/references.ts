@@ -6,13 +6,9 @@
 // 3. Steps are read as they are written, so that what is wrong with their shapes and with their references is told in
 //    one go; but of what may only follow from a wrong shape nothing is told.
 import { nearest } from "../nearest.js";
-import { readCondition } from "./condition.js";
-import {
-  referencesIn,
-  type FoundReference,
-  type Place,
-  type Reference,
-} from "./expression.js";
+import { referencesIn, type Reference } from "./expression.js";
+import { foundIn, type Found } from "./found-references.js";
+import { mapBetween, meetingOf } from "./meeting.js";
 import {
   fieldsOf,
   isObject,
@@ -26,19 +22,6 @@ import {
 import { stepName } from "./step.js";
 
 const reserved = ["input", "param", "steps", "plan", "index"];
-
-const valueFields = [
-  "input",
-  "key",
-  "context",
-  "map",
-  "approve",
-  "show",
-  "value",
-];
-
-/** In an undo, a step may refer to its own result. */
-type Found = FoundReference & { isUndo?: boolean };
 
 /** Tells of wrong names and references, and fills in which branches of a parallel need which. */
 export function* checkReferences(
@@ -94,34 +77,6 @@ function* checkFound(
     const message = problem ?? problemOf(reference!, from, names, isUndo);
     if (message !== undefined) yield { path: pathTo(base, at), message };
   }
-}
-
-function* foundIn(node: StepNode): Generator<Found> {
-  for (const { at, value } of valuesOf(fieldsOf(node)))
-    for (const found of referencesIn(value))
-      yield { ...found, at: [...at, ...found.at], isUndo: at[0] === "undo" };
-  if (node.kind === "when")
-    yield* readCondition(fieldsOf(node)["when"], ["when"]);
-}
-
-/** The fields of a step in which references may stand. */
-function valuesOf(
-  fields: Record<string, unknown>,
-): { at: Place; value: unknown }[] {
-  const values: { at: Place; value: unknown }[] = [];
-  const add = (holder: unknown, at: Place, names: readonly string[]) => {
-    if (!isObject(holder)) return;
-    for (const name of names)
-      if (Object.hasOwn(holder, name))
-        values.push({ at: [...at, name], value: holder[name] });
-  };
-  add(fields, [], valueFields);
-  add(fields["undo"], ["undo"], ["input"]);
-  const { vote, wait } = fields;
-  if (Array.isArray(vote))
-    vote.forEach((voter, place) => add(voter, ["vote", place], ["input"]));
-  add(wait, ["wait"], ["for", "until"]);
-  return values;
 }
 
 function* checkItemName(node: StepNode): Generator<PlanProblem> {
@@ -262,37 +217,4 @@ function stepProblem(
   if (way.block.order === "parallel" || way.to.place < way.from.place)
     return undefined;
   return `step "${name}" comes later; expected an earlier step`;
-}
-
-interface Meeting {
-  /** The innermost list in which both stand. */
-  block: Block;
-  /** In that list, the step that is it or that it stands in; of the plan's output there is none. */
-  from: StepNode | undefined;
-  to: StepNode;
-}
-
-function meetingOf(
-  from: StepNode | Block,
-  to: StepNode,
-): Meeting | "inside" | "around" | "apart" {
-  const tos = new Map<Block, StepNode>();
-  for (let node: StepNode | undefined = to; node; node = node.block.of)
-    tos.set(node.block, node);
-  if ("nodes" in from)
-    return { block: from, from: undefined, to: tos.get(from)! };
-  let node = from;
-  while (!tos.has(node.block)) node = node.block.of!;
-  const other = tos.get(node.block)!;
-  if (other !== node) return { block: node.block, from: node, to: other };
-  if (node === from) return "inside";
-  return node === to ? "around" : "apart";
-}
-
-/** The outermost map, below the list, in whose body the step stands. */
-function mapBetween(to: StepNode, below: Block): StepNode | undefined {
-  let found: StepNode | undefined;
-  for (let { block } = to; block !== below && block.of; { block } = block.of)
-    if (block.of.kind === "map") found = block.of;
-  return found;
 }

@@ -1,0 +1,42 @@
+// What a plan fails with: the error of the innermost step, by its name.
+import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
+
+/** They say what becomes of the task that they are thrown in, and here they are another's. */
+const ofAnother: readonly ErrorCode[] = [
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+  "WORKER_STOPPING",
+];
+
+const alreadyNamed = new WeakSet<object>();
+const outOfTimes = new WeakSet<object>();
+
+/** With the name of the step, the innermost; trying the plan again is of no use, for its journal says the same. */
+export function named(error: unknown, place: string): unknown {
+  if (!(error instanceof TroupeError) || alreadyNamed.has(error)) return error;
+  const { code, message, data } = error;
+  const own = new TroupeError(
+    ofAnother.includes(code) ? "PLAN_FAILED" : code,
+    `step "${place}" failed: ${message}`,
+    {
+      cause: error,
+      retryable: false,
+      data: { ...data, step: place },
+    },
+  );
+  alreadyNamed.add(own);
+  if (outOfTimes.has(error)) outOfTimes.add(own);
+  return own;
+}
+
+export const isOutOfTime = (error: unknown): boolean =>
+  outOfTimes.has(error as object);
+
+export function outOfTime(what: string, time: string | number): TroupeError {
+  const error = new TroupeError(
+    "BUDGET_EXCEEDED",
+    `${what} took longer than its budget of ${time}: raise budget.time`,
+  );
+  outOfTimes.add(error);
+  return error;
+}
