@@ -104,7 +104,8 @@ export class Submitter {
   }
 
   /**
-   * Submits, and calls `settle` when it has ended. Resolves when it is accepted, with how to hear no more of it.
+   * Submits, and calls `settle` when it has ended. Resolves when it is accepted, with how to hear no more of it, and
+   * whether it had been before.
    * Submitted again with the same id it is the same task.
    */
   async start(
@@ -112,18 +113,18 @@ export class Submitter {
     input: unknown,
     options: SubmitOptions & Routed & { id: string },
     settle: WaitOptions["settle"],
-  ): Promise<() => void> {
+  ): Promise<{ leave: () => void; duplicate: boolean }> {
     const spec = await this.drafting.prepare(target, input, options);
     const wait = this.#expect(spec, Number.POSITIVE_INFINITY, settle);
     try {
       if (options.isNew !== true) this.#outcomes.joinEarlier(wait);
       const { duplicate } = await this.#publish(spec, options);
       if (duplicate) this.#outcomes.joinEarlier(wait);
+      return { leave: () => this.#outcomes.cancel(wait), duplicate };
     } catch (error) {
       this.#outcomes.cancel(wait);
       throw error;
     }
-    return () => this.#outcomes.cancel(wait);
   }
 
   #expect(

@@ -10,6 +10,7 @@ import {
   type Target,
 } from "../../bus/tasks/target.js";
 import { TroupeError } from "../../protocol/errors.js";
+import type { JournalEntry } from "../../protocol/journal.js";
 import { begunEntry, doneEntry, failedEntry } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Child, ChildRun } from "./step-host.js";
@@ -34,6 +35,20 @@ export interface ChildOptions extends Omit<SubmitOptions, "id"> {
 
 const longestId = 200;
 
+/** A call whose answer is waited for. */
+class Waiting {
+  readonly child: Child;
+  readonly run: ChildRun;
+  /** Undefined where the journal says it, or nobody knows. */
+  readonly beganAt: number | undefined;
+
+  constructor(child: Child, run: ChildRun, beganAt: number | undefined) {
+    this.child = child;
+    this.run = run;
+    this.beganAt = beganAt;
+  }
+}
+
 export class Calls {
   readonly run: number;
   readonly #parts: Parts;
@@ -41,7 +56,7 @@ export class Calls {
   readonly #attached = new Map<Operation, Child>();
   /** On their way: they cannot be canceled before they are there. */
   readonly #starting = new Map<Operation, Promise<unknown>>();
-  readonly #waiting = new Map<Operation, ChildRun>();
+  readonly #waiting = new Map<Operation, Waiting>();
 
   constructor(parts: Parts, run: number) {
     this.#parts = parts;
@@ -90,8 +105,17 @@ export class Calls {
   }
 
   stop(): void {
-    for (const run of this.#waiting.values()) run.leave();
+    for (const { run } of this.#waiting.values()) run.leave();
     this.#waiting.clear();
+  }
+
+  /** What the journal does not say yet of calls under way, for whoever goes on elsewhere, or looks. */
+  untold(): JournalEntry[] {
+    return [...this.#waiting].flatMap(([operation, { child, beganAt }]) => {
+      if (beganAt === undefined) return [];
+      const { agent, skill } = child;
+      return begunEntry(operation, { now: () => beganAt }, { agent, skill });
+    });
   }
 
   #known(operation: Operation, target: Target): Names | undefined {
@@ -116,6 +140,7 @@ export class Calls {
   ): void {
     const { host, line, trying } = this.#parts;
     let names = known;
+    let beganAt: number | undefined;
     const begin = async () => {
       if (signal?.aborted) {
         // An earlier attempt may have sent it all the same.
@@ -126,7 +151,7 @@ export class Calls {
         const chosen = await host.choose(target, input);
         await line.store(begunEntry(operation, host, chosen));
         names = chosen;
-      }
+      } else if (!operation.past?.begun) beganAt ??= host.now();
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);
       const to = needOf(target)
@@ -146,7 +171,8 @@ export class Calls {
     void trying.until(operation, host.rules, begin, ({ value }) => {
       const { child, run } = value;
       if (!start) {
-        this.#wait(operation, child, run, input);
+        const since = run.isKnown ? undefined : beganAt;
+        this.#wait(operation, new Waiting(child, run, since), input);
         if (signal) this.#cancelOn(signal, operation, child);
         return;
       }
@@ -172,16 +198,12 @@ export class Calls {
     return host.cancelChild(child, why);
   }
 
-  #wait(
-    operation: Operation,
-    child: Child,
-    run: ChildRun,
-    input: unknown,
-  ): void {
+  #wait(operation: Operation, waiting: Waiting, input: unknown): void {
     const { host, line, waits } = this.#parts;
+    const { child, run, beganAt } = waiting;
     const { id, agent, skill } = child;
     if (line.closed) return run.leave();
-    this.#waiting.set(operation, run);
+    this.#waiting.set(operation, waiting);
     waits.add(operation, {
       until: undefined,
       what: `task "${id}" of ${agent}.${skill}`,
@@ -192,13 +214,13 @@ export class Calls {
       this.#waiting.delete(operation);
       this.#attached.delete(operation);
       if (!waits.remove(operation)) return;
+      const tookMs = Math.round(host.now() - (beganAt ?? host.now()));
+      const said = { id, input, ...(tookMs > 0 ? { tookMs } : {}) };
       if (outcome.state === "completed") {
-        operation.live = { value: outcome.output };
-        line.add(
-          doneEntry(operation, host, { value: outcome.output, id, input }),
-        );
-      } else
-        line.add(failedEntry(operation, host, outcome.error, { id, input }));
+        const value = outcome.output;
+        operation.live = { value };
+        line.add(doneEntry(operation, host, { value, ...said }));
+      } else line.add(failedEntry(operation, host, outcome.error, said));
     });
   }
 }

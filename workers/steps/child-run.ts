@@ -16,7 +16,7 @@ export async function startRun(
 ): Promise<ChildRun> {
   let outcome: Outcome | undefined;
   let heard: ((outcome: Outcome) => void) | undefined;
-  const leave = await submitter.start(
+  const { leave, duplicate } = await submitter.start(
     target,
     input,
     options,
@@ -28,6 +28,7 @@ export async function startRun(
   );
   return {
     leave,
+    isKnown: duplicate,
     ended: (listener) => {
       heard = listener;
       if (outcome) listener(outcome);

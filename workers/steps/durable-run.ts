@@ -256,6 +256,7 @@ export class DurableRun implements StepHost {
       headers,
       body,
     };
+    await this.#tellOfCalls();
     await park(link, publisher, parked, () => this.#writer.check());
     const [isOver] = await Promise.all([
       this.course.anyOver(),
@@ -263,6 +264,19 @@ export class DurableRun implements StepHost {
     ]);
     // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.
     return !isOver && cancelAsked(this.signals) === undefined;
+  }
+
+  /** For whoever looks: a task can be parked without, and is where the journal has no room. */
+  async #tellOfCalls(): Promise<void> {
+    const begun = this.course.calls.untold();
+    if (begun.length === 0) return;
+    try {
+      await this.append(begun);
+    } catch (thrown) {
+      const error = toTroupeError(thrown);
+      if (error.code === "CONFLICT") throw error;
+      this.#task.host.logFailed(error);
+    }
   }
 
   /** It is on the journal, once for each version that does not fit. Resolves with how long to wait before the next try. */

@@ -53,6 +53,8 @@ export interface StepHost {
 }
 
 export interface ChildRun {
+  /** An earlier run of the handler had begun it. */
+  isKnown: boolean;
   /** `heard` is called once, when it has ended. */
   ended(heard: (outcome: Outcome) => void): void;
   /** Hear no more. */

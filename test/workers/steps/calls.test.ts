@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { agent, skill, type TaskContext } from "../../../index.js";
+import { isCompletion } from "../../../protocol/journal.js";
 import { quiet } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -84,4 +86,37 @@ test("a call whose signal is aborted is canceled, and one that begins after that
     tasks.map(({ state }) => state),
     ["canceled"],
   );
+});
+
+test("the journal says how long a call took, and tells of one that is waited for elsewhere", async (t) => {
+  const bus = await shared.connect(t);
+  const slow = agent("slow", {
+    skills: {
+      wait: skill({
+        description: "Takes so many milliseconds",
+        input: z.number(),
+        run: (ms) => new Promise((resolve) => setTimeout(resolve, ms, ms)),
+      }),
+    },
+  });
+  await bus.serve(slow, quiet);
+  const worker = await bus.serve(
+    caller(async (task) => {
+      await task.call("slow.wait", 50);
+      await task.call("slow.wait", 1500);
+    }),
+    quiet,
+  );
+  const task = await bus.submit("caller.run", {}, { id: "p" });
+  await eventually(() => worker.counts.parked === 1);
+  const { entries } = await bus.journal("p");
+  const begun = entries.at(-1);
+  assert.ok(begun?.kind === "begun");
+  const { op, type, agent: whom, skill: what } = begun;
+  assert.deepEqual([op, type, whom, what], [1, "call", "slow", "wait"]);
+  await task.result();
+  const [short, long] = (await bus.journal("p")).entries.filter(isCompletion);
+  assert.ok(short?.tookMs !== undefined && short.tookMs >= 40);
+  assert.ok(long !== undefined && long.at - begun.at >= 1400);
+  assert.equal(long.tookMs, undefined); // its beginning stands on the journal
 });
