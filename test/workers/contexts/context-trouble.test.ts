@@ -1,46 +1,16 @@
 // Stateful agents where something is wrong: machines that throw, events nobody knows, names that cannot be, snapshots of
 // another version, messages that come the wrong way.
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
-import { headers as natsHeaders } from "@nats-io/transport-node";
+import { test } from "node:test";
 import { assign, fromPromise, setup } from "xstate";
 import { z } from "zod";
 import { agent, callSkill, refuse, reject, type Bus } from "../../../index.js";
-import { encodeBody } from "../../../protocol/codec.js";
 import { eventually } from "../../support/eventually.js";
 import { order, payment } from "../../support/order.js";
 import { sharedServer } from "../../support/shared-server.js";
+import { counting, retry } from "../../support/counting.js";
 
 const shared = sharedServer();
-
-const counting = (fails: (n: number) => void) =>
-  setup({
-    types: {
-      context: {} as { sum: number },
-      events: {} as { type: "ADD"; n: number } | { type: "END" },
-    },
-  }).createMachine({
-    context: { sum: 0 },
-    initial: "on",
-    states: {
-      on: {
-        on: {
-          ADD: {
-            actions: assign({
-              sum: ({ context, event }) => {
-                fails(event.n);
-                return context.sum + event.n;
-              },
-            }),
-          },
-          END: "off",
-        },
-      },
-      off: { type: "final" },
-    },
-  });
-
-const retry = { attempts: 2, first: "10ms" } as const;
 
 async function letters(bus: Bus, name: string) {
   const found = [];
@@ -226,104 +196,6 @@ test("what lives in one process only is refused when the agent is declared, and 
   });
 });
 
-test("an event of a type that the machine does not have is refused, by whoever sends it", async (t) => {
-  const bus = await shared.connect(t);
-  await bus.serve(order);
-  const place = { context: "o-1" };
-  await assert.rejects(bus.submit("order.NOPE", {}, place), {
-    code: "SKILL_UNKNOWN",
-    message: /"order" has no skill "NOPE"/,
-  });
-  const wrong = { type: "NOPE" } as unknown as { type: "CANCEL" };
-  assert.throws(() => void bus.context(order, "o-1").send(wrong), {
-    code: "SKILL_UNKNOWN",
-  });
-  await assert.rejects(
-    bus.context(order, "o-1").send({ type: "PAY", amount: "7" as never }),
-    { code: "INPUT_INVALID", message: /amount/ },
-  );
-});
-
-test("names of contexts may have dots and wildcards, and no more than fits", async (t) => {
-  const bus = await shared.connect(t);
-  await bus.serve(order);
-  const names = [
-    "a.b",
-    "*",
-    ">",
-    "a b",
-    "~x",
-    "%2e",
-    "ö".repeat(40),
-    "x".repeat(200),
-  ];
-  for (const name of names)
-    await bus.context(order, name).call({ type: "ADD", item: name });
-  for (const name of names) {
-    const context = bus.context(order, name);
-    assert.deepEqual((await context.snapshot())?.context.items, [name]);
-    const emitted = [];
-    for await (const { context: of } of context.emitted()) emitted.push(of);
-    assert.deepEqual(emitted, [name]);
-  }
-  for (const name of ["", "x".repeat(10_000), "\ud800"]) {
-    assert.throws(() => bus.context(order, name), { code: "ARGUMENT_INVALID" });
-    await assert.rejects(
-      bus.submit(order.skills.ADD, { item: "a" }, { context: name }),
-      { code: "ARGUMENT_INVALID", message: /^context / },
-    );
-  }
-});
-
-test("without a context, or with another key, an event is refused at submit; a question always", async (t) => {
-  const bus = await shared.connect(t);
-  await bus.serve(order);
-  const item = { item: "a" };
-  for (const target of [order.skills.ADD, "order.ADD"] as const) {
-    await assert.rejects(bus.submit(target, item), {
-      code: "ARGUMENT_INVALID",
-      message: /"order" is stateful and the task names no context/,
-    });
-    await assert.rejects(bus.submit(target, item, { context: "c", key: "k" }), {
-      code: "ARGUMENT_INVALID",
-      message: /leave the key "k" out/,
-    });
-    await assert.rejects(bus.ask(target, item), {
-      code: "ARGUMENT_INVALID",
-      message: /durable/,
-    });
-  }
-});
-
-test("a message that came the wrong way is no event: without context, by no key, by another's key", async (t) => {
-  const bus = await shared.connect(t);
-  await bus.serve(order);
-  await bus.context(order, "c").call({ type: "ADD", item: "first" });
-  const bare = await shared.bare(t);
-  const { namespace } = bus;
-  const send = async (subject: string, id: string, context?: string) => {
-    const headers = natsHeaders();
-    if (context !== undefined) headers.set("Troupe-Context", context);
-    const params = { name: "ADD", arguments: { item: id } };
-    const body = { jsonrpc: "2.0", id, method: "tools/call", params };
-    bare.publish(`${namespace}.${subject}.${id}`, encodeBody(body), {
-      headers,
-    });
-    await assert.rejects(bus.task(id).result(), {
-      code: "ARGUMENT_INVALID",
-      message:
-        context === undefined ? /names no context/ : /did not come by the key/,
-    });
-  };
-  await send("task.normal.order.main.ADD", "one");
-  await send("task.normal.order.main.ADD", "two", "c");
-  await send("keyed.order.main.another", "three", "c");
-  await send("keyed.order.main.c", "four");
-  assert.deepEqual((await bus.context(order, "c").snapshot())?.context.items, [
-    "first",
-  ]);
-});
-
 test("what is no record is refused and stays as it is", async (t) => {
   const bus = await shared.connect(t);
   await bus.serve(agent("order", { machine: order.actor.machine, retry }));
@@ -346,84 +218,6 @@ test("too large a state fails its event and says so", async (t) => {
     code: "PAYLOAD_TOO_LARGE",
   });
   assert.equal((await context.snapshot())?.context.items.length, 1);
-});
-
-/** The same machine, a version further: what was called sum is called total. */
-const totaling = setup({
-  types: {
-    context: {} as { total: number },
-    events: {} as { type: "ADD"; n: number } | { type: "END" },
-  },
-}).createMachine({
-  context: { total: 0 },
-  on: {
-    ADD: {
-      actions: assign({
-        total: ({ context, event }) => context.total + event.n,
-      }),
-    },
-  },
-});
-
-const older = agent("counter", { machine: counting(() => undefined), retry });
-const newer = agent("counter", {
-  machine: totaling,
-  snapshotVersion: "2",
-  retry,
-  migrate: (snapshot, version) => {
-    assert.equal(version, "1");
-    const { context, ...rest } = snapshot as { context: { sum: number } };
-    return { ...rest, value: {}, context: { total: context.sum } };
-  },
-});
-
-async function withOlder(t: TestContext) {
-  const bus = await shared.connect(t);
-  const worker = await bus.serve(older);
-  await bus.context(older, "c").call({ type: "ADD", n: 1 });
-  return { bus, worker };
-}
-
-test("a newer machine migrates old snapshots, with the first event that each context gets", async (t) => {
-  const { bus, worker } = await withOlder(t);
-  await worker.drain();
-  await bus.serve(newer);
-  const context = bus.context(newer, "c");
-  await context.call({ type: "ADD", n: 2 });
-  const snapshot = await context.snapshot();
-  assert.deepEqual([snapshot?.context, snapshot?.version], [{ total: 3 }, "2"]);
-});
-
-test("without a migrate function a context of another version is refused, and left to who can handle it", async (t) => {
-  const { bus, worker } = await withOlder(t);
-  await worker.drain();
-  const { migrate: _, ...rest } = { migrate: 0, machine: totaling, retry };
-  await bus.serve(agent("counter", { ...rest, snapshotVersion: "2" }));
-  await assert.rejects(bus.context(newer, "c").call({ type: "ADD", n: 2 }), {
-    code: "ATTEMPTS_EXHAUSTED",
-    message: /snapshot of version "1".*version "2".*migrate/,
-  });
-});
-
-test("while two versions are served at once, an event that one cannot handle finds the other", async (t) => {
-  const { bus } = await withOlder(t);
-  const patient = { attempts: 50, first: "10ms", max: "20ms" } as const;
-  const second = await shared.connect(t);
-  await second.serve(
-    agent("counter", {
-      machine: totaling,
-      snapshotVersion: "2",
-      retry: patient,
-    }),
-  );
-  const results = await Promise.all(
-    Array.from({ length: 20 }, () =>
-      bus.context(older, "c").call({ type: "ADD", n: 1 }),
-    ),
-  );
-  assert.equal(results.length, 20);
-  const { context } = (await bus.context(older, "c").snapshot())!;
-  assert.deepEqual(context, { sum: 21 });
 });
 
 test("a call to a skill or an agent that is not there comes to the machine as an error", async (t) => {
