@@ -92,8 +92,10 @@ export async function cancelTask(
   if (
     !first &&
     (await endOf(link, taskId, agent))?.headers.sender !== link.origin
-  )
+  ) {
+    if (sleeps) await remove(link, pending); // whoever ended it may have died before they could
     return false;
+  }
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
   if (!(await isApplied(link, pending))) await remove(link, pending);

@@ -1,0 +1,51 @@
+// A process that ends a task without undoing it is killed -9 around each of the messages that it stores for that: the
+// try to seal an empty journal, the journal, the dead letter, the end. The task ends once, nothing of it is undone, and
+// its letter says what stands.
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { pendingTask } from "../../bus/history/history.js";
+import { killChildren, startChild } from "../support/child.js";
+import { eventually } from "../support/eventually.js";
+import type { Halt } from "../support/halting.js";
+import { doSteps, letterOf, serveSaga } from "../support/saga.js";
+import { sharedServer } from "../support/shared-server.js";
+
+const shared = sharedServer();
+
+describe(
+  "a task is ended as it stands, whenever its ender dies",
+  { concurrency: 2 },
+  () => {
+    for (const at of [1, 2, 3, 4])
+      for (const when of ["before", "after"] as const)
+        test(`${when} the message ${at} that it stores`, (t) =>
+          endsOnce(t, { at, when, by: "SIGKILL" }));
+  },
+);
+
+async function endsOnce(t: TestContext, halt: Halt): Promise<void> {
+  t.after(() => killChildren(t));
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const undone: string[] = [];
+  const { worker } = await serveSaga(bus, async (task) => {
+    await doSteps(task, ["a", "b"], (name) => undone.push(name));
+    return task.waitFor("go");
+  });
+  const task = await bus.submit("saga.run", {}, { id: "t" });
+  await eventually(() => worker.counts.parked === 1);
+  const { url } = shared.server;
+  const place = { url, namespace: bus.namespace, of: "t" };
+  const ender = await startChild(t, "cancel-process", { ...place, halt });
+  assert.equal(await ender.ended, "SIGKILL");
+  // Whoever orders it again finishes what the first began.
+  await task.cancel("enough", { undo: false, by: "ann" });
+  await assert.rejects(task.result(), {
+    code: "UNDO_FAILED",
+    message: /^enough; and it was ended by ann without undoing/,
+  });
+  const report = await (await letterOf(bus, "t"))?.undoing();
+  assert.deepEqual(report?.standing, ["a", "b"]);
+  assert.deepEqual(undone, []);
+  await eventually(async () => !(await pendingTask(link, "t", "saga")));
+}
