@@ -250,6 +250,12 @@ function noCandidate(
   waitedMs = 0,
 ): TroupeError {
   const text = explain(need, refusals);
+  // Nor has there been one: those who are away would do.
+  if (need.offline === true && waitedMs === 0)
+    return new TroupeError(
+      "NO_CANDIDATE",
+      `${text}. Serve one once, or ask for less`,
+    );
   const paused = refusals.find(({ why }) => why === isPaused)?.candidate.lane;
   const next = paused ? `Resume "${paused.agent}"` : "Start one, ask for less";
   return new TroupeError(

@@ -103,7 +103,7 @@ function* problemsOf(
   yield* checkReferences(outline, plan);
   yield* checkCycles(outline);
   yield* checkSkills(outline, cards);
-  yield* checkLiterals(outline);
+  yield* checkLiterals(outline, plan);
   yield* checkBudgets(outline);
 }
 

@@ -3,28 +3,36 @@
 import { messageOf } from "../errors.js";
 import { formOf } from "./expression.js";
 import { toZod } from "../json-schema.js";
-import { isObject, type Outline, type PlanProblem } from "./outline.js";
-import { duration, type VoteStep, type WaitStep } from "./step.js";
+import {
+  fieldsOf,
+  isObject,
+  type Outline,
+  type PlanProblem,
+} from "./outline.js";
+import { duration } from "./step.js";
 
-export function* checkLiterals({
-  plan,
-  nodes,
-}: Outline): Generator<PlanProblem> {
-  for (const { step, path } of nodes) {
-    if (step === undefined) continue;
-    if ("vote" in step) yield* checkVote(step, path);
-    if ("wait" in step) yield* checkWait(step, path);
-    if ("map" in step && !Array.isArray(step.map) && !isForm(step.map))
+/** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
+export function* checkLiterals(
+  { nodes }: Outline,
+  plan: Record<string, unknown>,
+): Generator<PlanProblem> {
+  for (const node of nodes) {
+    const { vote, rule, wait, map } = fieldsOf(node);
+    const { path } = node;
+    if (Array.isArray(vote)) yield* checkRule(vote, rule, path);
+    if (isObject(wait)) yield* checkWait(wait, path);
+    if (node.kind === "map" && !Array.isArray(map) && !isForm(map))
       yield {
         path: `${path}.map`,
         message: "expected a list, or a reference to one",
       };
   }
-  if (plan?.input) yield* checkSchema(plan.input, "input");
-  for (const [name, { schema, default: value }] of Object.entries(
-    plan?.params ?? {},
-  )) {
-    if (schema === undefined) continue;
+  const { input, params } = plan;
+  if (isObject(input)) yield* checkSchema(input, "input");
+  if (!isObject(params)) return;
+  for (const [name, parameter] of Object.entries(params)) {
+    if (!isObject(parameter) || !isObject(parameter["schema"])) continue;
+    const { schema, default: value } = parameter;
     const path = `params.${name}`;
     yield* checkSchema(schema, `${path}.schema`);
     if (value !== undefined)
@@ -32,52 +40,57 @@ export function* checkLiterals({
   }
 }
 
+type Schema = Record<string, unknown>;
+
 const isForm = (value: unknown): boolean =>
   isObject(value) && formOf(value) !== undefined;
 
-function* checkVote(
-  { vote, rule }: VoteStep,
+function* checkRule(
+  voters: readonly unknown[],
+  rule: unknown,
   path: string,
 ): Generator<PlanProblem> {
-  if (typeof rule !== "object") return;
-  const total = vote.reduce<number>(
-    (sum, voter) => sum + (typeof voter === "string" ? 1 : (voter.weight ?? 1)),
-    0,
-  );
-  if (rule.atLeast > total)
+  const atLeast = isObject(rule) ? rule["atLeast"] : undefined;
+  if (typeof atLeast !== "number") return;
+  const total = voters.reduce<number>((sum, voter) => sum + weightOf(voter), 0);
+  if (atLeast > total)
     yield {
       path: `${path}.rule.atLeast`,
-      message: `is ${rule.atLeast}, and all voters together weigh ${total}; expected no more`,
+      message: `is ${atLeast}, and all voters together weigh ${total}; expected no more`,
     };
 }
 
-function* checkWait({ wait }: WaitStep, path: string): Generator<PlanProblem> {
-  if (typeof wait !== "object") return;
-  if ("until" in wait && !isForm(wait.until) && !isDate(wait.until))
+function weightOf(voter: unknown): number {
+  const weight = isObject(voter) ? voter["weight"] : undefined;
+  return typeof weight === "number" ? weight : 1;
+}
+
+function* checkWait(
+  wait: Record<string, unknown>,
+  path: string,
+): Generator<PlanProblem> {
+  if ("until" in wait && !isForm(wait["until"]) && !isDate(wait["until"]))
     yield {
       path: `${path}.wait.until`,
       message:
         'expected a date such as "2030-01-31T12:00:00Z", or a reference to one',
     };
-  if ("for" in wait && !isForm(wait.for)) {
-    const parsed = duration.safeParse(wait.for);
+  if ("for" in wait && !isForm(wait["for"])) {
+    const parsed = duration.safeParse(wait["for"]);
     if (!parsed.success)
       yield {
         path: `${path}.wait.for`,
         message: parsed.error.issues[0]!.message,
       };
   }
-  if ("signal" in wait && wait.schema)
-    yield* checkSchema(wait.schema, `${path}.wait.schema`);
+  if (isObject(wait["schema"]))
+    yield* checkSchema(wait["schema"], `${path}.wait.schema`);
 }
 
 const isDate = (value: unknown): boolean =>
   typeof value === "string" && !Number.isNaN(Date.parse(value));
 
-function* checkSchema(
-  schema: Record<string, unknown>,
-  path: string,
-): Generator<PlanProblem> {
+function* checkSchema(schema: Schema, path: string): Generator<PlanProblem> {
   try {
     toZod(schema);
   } catch (error) {
@@ -86,7 +99,7 @@ function* checkSchema(
 }
 
 function* checkDefault(
-  schema: Record<string, unknown>,
+  schema: Schema,
   value: unknown,
   path: string,
 ): Generator<PlanProblem> {

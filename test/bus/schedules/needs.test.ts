@@ -181,6 +181,7 @@ describe("a schedule by need", { concurrency: 4 }, () => {
     await bus.serve(summarizer("a"), quiet);
     await assert.rejects(bus.schedule("x", yearly, "summarize@^2", text), {
       code: "NO_CANDIDATE",
+      message: /nobody does .*\. Serve one once, or ask for less$/,
     });
     await assert.rejects(
       bus.schedule("x", yearly, "summarize@^1", { text: 1 }),

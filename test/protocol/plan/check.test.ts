@@ -229,8 +229,9 @@ describe("shapes", () => {
       {
         name: "v",
         vote: [{ call: "writer.shout", input: ref("param.tone"), wait: 1 }],
-        rule: "all",
+        rule: { atLeast: 2 },
       },
+      { name: "u", wait: { until: "soon" }, nap: 1 },
       { name: "w", wait: { until: ref("steps.c") }, timeout: "soon" },
       {
         name: "x",
@@ -249,14 +250,16 @@ describe("shapes", () => {
       "steps[1].parallel[0].undo.call",
       "steps[1].parallel[1].concurrency",
       "steps[1].parallel[1].map",
-      "steps[2].rule",
+      "steps[2].rule.atLeast",
       "steps[2].vote[0].call",
       "steps[2].vote[0].input",
       "steps[2].vote[0].wait",
-      "steps[3].timeout",
+      "steps[3].nap",
       "steps[3].wait.until",
-      "steps[4].when.eq[0]",
-      "steps[4].y",
+      "steps[4].timeout",
+      "steps[4].wait.until",
+      "steps[5].when.eq[0]",
+      "steps[5].y",
     ]);
   });
 
