@@ -192,7 +192,7 @@ describe("plans that are run", () => {
     const question = "Publish\n\u201cA\u201d?";
     const ask = { name: "ok", approve: question, show: { n: 1 } };
     const steps = [{ name: "each", map: [1], do: [ask] }];
-    const { id } = await bus.plans.run({ steps });
+    const { id } = await bus.plans.run({ steps, budget: { time: "1h" } });
     await eventually(async () => (await bus.plans.questions(id)).length > 0);
     const about = (...words: string[]) => troupe(words, { url: server.url });
     const shown = await about("tasks", "show", id);

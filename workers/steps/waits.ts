@@ -111,9 +111,14 @@ export class Waits {
     const first = Math.min(...waits.map(({ until = Infinity }) => until));
     const parkAt = isIdle ? this.#parkAt(waits, first) : Infinity;
     if (parkAt <= now) {
-      const what = waits.map(({ what }) => what).join(", or ");
+      const asking = waits.filter((wait) => wait.asks === true);
+      const others = waits.filter((wait) => wait.asks !== true);
+      // What somebody is to give stands first: the rest may be cut off where it is shown.
+      const what = [...asking, ...others]
+        .map((wait) => wait.what)
+        .join(", or ");
       this.#parking = true;
-      const asks = waits.some((wait) => wait.asks === true);
+      const asks = asking.length > 0;
       return this.#park(first, what, asks);
     }
     const next = Math.min(first, parkAt) - now;
