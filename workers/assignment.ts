@@ -13,6 +13,7 @@ import type { Limits } from "./limits/limits.js";
 import type { Router } from "../bus/routing/router.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Slots } from "./limits/gate.js";
+import type { PutOff } from "./put-off.js";
 import type { SkillRunner } from "./skill-runner.js";
 import type { Misfits } from "./steps/misfits.js";
 import type { SignalEars } from "./steps/signal-ears.js";
@@ -26,6 +27,7 @@ export interface ExecutionHost {
   readonly recorder: Recorder;
   readonly watch: Watch;
   readonly canceled: Canceled;
+  readonly putOff: PutOff;
   readonly misfits: Misfits;
   readonly runners: ReadonlyMap<string, SkillRunner>;
   readonly agent: string;
@@ -102,6 +104,8 @@ export interface Assignment extends TaskFacts {
   suspended(why: Suspension): Promise<Result> | Result;
   /** Its effect is on the log: it is done. */
   acknowledge(result: Result): Result;
+  /** Its delivery comes again after a while, or when it is canceled. */
+  putOff(delayMs: number): void;
   /** Let it be delivered again, to anyone, after a while. */
   giveBack(delayMs: number): Result;
 }

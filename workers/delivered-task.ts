@@ -17,6 +17,7 @@ import {
   type ParsedTask,
 } from "../protocol/task-message.js";
 import type { ExecutionHost, Result } from "./assignment.js";
+import { momentMs } from "./steps/waits.js";
 import type { ProgressReport, TaskFacts } from "./task-context.js";
 
 export class DeliveredTask implements TaskFacts {
@@ -59,8 +60,14 @@ export class DeliveredTask implements TaskFacts {
   }
 
   giveBack(delayMs: number): Result {
-    this.delivery.retryIn(delayMs);
+    this.putOff(delayMs);
     return "returned";
+  }
+
+  putOff(delayMs: number): void {
+    this.delivery.retryIn(delayMs);
+    if (delayMs > momentMs)
+      this.host.putOff.add(this.id, this.delivery.hastener(), delayMs);
   }
 
   /** What its events say of it, beside their subject. */

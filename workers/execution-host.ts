@@ -15,6 +15,7 @@ import { Canceled } from "./canceled.js";
 import { guardsOf } from "./limits/guards.js";
 import type { Slots } from "./limits/gate.js";
 import { contextSkills } from "./contexts/context-messages.js";
+import { PutOff } from "./put-off.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
 import { Misfits } from "./steps/misfits.js";
@@ -60,6 +61,7 @@ export function executionHost(definition: Agent, of: Of): ExecutionHost {
     recorder: new Recorder(link, publisher),
     watch,
     canceled: new Canceled(),
+    putOff: new PutOff(),
     misfits: new Misfits(),
     runners,
     ...guardsOf({ ...of, agent, runners: [...runners.values()] }),

@@ -62,7 +62,9 @@ export class Execution
     this.host.watch.keep(this);
     try {
       const { limits } = this.host;
-      if (limits === undefined) return await this.work();
+      // Of what is canceled nothing is done any more but its undos.
+      if (limits === undefined || this.host.canceled.has(this.id))
+        return await this.work();
       const awayMs = await limits.admit(this);
       if (awayMs !== undefined) return this.giveBack(awayMs);
       return await this.work();

@@ -104,7 +104,7 @@ async function retry(
   const longestMs = hasJournal ? momentMs : longestNakMs;
   if (delayMs > longestMs && key === undefined)
     return postpone(assignment, retryAt);
-  assignment.delivery.retryIn(delayMs);
+  assignment.putOff(delayMs);
   return "retried";
 }
 

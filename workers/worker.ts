@@ -256,6 +256,7 @@ export class Worker implements AsyncDisposable {
         this.#host.canceled.add(taskId);
         const error = new TroupeError("TASK_CANCELED", reason);
         this.#inHand.cancel(taskId, error);
+        this.#host.putOff.hasten(taskId);
       },
       drain: ({ instance = this.instance, lane = this.lane }) => {
         if (instance === this.instance && lane === this.lane) void this.drain();

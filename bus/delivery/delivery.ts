@@ -7,6 +7,7 @@ import type { Acknowledgeable, AckLine } from "./ack-line.js";
 
 const nothing = new Uint8Array(0);
 const working = Buffer.from("+WPI");
+const notNow = Buffer.from("-NAK");
 const decoder = new TextDecoder("latin1");
 const dot = 46;
 
@@ -89,8 +90,17 @@ export class Delivery implements Acknowledgeable {
   retryIn(delayMs: number): void {
     const nanoseconds = Math.ceil(delayMs) * 1_000_000;
     this.#answer(
-      Buffer.from(delayMs > 0 ? `-NAK {"delay":${nanoseconds}}` : "-NAK"),
+      delayMs > 0 ? Buffer.from(`-NAK {"delay":${nanoseconds}}`) : notNow,
     );
+  }
+
+  /** Has it delivered at once, though it was to come later. Holds nothing of the message. */
+  hastener(): () => void {
+    const link = this.#link;
+    const reply = this.#reply;
+    return () => {
+      if (!link.closed) link.nats.publish(reply, notNow);
+    };
   }
 
   /** Still working on it: do not give it to another. */

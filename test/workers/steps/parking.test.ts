@@ -6,7 +6,7 @@ import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
 import { park } from "../../../bus/journal/parking.js";
 import { lastMessage, pendingTask } from "../../../bus/history/history.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import type { Bus, TaskContext } from "../../../index.js";
+import { agent, skill, type Bus, type TaskContext } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
 import { sagaAgent, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -175,6 +175,39 @@ for (const first of ["1h", "30s"] as const)
     assert.deepEqual(undone, ["a"]);
   });
 
+test("a task with a key that waits for another attempt is canceled, and undone, at once", async (t) => {
+  const bus = await shared.connect(t);
+  const { undone, worker } = await serveFailing(bus, "1h");
+  const task = await bus.submit("saga.run", {}, { key: "k" });
+  await eventually(() => worker.counts.retried === 1);
+  await task.cancel("enough");
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+  assert.deepEqual(undone, ["a"]);
+});
+
+test("a task that woke up and was sent away by a limit is canceled, and undone, at once", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  const run = async (_input: unknown, task: TaskContext) => {
+    if (task.id === "full") return untilStopped(task);
+    await task.step("a", () => "a", { undo: (name) => undone.push(name) });
+    return task.waitFor("go");
+  };
+  const limited = skill({ description: "One", input: z.any(), atOnce: 1, run });
+  const agents = agent("limited", { skills: { run: limited } });
+  const { counts } = await bus.serve(agents, { signals: false });
+  const task = await bus.submit("limited.run", {});
+  await eventually(() => counts.parked === 1);
+  const other = await bus.submit("limited.run", {}, { id: "full" });
+  await eventually(async () => (await other.state()) === "working");
+  await task.signal("go");
+  await eventually(() => counts.returned > 0);
+  await task.cancel("enough");
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+  assert.deepEqual(undone, ["a"]);
+  await other.cancel();
+});
+
 test("a cancel that comes while a task is being put off for another attempt ends it at once", async (t) => {
   const bus = await shared.connect(t);
   const link = await shared.link(t);
@@ -234,6 +267,12 @@ async function serveFailing(bus: Bus, first: "1h" | "30s") {
   };
   const retry = { attempts: 2, first, max: first };
   return { undone, ...(await serveSaga(bus, handler, { retry })) };
+}
+
+function untilStopped({ signal }: TaskContext): Promise<void> {
+  return new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason as Error)),
+  );
 }
 
 /** Does this before the next timer is sent to the server. */
