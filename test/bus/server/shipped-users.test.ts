@@ -140,16 +140,15 @@ test("workers fire what they or the orchestrator have scheduled; the others may 
   const often = { every: "1s" } as const;
   await worker.schedule("mine", often, "doer.do", "mine");
   await orchestrator.schedule("yours", often, "doer.do", "yours");
-  await eventually(() => heard.includes("mine") && heard.includes("yours"));
+  await orchestrator.schedule("whose", often, "do@>=0", "whose");
+  const inputs = ["mine", "whose", "yours"];
+  await eventually(() => inputs.every((input) => heard.includes(input)));
   const [submitter, observer] = [await as("submitter"), await as("observer")];
   for (const bus of [submitter, observer]) {
     const found = await bus.schedules.list();
     assert.deepEqual(
       found.map(({ name, last }) => [name, last !== undefined]),
-      [
-        ["mine", true],
-        ["yours", true],
-      ],
+      inputs.map((name) => [name, true]),
     );
     await assert.rejects(bus.schedules.pause("mine"), {
       code: "PERMISSION_DENIED",
