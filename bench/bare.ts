@@ -50,7 +50,7 @@ export async function openTaker(
   };
 }
 
-export interface BareSender {
+interface BareSender {
   /** Resolves with the result, once the task is stored. */
   send(input: unknown): Promise<Note>;
   close(): Promise<void>;

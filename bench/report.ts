@@ -5,7 +5,7 @@ import type { Contestant } from "./contestant.js";
 import { quantile } from "./load.js";
 
 /** Whose figure it is. */
-export interface Measuree extends Pick<
+interface Measuree extends Pick<
   Contestant,
   "name" | "title" | "durability"
 > {

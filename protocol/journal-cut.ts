@@ -18,7 +18,7 @@ interface Known {
 }
 
 /** The operations of a journal, in their order. */
-export function operationsOf(entries: readonly JournalEntry[]): Known[] {
+function operationsOf(entries: readonly JournalEntry[]): Known[] {
   const known = new Map<number, Known>();
   for (const entry of entries)
     if ("op" in entry && "type" in entry)

@@ -32,7 +32,7 @@ export interface UndoState {
 }
 
 /** By whom, and why. */
-export interface Declined {
+interface Declined {
   by?: string | undefined;
   note?: string | undefined;
 }
@@ -92,7 +92,7 @@ export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
 }
 
 /** A step that was done, by its place and name. */
-export interface StepName {
+interface StepName {
   op: number;
   name: string;
 }

@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const startsWithinMs = 60_000;
 
-export interface ChildServer {
+interface ChildServer {
   /** The process, whose children belong to it. */
   pid: number;
   stop(): Promise<void>;

@@ -9,7 +9,7 @@ import { startPostgres } from "./postgres.js";
 import { startRedis } from "./redis.js";
 import { startRestate } from "./restate.js";
 
-export type ServerKind = "nats" | "redis" | "restate" | "postgres";
+type ServerKind = "nats" | "redis" | "restate" | "postgres";
 
 export interface BenchServer extends StartedServer {
   /** Where it has its store. `stop` removes it, too. */

@@ -20,7 +20,7 @@ import type { Publisher } from "../streams/publisher.js";
 /** For headers, and what the publisher may have to add. */
 const roomForHeaders = 4_096;
 /** Larger ones would take too much memory wherever the task is run. */
-export const longestWrite = 64 * 1024 * 1024;
+const longestWrite = 64 * 1024 * 1024;
 
 export function fitsMessage(link: Link, bytes: number): boolean {
   return bytes + roomForHeaders <= link.maxPayload;

@@ -97,7 +97,7 @@ function cut(waitsFor: string): string {
     : `${waitsFor.slice(0, longestWaitsFor)}…`;
 }
 
-export interface Parking {
+interface Parking {
   /** As A2A has it: `input-required` while it waits for a signal, too. */
   state: "working" | "input-required";
   waitsFor: string;
@@ -112,7 +112,7 @@ export function parkingOf({ headers }: StoredMessage): Parking | undefined {
 }
 
 /** `running`: it is not parked. `busy`: whoever parks it is not done with that yet. */
-export type Waking = "woken" | "running" | "busy";
+type Waking = "woken" | "running" | "busy";
 
 /** Sends a parked task back to its queue; one that is canceled, too, where it waits for another attempt. */
 export async function wake(

@@ -12,7 +12,7 @@ import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
 import type { Registry } from "../registry/registry.js";
 
-export interface TurnsOf {
+interface TurnsOf {
   agent: string;
   lane: string;
   instance: string;

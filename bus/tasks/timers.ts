@@ -134,7 +134,7 @@ export async function sendDue(
 }
 
 /** Where the message of a timer goes, and what it says then. It is known by what it waited for: it is sent once. */
-export function dueMessage(timer: Headers): {
+function dueMessage(timer: Headers): {
   target: string;
   headers: Headers;
 } {

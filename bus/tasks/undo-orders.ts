@@ -35,7 +35,7 @@ export interface UndoOptions {
   lane?: string;
 }
 
-export interface UndoOrder extends UndoOptions {
+interface UndoOrder extends UndoOptions {
   decision: UndoDecision;
 }
 
@@ -47,12 +47,12 @@ export type UndoAnswer =
   "ordered" | "ordered before" | "resolved before" | "undone already";
 
 /** The task that a letter is of, and when the letter was written. */
-export interface DeadTask extends TaskName {
+interface DeadTask extends TaskName {
   at: Date;
 }
 
 /** The message as it was submitted. */
-export interface Original {
+interface Original {
   subject: string;
   headers: Headers;
   body: Uint8Array;

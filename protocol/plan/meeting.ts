@@ -1,7 +1,7 @@
 // How two steps of a plan stand to each other, and whether what one gives is seen by the other.
 import type { Block, StepNode } from "./outline.js";
 
-export interface Meeting {
+interface Meeting {
   /** The innermost list in which both stand. */
   block: Block;
   /** In that list, the step that is it or that it stands in; of the plan's output there is none. */

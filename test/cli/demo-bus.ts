@@ -8,7 +8,7 @@ import type { Bus } from "../../troupe.js";
 import { testServer, type TestServer } from "../support/server.js";
 import { troupe, type Ended } from "./command.js";
 
-export interface DemoBus {
+interface DemoBus {
   readonly url: string;
   readonly bus: Bus;
   /** The command, with that server. */

@@ -5,7 +5,7 @@ import { Desk } from "./desk.js";
 import { quiet } from "./doer.js";
 import { testServer, type TestServer } from "./server.js";
 
-export interface DeskBus {
+interface DeskBus {
   readonly bus: Bus;
   readonly desk: Desk;
   readonly server: TestServer;

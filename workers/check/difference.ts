@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
 
-export interface ValueDifference {
+interface ValueDifference {
   /** "" for the whole. */
   path: string;
   expected: unknown;

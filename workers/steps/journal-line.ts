@@ -5,7 +5,7 @@ import {
   type JournalEntry,
 } from "../../protocol/journal.js";
 
-export interface LineEnds {
+interface LineEnds {
   append(this: void, entries: JournalEntry[]): Promise<void>;
   /** They are stored, in this order. */
   completed(this: void, completions: Completion[]): void;

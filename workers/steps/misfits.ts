@@ -12,7 +12,7 @@ const pauseMs = { first: 1_000, longest: 30_000 };
 const capacity = 10_000;
 
 /** Which run of which journal it was. */
-export interface MisfitPlace {
+interface MisfitPlace {
   taskId: string;
   /** Of the last write. */
   place: number;

@@ -7,7 +7,7 @@ import type { ChildOptions } from "./calls.js";
 import { mapWith } from "./map.js";
 import type { Steps, StepOptions } from "./steps.js";
 
-export interface ChildCallOptions<Output> extends Omit<
+interface ChildCallOptions<Output> extends Omit<
   ChildOptions,
   "start" | "undo"
 > {

@@ -15,7 +15,7 @@ import {
 } from "../../protocol/journal.js";
 
 /** What the journal has of an operation. */
-export interface Past {
+interface Past {
   type: OperationType;
   name: string;
   begun: Extract<JournalEntry, { kind: "begun" }> | undefined;
@@ -184,7 +184,7 @@ export class Tape {
   }
 }
 
-export class LiveOperation implements Operation {
+class LiveOperation implements Operation {
   readonly ordinal: number;
   readonly type: OperationType;
   readonly name: string;

@@ -13,7 +13,7 @@ import type { StepHost } from "./step-host.js";
 import type { Operation } from "./tape.js";
 import type { Waits } from "./waits.js";
 
-export interface Tried<Value> {
+interface Tried<Value> {
   value: Value;
   tookMs?: number;
   attempt?: number;

@@ -20,7 +20,7 @@ import type { Misfit } from "./misfits.js";
 import type { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
-export interface WorkflowTask extends Assignment {
+interface WorkflowTask extends Assignment {
   /** Runs its handler. */
   attemptWith(runner: SkillRunner): Promise<Result> | Result;
   /** Its handler is over. */
