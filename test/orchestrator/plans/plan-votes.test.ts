@@ -46,6 +46,14 @@ test("a vote that is decided waits for nobody, cancels the rest, and goes the sa
   const journal = await at.bus.journal(task.id);
   const { fits, message } = await checkJournal(agent, journal);
   assert.ok(fits, message);
+  const asked = journal.entries.find(
+    (entry) => entry.kind === "done" && entry.name === "ok",
+  );
+  const before = asked?.kind === "done" ? asked.op : -1;
+  const fork = await at.bus.fork(task.id, { before });
+  await at.bus.plans.answer(fork.id, "ok", { approved: true });
+  assert.deepEqual(await fork.result(), await task.result());
+  assert.equal((await slowTasks()).length, 1);
 });
 
 test("a vote that nobody can win any more fails at once, and says who was not waited for", async () => {
