@@ -225,6 +225,8 @@ describe("tasks", () => {
     await task.result();
     const { code, objects } = await run("tasks", "cancel", task.id, "--json");
     assert.equal(code, 0);
-    assert.deepEqual(objects, [{ taskId: task.id, canceled: false }]);
+    assert.deepEqual(objects, [
+      { taskId: task.id, canceled: false, state: "completed" },
+    ]);
   });
 });

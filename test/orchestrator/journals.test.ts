@@ -90,7 +90,7 @@ test("a task whose message somebody has removed is told of, and no other", async
 /** As if whoever forks it died before it is submitted. */
 async function forkHalf(link: Link, taskId: string): Promise<void> {
   const submitter = {
-    draft: () => Promise.resolve(),
+    drafting: { draft: () => Promise.resolve() },
     submit: () => Promise.reject(new Error("killed")),
   } as unknown as Submitter;
   const host = { link, publisher: new Publisher(link), submitter };
