@@ -5,10 +5,7 @@ import type { Contestant } from "./contestant.js";
 import { quantile } from "./load.js";
 
 /** Whose figure it is. */
-interface Measuree extends Pick<
-  Contestant,
-  "name" | "title" | "durability"
-> {
+interface Measuree extends Pick<Contestant, "name" | "title" | "durability"> {
   group: Contestant["group"] | "workflows";
 }
 
