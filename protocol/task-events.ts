@@ -2,7 +2,7 @@
 // request and carries that request along, so that the events alone are the whole history.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "./codec.js";
-import { TroupeError, type ErrorCode } from "./errors.js";
+import type { TroupeError } from "./errors.js";
 import {
   contentTypeHeader,
   type ContentType,
@@ -11,7 +11,6 @@ import {
 import {
   callToolParams,
   callToolResult,
-  outputOf,
   progressParams,
   requestOf,
   toCallToolResult,
@@ -22,7 +21,8 @@ import { parseTaskEventSubject } from "./addresses.js";
 import { defaultLevel, isLevel, type Level } from "./levels.js";
 import { parseRouteHeader, type Route } from "./route.js";
 import { defaultLane } from "./subjects.js";
-import { stateOfType, type TaskEvent, type TerminalState } from "./task.js";
+import { toOutcome } from "./outcome.js";
+import { stateOfType, type TaskEvent } from "./task.js";
 
 /** What every event says of its task, beside its subject. */
 export interface EventFacts {
@@ -99,27 +99,14 @@ export function attemptBody(
   contentType: ContentType,
 ): Uint8Array {
   const { error, retryAt } = attempt;
-  const params = {
-    taskId,
-    status: "working",
-    statusMessage: error.message,
-    error: toRpcError(error),
-    retryAt,
-  };
-  return encodeBody(
-    toNotification("notifications/tasks/status", params),
-    contentType,
-  );
+  return statusBody(taskId, contentType, { ...saying(error), retryAt });
 }
 
 export function startedBody(
   taskId: string,
   contentType: ContentType,
 ): Uint8Array {
-  return encodeBody(
-    toNotification("notifications/tasks/status", { taskId, status: "working" }),
-    contentType,
-  );
+  return statusBody(taskId, contentType, {});
 }
 
 /** An attempt that was called off and says nothing of the task. */
@@ -128,16 +115,7 @@ export function returnedBody(
   error: TroupeError,
   contentType: ContentType,
 ): Uint8Array {
-  const params = {
-    taskId,
-    status: "working",
-    statusMessage: error.message,
-    error: toRpcError(error),
-  };
-  return encodeBody(
-    toNotification("notifications/tasks/status", params),
-    contentType,
-  );
+  return statusBody(taskId, contentType, saying(error));
 }
 
 /** Another task does it now. */
@@ -150,13 +128,19 @@ export function fallbackBody(
   contentType: ContentType,
 ): Uint8Array {
   const { error, fallback } = why;
-  const params = {
-    taskId,
-    status: "working",
-    statusMessage: error.message,
-    error: toRpcError(error),
-    fallback,
-  };
+  return statusBody(taskId, contentType, { ...saying(error), fallback });
+}
+
+function saying(error: TroupeError) {
+  return { statusMessage: error.message, error: toRpcError(error) };
+}
+
+function statusBody(
+  taskId: string,
+  contentType: ContentType,
+  more: object,
+): Uint8Array {
+  const params = { taskId, status: "working", ...more };
   return encodeBody(
     toNotification("notifications/tasks/status", params),
     contentType,
@@ -180,43 +164,7 @@ export function progressBody(
   );
 }
 
-/** How a task ended, as its submitter wants to know it. */
-export type Outcome =
-  | { state: "completed"; output: unknown }
-  | { state: Exclude<TerminalState, "completed">; error: TroupeError };
-
 const errorRequest = z.object({ request: z.unknown() }).partial().catch({});
-
-/**
- * Of a terminal event's body alone: its headers say nothing about the outcome that the body does not.
- * Throws MESSAGE_UNREADABLE for what is no JSON-RPC response.
- */
-export function parseOutcome(body: Uint8Array): Outcome {
-  return toOutcome(decodeBody(body));
-}
-
-/** The same of a body that is decoded. */
-export function toOutcome(message: unknown): Outcome {
-  const { result, error } = (message ?? {}) as {
-    result?: unknown;
-    error?: unknown;
-  };
-  if (typeof result === "object" && result !== null)
-    return { state: "completed", output: outputOf(result) };
-  const parsed = rpcError.safeParse(error);
-  if (!parsed.success)
-    throw new TroupeError(
-      "MESSAGE_UNREADABLE",
-      "a terminal event is no JSON-RPC response",
-    );
-  const ended = fromRpcError(parsed.data);
-  return { state: stateOfError[ended.code] ?? "failed", error: ended };
-}
-
-const stateOfError: { [code in ErrorCode]?: "canceled" | "rejected" } = {
-  TASK_CANCELED: "canceled",
-  TASK_REJECTED: "rejected",
-};
 
 const statusParams = z.object({
   error: rpcError.optional(),

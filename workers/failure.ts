@@ -13,7 +13,7 @@ import { endOf } from "../bus/history/history.js";
 import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Names } from "../bus/tasks/target.js";
-import type { Outcome } from "../protocol/task-events.js";
+import type { Outcome } from "../protocol/outcome.js";
 import type { Assignment, Result } from "./assignment.js";
 import { deadLetterOf } from "./dead-letter.js";
 import { hasFallenBack } from "./limits/fallbacks.js";

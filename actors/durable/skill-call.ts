@@ -17,7 +17,7 @@ import {
   type OutputOf,
   type Target,
 } from "../../bus/tasks/target.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import type { Call } from "./effects.js";
 
 export interface CallSkillOptions {

@@ -20,7 +20,7 @@ import {
   type Snapshot,
 } from "xstate";
 import { TroupeError } from "../../protocol/errors.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import {
   findCall,
   follow,

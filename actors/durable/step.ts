@@ -7,7 +7,7 @@ import {
   TroupeError,
 } from "../../protocol/errors.js";
 import { encodeToken } from "../../protocol/tokens.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import type { ActorDefinition } from "./actor-definition.js";
 import type { Call, Cancellation, Effect } from "./effects.js";
 import type { ActorState, Persisted, Timer } from "./record.js";

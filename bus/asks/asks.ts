@@ -9,7 +9,7 @@ import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import { defaultLane } from "../../protocol/subjects.js";
-import { parseOutcome, type Outcome } from "../../protocol/task-events.js";
+import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { Link } from "../connection/connection.js";
 import { asNatsHeaders } from "../connection/wire-headers.js";
 import { checkSize } from "../streams/publisher.js";

@@ -17,7 +17,7 @@ import {
   parseOutcome,
   toOutcome,
   type Outcome,
-} from "../../protocol/task-events.js";
+} from "../../protocol/outcome.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, type StoredMessage } from "../history/history.js";
 import { SlotMap } from "../streams/slots.js";

@@ -3,7 +3,7 @@
 import { toMs } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import {
   taskBody,
   taskHeaders,

@@ -5,12 +5,12 @@ import { TroupeError } from "../../protocol/errors.js";
 import type { ContentType, Headers } from "../../protocol/headers.js";
 import { subjectsOf } from "../../protocol/subjects.js";
 import { terminalStates, typeOfState } from "../../protocol/task.js";
+import { parseOutcome } from "../../protocol/outcome.js";
 import {
   attemptBody,
   completedBody,
   endedBody,
   eventHeaders,
-  parseOutcome,
   parseProgress,
   parseTaskEvent,
   progressBody,

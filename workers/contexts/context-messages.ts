@@ -6,7 +6,7 @@ import type { Message } from "../../actors/durable/step.js";
 import type { Link } from "../../bus/connection/connection.js";
 import { endOf } from "../../bus/history/history.js";
 import { TroupeError } from "../../protocol/errors.js";
-import { parseOutcome, type Outcome } from "../../protocol/task-events.js";
+import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { Assignment } from "../assignment.js";
 import { skill } from "../skill.js";
 

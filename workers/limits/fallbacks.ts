@@ -16,7 +16,7 @@ import type { Names } from "../../bus/tasks/target.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { describeNeed } from "../../protocol/need.js";
 import type { TaskEvent } from "../../protocol/task.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Assignment, Fallback, FallbackPlace } from "../assignment.js";
 import type { Slots } from "./gate.js";

@@ -3,7 +3,7 @@ import type { Routed, SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { NamedTarget } from "../../bus/tasks/target.js";
 import type { TroupeError } from "../../protocol/errors.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import type { ChildRun } from "./step-host.js";
 
 /** `onTrouble` is called when its end can no longer be heard of. */

@@ -5,7 +5,7 @@ import type { RetryRules } from "../../bus/delivery/retry.js";
 import type { NamedTarget, Names, Target } from "../../bus/tasks/target.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import type { Outcome } from "../../protocol/task-events.js";
+import type { Outcome } from "../../protocol/outcome.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { Suspended } from "./suspension.js";
 
