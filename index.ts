@@ -82,11 +82,8 @@ export type {
 export type { Weights } from "./protocol/lanes.js";
 export type { TaskHandle, WaitFor } from "./bus/tasks/task-handle.js";
 export type { TaskEvent, TaskState, TerminalState } from "./protocol/task.js";
-export type {
-  DeadLetter,
-  DeadLetterFilter,
-  RedriveOptions,
-} from "./bus/tasks/dead-letters.js";
+export type { DeadLetter, DeadLetterFilter } from "./bus/tasks/dead-letters.js";
+export type { RedriveOptions } from "./bus/tasks/redrive.js";
 export type { CancelOptions } from "./bus/tasks/cancel.js";
 export type {
   UndoAnswer,

@@ -1,5 +1,6 @@
 // troupe dead: tasks that nobody could finish.
-import type { DeadLetter, RedriveOptions } from "../bus/tasks/dead-letters.js";
+import type { DeadLetter } from "../bus/tasks/dead-letters.js";
+import type { RedriveOptions } from "../bus/tasks/redrive.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
 import { nextStep, undoRows } from "./dead-undo.js";

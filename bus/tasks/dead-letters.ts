@@ -7,20 +7,9 @@ import {
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
-import { encodeHeaders, type Headers } from "../../protocol/headers.js";
-import { isLevel, type Level } from "../../protocol/levels.js";
-import {
-  parseDeadSubject,
-  parseKeyedSubject,
-  parseTaskSubject,
-} from "../../protocol/addresses.js";
-import { encodeToken, tokenAt } from "../../protocol/tokens.js";
-import {
-  addressOf,
-  contentTypeOf,
-  parseTaskBody,
-  taskBody,
-} from "../../protocol/task-message.js";
+import type { Headers } from "../../protocol/headers.js";
+import { parseDeadSubject } from "../../protocol/addresses.js";
+import { encodeToken } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import {
   lastMessage,
@@ -28,6 +17,7 @@ import {
   type StoredMessage,
 } from "../history/history.js";
 import type { UndoReport } from "../../protocol/undo-state.js";
+import { subjectAgain, taskAgain, type RedriveOptions } from "./redrive.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
 import { codeOf } from "../streams/streams.js";
 import {
@@ -45,16 +35,6 @@ export interface DeadLetterFilter {
   /** The id of the dead task. */
   task?: string;
   error?: ErrorCode;
-}
-
-export interface RedriveOptions {
-  /** Instead of the input that it died of. */
-  input?: unknown;
-  priority?: Level;
-  /** Default the one that it came from. */
-  lane?: string;
-  /** Also where steps of it could not be undone: its new task does them once more, and the letter that tells of them is gone. */
-  force?: boolean;
 }
 
 /** An event of the dead task, shortened. */
@@ -129,9 +109,12 @@ export class DeadLetter {
   async redrive(options: RedriveOptions = {}): Promise<string> {
     const taskId = this.redriveId;
     if (options.force !== true) await this.#refuseStanding();
-    const { subject, headers, body } = this.#toTask(taskId, options);
-    checkSize(this.#link, subject, headers.length + body.length);
-    await this.#publisher.store(subject, headers, body);
+    const { agent, skill } = this;
+    const { headers, body } = this.#stored;
+    const letter = { taskId: this.taskId, agent, skill, headers, body };
+    const task = taskAgain(this.#link, letter, taskId, options);
+    checkSize(this.#link, task.subject, task.headers.length + task.body.length);
+    await this.#publisher.store(task.subject, task.headers, task.body);
     await this.purge();
     return taskId;
   }
@@ -180,7 +163,7 @@ export class DeadLetter {
     const { taskId } = this;
     const { subject: from = "", key } = headers;
     const to = lane === undefined ? {} : { lane };
-    const subject = subjectOfRedrive(from, taskId, taskId, key, to, link);
+    const subject = subjectAgain(link, from, taskId, taskId, key, to);
     const original = { subject, headers, body };
     await sendToUndo(link, this.#publisher, this, original, place);
     return answer;
@@ -218,96 +201,6 @@ export class DeadLetter {
       );
     }
   }
-
-  #toTask(
-    taskId: string,
-    options: RedriveOptions,
-  ): { subject: string; headers: Uint8Array; body: Uint8Array } {
-    const { headers } = this.#stored;
-    const original = headers.subject ?? "";
-    const subject = subjectOfRedrive(
-      original,
-      this.taskId,
-      taskId,
-      headers.key,
-      options,
-      this.#link,
-    );
-    const kept: Headers = {
-      contentType: headers.contentType,
-      sender: headers.sender,
-      context: headers.context,
-      key: headers.key,
-      origin: this.#link.origin,
-      messageId: taskId,
-      maybeKnown: "1",
-      redriveOf: this.taskId,
-    };
-    return {
-      subject,
-      headers: encodeHeaders(kept),
-      body: this.#bodyOf(taskId, original, options),
-    };
-  }
-
-  #bodyOf(
-    taskId: string,
-    subject: string,
-    options: RedriveOptions,
-  ): Uint8Array {
-    const { headers } = this.#stored;
-    if (!("input" in options)) return this.original;
-    const contentType = contentTypeOf(headers, this.original);
-    const skill = readableSkill(subject, headers, this.original) ?? this.skill;
-    const names = {
-      taskId,
-      agent: this.agent,
-      skill,
-      input: options.input,
-      contentType,
-    };
-    return taskBody({
-      ...names,
-      idGiven: true,
-      lane: "",
-      level: "normal",
-      origin: "",
-    });
-  }
-}
-
-function subjectOfRedrive(
-  original: string,
-  oldId: string,
-  newId: string,
-  key: string | undefined,
-  { priority, lane }: RedriveOptions,
-  link: Link,
-): string {
-  const kind = original === "" ? "" : tokenAt(original, 1);
-  if (kind === "partition") {
-    // A bare client that did not say its key again in a header has had its place in the order.
-    const from = parseKeyedSubject(original);
-    return link.subjects.keyed({
-      agent: from.agent,
-      lane: lane ?? from.lane,
-      key: key ?? newId,
-      taskId: newId,
-    });
-  }
-  if (kind !== "task") {
-    throw new TroupeError(
-      "MESSAGE_UNREADABLE",
-      `the dead letter of task "${oldId}" does not say where it came from ("${original}"): submit it anew and purge the letter`,
-    );
-  }
-  const address = parseTaskSubject(original);
-  return link.subjects.task({
-    ...address,
-    lane: lane ?? address.lane,
-    taskId: newId,
-    level: isLevel(priority) ? priority : address.level,
-  });
 }
 
 /** The longest ids have no room for a suffix. */
@@ -316,18 +209,6 @@ function isTokenFor(id: string): boolean {
     return encodeToken(id) !== "";
   } catch {
     return false;
-  }
-}
-
-function readableSkill(
-  subject: string,
-  headers: Headers,
-  body: Uint8Array,
-): string | undefined {
-  try {
-    return parseTaskBody(addressOf(subject), headers, body).skill;
-  } catch {
-    return undefined;
   }
 }
 
