@@ -19,7 +19,7 @@ import {
   lastMessage,
   messagesOn,
   type StoredMessage,
-} from "../history/history.js";
+} from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 
 export interface Entry<Value> {

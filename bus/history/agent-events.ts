@@ -10,7 +10,7 @@ import {
   type KnownAgentEvent,
 } from "../../protocol/agent-events.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage, messagesOn, type StoredMessage } from "./history.js";
+import { lastMessage, messagesOn, type StoredMessage } from "./stored.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";
 

@@ -9,7 +9,7 @@ import type { EmittedAddress } from "../../protocol/subjects.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
-import { messagesOn, type StoredMessage } from "./history.js";
+import { messagesOn, type StoredMessage } from "./stored.js";
 import type { Publisher } from "../streams/publisher.js";
 import { Queue } from "./queue.js";
 

@@ -20,7 +20,7 @@ import {
   messagesOn,
   newestOnEach,
   type StoredMessage,
-} from "../history/history.js";
+} from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 import {
   fitsMessage,

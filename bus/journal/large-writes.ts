@@ -14,7 +14,7 @@ import {
 } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
-import { messagesOn } from "../history/history.js";
+import { messagesOn } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 
 /** For headers, and what the publisher may have to add. */

@@ -12,7 +12,7 @@ import type { Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage, type StoredMessage } from "../history/history.js";
+import { lastMessage, type StoredMessage } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 import { latestDue, schedule, sendDue } from "../tasks/timers.js";
 

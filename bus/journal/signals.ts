@@ -11,12 +11,8 @@ import { toNotification } from "../../protocol/rpc.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import {
-  endOf,
-  pendingTask,
-  taskSubjectOf,
-  type StoredMessage,
-} from "../history/history.js";
+import { endOf, pendingTask, taskSubjectOf } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 
 export interface Signal {

@@ -3,7 +3,8 @@ import { TroupeError } from "../../protocol/errors.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
 import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage, pendingTask } from "../history/history.js";
+import { pendingTask } from "../history/history.js";
+import { lastMessage } from "../history/stored.js";
 import { findTask, type TaskSummary } from "../tasks/task-list.js";
 import {
   inputOf,

@@ -10,7 +10,7 @@ import { messageOf } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { addressOf, type TaskSpec } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage } from "../history/history.js";
+import { lastMessage } from "../history/stored.js";
 import type { Settings } from "../buckets/settings.js";
 import { laneSettings } from "./setting.js";
 

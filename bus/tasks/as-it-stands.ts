@@ -23,8 +23,8 @@ import {
   eventsOf,
   taskSubjectOf,
   toTaskEvent,
-  type StoredMessage,
 } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
 import { JournalWriter, ownPart, readJournal } from "../journal/journal.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";

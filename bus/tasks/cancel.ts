@@ -13,12 +13,8 @@ import {
   parentOf,
 } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import {
-  endOf,
-  pendingTask,
-  taskSubjectOf,
-  type StoredMessage,
-} from "../history/history.js";
+import { endOf, pendingTask, taskSubjectOf } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
 import { sealJournal } from "../journal/journal.js";
 import { storeSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";

@@ -15,7 +15,7 @@ import {
   lastMessage,
   messagesOn,
   type StoredMessage,
-} from "../history/history.js";
+} from "../history/stored.js";
 import type { UndoReport } from "../../protocol/undo-state.js";
 import { subjectAgain, taskAgain, type RedriveOptions } from "./redrive.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";

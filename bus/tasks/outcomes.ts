@@ -19,7 +19,8 @@ import {
   type Outcome,
 } from "../../protocol/outcome.js";
 import type { Link } from "../connection/connection.js";
-import { endOf, type StoredMessage } from "../history/history.js";
+import { endOf } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
 import { SlotMap } from "../streams/slots.js";
 import { ToldEnds } from "./told-ends.js";
 

@@ -17,12 +17,11 @@ import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import {
   eventsOf,
-  messagesOn,
   pendingTask,
   queuesOf,
   taskSubjectOf,
-  type StoredMessage,
 } from "../history/history.js";
+import { messagesOn, type StoredMessage } from "../history/stored.js";
 import { replay } from "../history/replay.js";
 import { parkingOf } from "../journal/parking.js";
 import { Handouts } from "./waiting.js";

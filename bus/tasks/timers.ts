@@ -10,7 +10,7 @@ import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
-import { lastMessage } from "../history/history.js";
+import { lastMessage } from "../history/stored.js";
 import { startRelay, type Relay } from "../delivery/relay.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";

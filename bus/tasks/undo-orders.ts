@@ -18,7 +18,8 @@ import {
   type UndoReport,
 } from "../../protocol/undo-state.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage, pendingTask } from "../history/history.js";
+import { pendingTask } from "../history/history.js";
+import { lastMessage } from "../history/stored.js";
 import { JournalWriter, readJournal } from "../journal/journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { codeOf } from "../streams/streams.js";

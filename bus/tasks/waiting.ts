@@ -3,12 +3,8 @@ import { levels, type Level } from "../../protocol/levels.js";
 import { addressOf } from "../../protocol/task-message.js";
 import { tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
-import {
-  messagesOn,
-  queuesOf,
-  taskSubjectOf,
-  type StoredMessage,
-} from "../history/history.js";
+import { queuesOf, taskSubjectOf } from "../history/history.js";
+import { messagesOn, type StoredMessage } from "../history/stored.js";
 import { consumerName } from "../delivery/pull.js";
 
 interface WaitingFilter {

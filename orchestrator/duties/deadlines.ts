@@ -13,13 +13,15 @@
 import {
   endOf,
   eventsOf,
-  messageAt,
-  messagesOn,
   queueStates,
   taskSubjectOf,
   type QueueState,
-  type StoredMessage,
 } from "../../bus/history/history.js";
+import {
+  messageAt,
+  messagesOn,
+  type StoredMessage,
+} from "../../bus/history/stored.js";
 import { hasJournal } from "../../bus/journal/journal.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";

@@ -1,6 +1,6 @@
 // Goes through the journals of all tasks, oldest writes first, some at a time. It remembers where it was, and begins
 // again now and then, for what it came by may be of interest later.
-import { messagesOn, type StoredMessage } from "../../bus/history/history.js";
+import { messagesOn, type StoredMessage } from "../../bus/history/stored.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
 import { messageOf } from "../../protocol/errors.js";
 import type { TaskName } from "../../protocol/subjects.js";

@@ -1,7 +1,7 @@
 // Which dead letters there are, read from their stream: what was purged or redriven is not in the answer.
 import { z } from "zod";
 import { DeadLetter } from "../../bus/tasks/dead-letters.js";
-import { messagesBefore, messagesOn } from "../../bus/history/history.js";
+import { messagesBefore, messagesOn } from "../../bus/history/stored.js";
 import { fromCursor, toCursor } from "./cursor.js";
 import type { Answer, Query } from "./queries.js";
 import { textFilter, timeFilter, type View } from "./view.js";

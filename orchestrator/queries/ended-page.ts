@@ -1,6 +1,7 @@
 // The part of a page of tasks that has ended: found among the facts of the projection.
 import { z } from "zod";
-import { messageAt, toTaskEvent } from "../../bus/history/history.js";
+import { toTaskEvent } from "../../bus/history/history.js";
+import { messageAt } from "../../bus/history/stored.js";
 import { isTerminal } from "../../protocol/task.js";
 import { taskIdOf, type Fact } from "../view/fact.js";
 import type { Projection } from "../view/projection.js";

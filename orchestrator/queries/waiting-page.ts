@@ -2,10 +2,8 @@
 import { z } from "zod";
 import { parkingOf } from "../../bus/journal/parking.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
-import {
-  taskSubjectOf,
-  type StoredMessage,
-} from "../../bus/history/history.js";
+import { taskSubjectOf } from "../../bus/history/history.js";
+import type { StoredMessage } from "../../bus/history/stored.js";
 import {
   Handouts,
   waitingTasks,

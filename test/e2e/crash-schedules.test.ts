@@ -2,7 +2,7 @@
 // server dies: each firing becomes exactly one task.
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
-import { lastMessage } from "../../bus/history/history.js";
+import { lastMessage } from "../../bus/history/stored.js";
 import { connect } from "../../index.js";
 import {
   assertUnbroken,

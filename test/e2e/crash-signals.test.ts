@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { lastMessage } from "../../bus/history/history.js";
+import { lastMessage } from "../../bus/history/stored.js";
 import { readSignals } from "../../bus/journal/journal.js";
 import { startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";

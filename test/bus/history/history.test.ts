@@ -5,7 +5,7 @@ import {
   fewMessagesOn,
   messagesOn,
   type StoredMessage,
-} from "../../../bus/history/history.js";
+} from "../../../bus/history/stored.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();

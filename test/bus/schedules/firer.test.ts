@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { decodeBody } from "../../../protocol/codec.js";
 import { keyOf } from "../../../bus/buckets/bucket.js";
-import { lastMessage } from "../../../bus/history/history.js";
+import { lastMessage } from "../../../bus/history/stored.js";
 import { Firer } from "../../../bus/schedules/firer.js";
 import { wakeAt } from "../../../bus/schedules/wake-ups.js";
 import { Publisher } from "../../../bus/streams/publisher.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lastMessage } from "../../../bus/history/history.js";
+import { lastMessage } from "../../../bus/history/stored.js";
 import { connect } from "../../../index.js";
 import { doer, quiet } from "../../support/doer.js";
 import {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Stored } from "../../../bus/streams/acknowledgement.js";
 import { Link } from "../../../bus/connection/connection.js";
-import { messagesOn } from "../../../bus/history/history.js";
+import { messagesOn } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { ensureStreams } from "../../../bus/streams/streams.js";
 import { connect } from "../../../index.js";

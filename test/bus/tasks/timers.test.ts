@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { lastMessage } from "../../../bus/history/history.js";
+import { lastMessage } from "../../../bus/history/stored.js";
 import { agent, connect, skill } from "../../../index.js";
 import { doer } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { undoReport, writeOrder } from "../../../bus/tasks/undo-orders.js";
-import { endOf, lastMessage } from "../../../bus/history/history.js";
+import { endOf } from "../../../bus/history/history.js";
+import { lastMessage } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { z } from "zod";
 import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";

@@ -1,0 +1,149 @@
+// Reading what a stream has, without a consumer: by direct gets.
+import type { StoredMsg } from "@nats-io/jetstream";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
+import type { Headers } from "../../protocol/headers.js";
+import { reading } from "../connection/reading.js";
+import type { Link } from "../connection/connection.js";
+import { headersFromNats } from "../delivery/delivery.js";
+import { codeOf } from "../streams/streams.js";
+import { isNotFound, readBatch } from "./batch.js";
+
+const pageSize = 256;
+
+export interface StoredMessage {
+  stream: string;
+  subject: string;
+  sequence: number;
+  at: Date;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+function toStoredMessage(stream: string, stored: StoredMsg): StoredMessage {
+  const { subject, seq: sequence, time: at, data: body } = stored;
+  return {
+    stream,
+    subject,
+    sequence,
+    at,
+    headers: stored.header ? headersFromNats(stored.header) : {},
+    body,
+  };
+}
+
+/** The newest message whose subject fits, if there is one. */
+export async function lastMessage(
+  link: Link,
+  stream: string,
+  subject: string,
+): Promise<StoredMessage | undefined> {
+  try {
+    const stored = await reading(link, () =>
+      link.jsm.direct.getMessage(stream, { last_by_subj: subject }),
+    );
+    return stored ? toStoredMessage(stream, stored) : undefined;
+  } catch (cause) {
+    if (codeOf(cause) === 404 || codeOf(cause) === 10037) return undefined; // no message found
+    throw new TroupeError(
+      "BUS_FAILED",
+      `could not read the newest message on "${subject}" of stream "${stream}": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** The message at a place; undefined when nothing is there any more. */
+export async function messageAt(
+  link: Link,
+  stream: string,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
+  try {
+    const stored = await reading(link, () =>
+      link.jsm.direct.getMessage(stream, { seq: sequence }),
+    );
+    return stored ? toStoredMessage(stream, stored) : undefined;
+  } catch (cause) {
+    if (isNotFound(cause)) return undefined;
+    throw new TroupeError(
+      "BUS_FAILED",
+      `could not read message ${sequence} of stream "${stream}": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** All messages whose subject fits, oldest first, read a page at a time: a reader may take its time over each. */
+export async function* messagesOn(
+  link: Link,
+  stream: string,
+  subject: string,
+  first = 1,
+): AsyncGenerator<StoredMessage> {
+  for (let from = first; ;) {
+    const query = { seq: from, next_by_subj: subject, batch: pageSize };
+    const { messages, hasMore } = await readBatch(link, stream, query, subject);
+    for (const message of messages) yield toStoredMessage(stream, message);
+    if (!hasMore) return; // a short page may be one of large messages
+    from = messages.at(-1)!.seq + 1;
+  }
+}
+
+/** The same before a place, newest first. Reads ever larger pieces where little is found. */
+export async function* messagesBefore(
+  link: Link,
+  stream: string,
+  subject: string,
+  before = Number.POSITIVE_INFINITY,
+): AsyncGenerator<StoredMessage> {
+  const { state } = await link.jsm.streams.info(stream);
+  let width = pageSize;
+  let last = Math.min(before - 1, state.last_seq);
+  while (last >= state.first_seq) {
+    const first = Math.max(state.first_seq, last + 1 - width);
+    const found: StoredMessage[] = [];
+    for await (const stored of messagesOn(link, stream, subject, first)) {
+      if (stored.sequence > last) break;
+      found.push(stored);
+    }
+    yield* found.toReversed();
+    if (found.length < pageSize / 4) width *= 4;
+    else if (found.length > pageSize) width = pageSize;
+    last = first - 1;
+  }
+}
+
+/**
+ * All messages whose subject fits, oldest first, where few of a large stream do. Given a filter with wildcards the
+ * server walks through the stream; which subjects fit, and what is on one of them, it knows.
+ */
+export async function fewMessagesOn(
+  link: Link,
+  stream: string,
+  filter: string,
+): Promise<StoredMessage[]> {
+  const query = { multi_last: [filter], batch: pageSize };
+  const { messages, hasMore } = await readBatch(link, stream, query, filter);
+  const subjects = hasMore ? [filter] : messages.map(({ subject }) => subject);
+  const read = subjects.map(async (subject) => {
+    const found: StoredMessage[] = [];
+    for await (const stored of messagesOn(link, stream, subject))
+      found.push(stored);
+    return found;
+  });
+  const found = (await Promise.all(read)).flat();
+  return found.toSorted((a, b) => a.sequence - b.sequence);
+}
+
+/** The same where no subject has more than one. */
+export async function newestOnEach(
+  link: Link,
+  stream: string,
+  filter: string,
+): Promise<StoredMessage[]> {
+  const query = { multi_last: [filter], batch: pageSize };
+  const { messages, hasMore } = await readBatch(link, stream, query, filter);
+  if (hasMore) return fewMessagesOn(link, stream, filter);
+  const found = messages.map((message) => toStoredMessage(stream, message));
+  return found.toSorted((a, b) => a.sequence - b.sequence);
+}
