@@ -92,6 +92,7 @@ export async function measureSleeping(
 ): Promise<Figure[]> {
   return onStage(participant, most, async (stage) => {
     const enoughMs = (2000 * sleepers) / perSecond + leastAsleepMs;
+    await warmUp(stage);
     const { before, until, woken } = await fallAsleep(
       stage,
       sleepers,
@@ -123,7 +124,10 @@ export async function measureSleeping(
   });
 }
 
-/** The server's memory when all is quiet: a garbage collector gives back late what falling asleep has cost. */
+/**
+ * The server's memory when all is quiet, beyond what it had when nothing had been done yet: a garbage collector gives
+ * back late what falling asleep has cost.
+ */
 export async function measureRest(
   participant: Participant,
   { sleepers, restMs }: Effort,
@@ -146,7 +150,6 @@ const called = (sleepers: number) => `${sleepers.toLocaleString("en")} asleep`;
 
 async function fallAsleep(stage: Stage, sleepers: number, enoughMs: number) {
   const { worker, client } = stage;
-  await warmUp(worker, client);
   const before = await memories(stage);
   const until = now() + enoughMs;
   const { asleep, woken } = await worker.ask("counts", null);
@@ -155,10 +158,7 @@ async function fallAsleep(stage: Stage, sleepers: number, enoughMs: number) {
   return { before, until, woken };
 }
 
-async function warmUp(
-  worker: WorkflowRole,
-  client: WorkflowRole,
-): Promise<void> {
+async function warmUp({ worker, client }: Stage): Promise<void> {
   await client.ask("measure", {
     inFlight: 64,
     warmUpMs: 500,
