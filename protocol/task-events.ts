@@ -131,8 +131,10 @@ export function fallbackBody(
   return statusBody(taskId, contentType, { ...saying(error), fallback });
 }
 
+/** Cut to fit: an attempt that cannot be stored would not count, and be made for ever. */
 function saying(error: TroupeError) {
-  return { statusMessage: error.message, error: toRpcError(error) };
+  const said = toRpcError(error);
+  return { statusMessage: said.message, error: said };
 }
 
 function statusBody(

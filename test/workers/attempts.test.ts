@@ -113,6 +113,23 @@ test("when the attempts are used up the task fails with the last error", async (
   });
 });
 
+test("an attempt that fails with more than a message takes counts, and what it says is cut", async (t) => {
+  const bus = await shared.connect(t);
+  let attempts = 0;
+  const wordy = doer(
+    () => {
+      attempts++;
+      throw new Error("x".repeat(2_000_000));
+    },
+    { retry: { attempts: 2, first: "1ms" } },
+  );
+  await bus.serve(wordy, quiet);
+  await assert.rejects(bus.call(wordy.skills.do, 1), {
+    code: "ATTEMPTS_EXHAUSTED",
+  });
+  assert.equal(attempts, 2);
+});
+
 test("a retry that is far off is left to a timer, holds no slot, and can be canceled", async (t) => {
   const bus = await shared.connect(t);
   const patient = doer(
