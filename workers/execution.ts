@@ -66,7 +66,9 @@ export class Execution
       if (limits === undefined || this.host.canceled.has(this.id))
         return await this.work();
       const awayMs = await limits.admit(this);
-      if (awayMs !== undefined) return this.giveBack(awayMs);
+      // Or it was canceled at the gate.
+      if (awayMs !== undefined && !this.host.canceled.has(this.id))
+        return this.giveBack(awayMs);
       return await this.work();
     } catch (trouble) {
       this.host.logFailed(trouble);
@@ -206,7 +208,9 @@ export class Execution
 
   /** Never throws, and needs no promise for a handler that returns none. */
   #handle(runner: SkillRunner): unknown {
-    if (this.#canceled) return this.#canceled;
+    const canceled = this.#canceled;
+    // Canceled since its journal was read: what it did before is undone all the same.
+    if (canceled && !this.#workflow?.runnerToUndo(canceled)) return canceled;
     this.begunAt = performance.now();
     const parent = contextFrom(this.delivery.headers);
     const deliver = startSpan("deliver", this.names, parent);

@@ -104,7 +104,8 @@ async function retry(
   const longestMs = hasJournal ? momentMs : longestNakMs;
   if (delayMs > longestMs && key === undefined)
     return postpone(assignment, retryAt);
-  assignment.putOff(delayMs);
+  // Canceled while that was stored, it is to come at once.
+  assignment.putOff(host.canceled.has(assignment.id) ? 0 : delayMs);
   return "retried";
 }
 

@@ -1,6 +1,6 @@
 // A task that leaves its queue while something happens to it: nothing of it is lost, and nothing is done twice.
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { z } from "zod";
 import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
 import { park } from "../../../bus/journal/parking.js";
@@ -8,16 +8,12 @@ import { pendingTask } from "../../../bus/history/history.js";
 import { lastMessage } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { agent, skill, type Bus, type TaskContext } from "../../../index.js";
+import { beforeMessage } from "../../support/before-message.js";
 import { eventually } from "../../support/eventually.js";
 import { sagaAgent, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
-
-type Publish = (
-  this: Publisher,
-  ...args: Parameters<Publisher["publish"]>
-) => string;
 
 const isMine = () => Promise.resolve();
 
@@ -216,7 +212,7 @@ test("a cancel that comes while a task is being put off for another attempt ends
   const task = await bus.submit("saga.run", {});
   const { streams } = link.subjects;
   // Whoever wakes tasks has looked for a timer, and there was none yet.
-  beforeTimer(t, async () => {
+  beforeMessage(t, ".timer.", async () => {
     await task.cancel("enough");
     await eventually(async () => {
       const waker = await link.jsm.consumers.info(streams.journal, "waker");
@@ -234,7 +230,7 @@ test("a worker that was held up does not put off a task that another has taken s
   const publisher = new Publisher(link);
   const name = { agent: "saga", taskId: "held" };
   let theirs: number | undefined;
-  beforeTimer(t, async () => {
+  beforeMessage(t, ".timer.", async () => {
     const queued = await pendingTask(link, "held");
     const { subject, headers, body } = queued!;
     const until = link.clock.now() + 60_000;
@@ -274,22 +270,4 @@ function untilStopped({ signal }: TaskContext): Promise<void> {
   return new Promise((_, reject) =>
     signal.addEventListener("abort", () => reject(signal.reason as Error)),
   );
-}
-
-/** Does this before the next timer is sent to the server. */
-function beforeTimer(t: TestContext, first: () => Promise<void>): void {
-  const { value } = Object.getOwnPropertyDescriptor(
-    Publisher.prototype,
-    "publish",
-  )!;
-  const publish = value as Publish;
-  const restore = () => void (Publisher.prototype.publish = publish);
-  t.after(restore);
-  Publisher.prototype.publish = function (subject, ...more) {
-    if (!subject.includes(".timer."))
-      return publish.call(this, subject, ...more);
-    restore();
-    void first().then(() => publish.call(this, subject, ...more));
-    return "";
-  };
 }
