@@ -87,6 +87,11 @@ export interface Assignment extends TaskFacts {
   deadlineInMs(): number;
   /** As it came, before its schema; undefined before the message was read. */
   readonly input: unknown;
+  /**
+   * To be waited for before it leaves its queue: what an earlier task of its id has left on the journal goes, for it
+   * could not be told from its own when it comes back. Throws CONFLICT where the task is another's by now.
+   */
+  ownJournal(): Promise<void> | undefined;
   /** What its events say of it, beside their subject. */
   facts(): EventFacts;
   /** To be waited for before it ends otherwise than by its output. */

@@ -174,6 +174,10 @@ export class Execution
     return this.#workflow !== undefined;
   }
 
+  ownJournal(): Promise<void> | undefined {
+    return this.#workflow?.ownJournal();
+  }
+
   mayBeKnown(): boolean {
     const { mayBeForgotten, mayBeKnown } = this.delivery;
     const isKnown = this.isUntouched ? mayBeForgotten : mayBeKnown;

@@ -47,6 +47,7 @@ async function storeTimer(task: Assignment, dueAt: number): Promise<boolean> {
   };
   const { subject: target, body } = delivery;
   try {
+    await task.ownJournal();
     const timer = { taskId, agent, dueAt, target, headers, body };
     await schedule(link, publisher, timer);
   } catch (error) {

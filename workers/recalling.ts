@@ -8,6 +8,7 @@ import {
   type JournalContents,
 } from "../bus/journal/journal.js";
 import { isAway } from "../bus/journal/parking.js";
+import { removeEarlier } from "../bus/journal/used-signals.js";
 import { deathOf, eventsOf } from "../bus/history/history.js";
 import type { TroupeError } from "../protocol/errors.js";
 
@@ -36,6 +37,8 @@ export async function recall(
   // A task that sleeps and was submitted again is no new one.
   const isSame = own.isStale && (await isAway(link, { agent, taskId }));
   const journal = isSame ? contents : own;
+  if (own.isStale && !isSame)
+    await removeEarlier(link, contents.signals, storedAt);
   const past = recollect(events, redelivered, journal.writtenAt);
   // An older letter is that of an earlier task with this id, whose end has aged out.
   if (death === undefined || death.at.getTime() < Math.floor(storedAt))

@@ -43,16 +43,34 @@ export async function removeUsed(
   }
 }
 
+/**
+ * Those that were sent to an earlier task with the id of one that was stored then: it is not to take them, nor to be
+ * canceled because that was.
+ */
+export async function removeEarlier(
+  link: Link,
+  signals: readonly Signal[],
+  storedAt: number,
+): Promise<void> {
+  for (const { at, sequence } of signals)
+    if (at.getTime() < Math.floor(storedAt)) await removeAt(link, sequence);
+}
+
 async function remove(
   link: Link,
   publisher: Publisher,
   task: TaskName,
   { name, id, sequence }: Signal,
 ): Promise<void> {
-  const { streams, usedSignal } = link.subjects;
+  const { usedSignal } = link.subjects;
   await publisher.store(usedSignal(task, name, id), headers, nothing);
+  await removeAt(link, sequence);
+}
+
+async function removeAt(link: Link, sequence: number): Promise<void> {
+  const { journal } = link.subjects.streams;
   try {
-    await link.jsm.streams.deleteMessage(streams.journal, sequence, false);
+    await link.jsm.streams.deleteMessage(journal, sequence, false);
   } catch (error) {
     if (/permissions violation/i.test(messageOf(error))) refused.add(link);
     else if (!/no message found|not found/i.test(messageOf(error))) throw error;

@@ -222,6 +222,11 @@ export class DurableRun implements StepHost {
     }
   }
 
+  /** See Assignment. */
+  async ownJournal(): Promise<void> {
+    if (this.#journal.isStale && !this.#wrote) await this.append([]);
+  }
+
   /** Of the last write to its journal. */
   get place(): number {
     return this.#writer.last;
@@ -256,6 +261,7 @@ export class DurableRun implements StepHost {
       headers,
       body,
     };
+    await this.ownJournal();
     await this.#tellOfCalls();
     await park(link, publisher, parked, () => this.#writer.check());
     const [isOver] = await Promise.all([

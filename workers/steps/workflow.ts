@@ -125,6 +125,10 @@ export class Workflow {
     return this.#run?.unwind(state, error);
   }
 
+  ownJournal(): Promise<void> | undefined {
+    return this.#run?.ownJournal();
+  }
+
   /** Its handler is run for nothing but to undo, for as long as that takes. */
   get isUndoing(): boolean {
     return this.#run?.course.undoing !== undefined;
