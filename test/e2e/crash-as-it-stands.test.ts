@@ -23,6 +23,28 @@ describe(
   },
 );
 
+test("a worker ends it as its ender would have, also where nothing it did can be undone", async (t) => {
+  t.after(() => killChildren(t));
+  const bus = await shared.connect(t);
+  const { worker } = await serveSaga(bus, async (task) => {
+    await task.step("a", () => 1);
+    return task.waitFor("go");
+  });
+  const task = await bus.submit("saga.run", {}, { id: "t" });
+  await eventually(() => worker.counts.parked === 1);
+  const { url } = shared.server;
+  const place = { url, namespace: bus.namespace, of: "t" };
+  // The letter is stored, and the end is not.
+  const halt = { at: 1, when: "after", by: "SIGKILL", on: ".dead." };
+  const ender = await startChild(t, "cancel-process", { ...place, halt });
+  assert.equal(await ender.ended, "SIGKILL");
+  await task.signal("go");
+  await assert.rejects(task.result(), { code: "UNDO_FAILED" });
+  assert.deepEqual((await (await letterOf(bus, "t"))?.undoing())?.standing, [
+    "a",
+  ]);
+});
+
 async function endsOnce(t: TestContext, halt: Halt): Promise<void> {
   t.after(() => killChildren(t));
   const bus = await shared.connect(t);

@@ -23,9 +23,11 @@ import { toRpcError } from "../../protocol/rpc.js";
 import {
   endedAsItStood,
   listOf,
+  undoReportOf,
   undoStateOf,
   type EndState,
   type UndoFailure,
+  type UndoReport,
   type UndoState,
 } from "../../protocol/undo-state.js";
 import { runAttempt, type Attempt } from "./attempt.js";
@@ -69,6 +71,8 @@ export class Undo {
   readonly #failures: Map<number, UndoFailure>;
   readonly #isResolved: boolean;
   readonly #declined: UndoState["declined"];
+  /** As who declined to undo it was told. */
+  readonly #report: UndoReport | undefined;
   readonly #left = new AbortController();
   /** By ordinal: done by the task that this one was forked from. */
   readonly #others: ReadonlySet<number>;
@@ -89,6 +93,7 @@ export class Undo {
     this.#failures = new Map(state.failures);
     this.#isResolved = state.isResolved;
     this.#declined = state.declined;
+    this.#report = state.declined && undoReportOf(entries);
     this.#recorded = state.ops?.length ?? 0;
     this.#why = state.why && {
       ...state.why,
@@ -162,9 +167,10 @@ export class Undo {
       const left = this.#done.filter(
         ({ operation }) => !this.#over.has(operation.ordinal),
       );
+      const { standing = [] } = this.#report ?? {};
+      if (this.#declined && left.length + standing.length > 0)
+        return endedAsItStood(error, this.#declined, this.#report!);
       if (left.length === 0) break;
-      if (this.#declined)
-        return endedAsItStood(error, this.#declined, this.#standing());
       // A step may have been done late, after it was told to stop.
       if (this.#recorded < this.#done.length) await this.record(state, error);
       for (const done of left.toReversed()) {
