@@ -245,8 +245,12 @@ export class JournalWriter {
     const { streams } = this.#link.subjects;
     const last = await lastMessage(this.#link, streams.journal, subject);
     if (!last) return undefined;
-    const write = decodeWrite(last.body, this.#task.taskId);
-    return write.by === this.#by && write.n === n ? last.sequence : undefined;
+    try {
+      const write = decodeWrite(last.body, this.#task.taskId);
+      return write.by === this.#by && write.n === n ? last.sequence : undefined;
+    } catch {
+      return undefined; // what cannot be read is another's
+    }
   }
 }
 

@@ -30,7 +30,7 @@ import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";
 import type { Recorder, Subject } from "./recorder.js";
 import { requestOf } from "./task-list.js";
-import { removeMessage } from "./undo-orders.js";
+import { removeMessage, saidBy } from "./undo-orders.js";
 
 interface Host {
   link: Link;
@@ -52,19 +52,53 @@ const tries = 10;
 export async function endAsItStands(
   host: Host,
   task: Subject,
-  { error, by, pending, facts }: Ending,
+  ending: Ending,
 ): Promise<boolean> {
-  const { link, recorder } = host;
-  const entries = await decline(host, task, pending, error, by);
+  const { error, by, pending, facts } = ending;
+  let entries: JournalEntry[];
+  try {
+    entries = await decline(host, task, pending, error, by);
+  } catch (thrown) {
+    if (!isUnreadable(thrown)) throw thrown;
+    return fail(host, task, ending, endedUnknown(error, by, thrown));
+  }
   const { why, declined = {} } = undoStateOf(entries);
   const { error: cause, state } = why!;
   const report = undoReportOf(entries);
   if (report.standing.length === 0 && state !== "failed")
-    return recorder.ended(task, state, cause, facts);
+    return host.recorder.ended(task, state, cause, facts);
   const end =
     report.standing.length === 0
       ? cause
       : endedAsItStood(cause, declined, report);
+  return fail(host, task, ending, end);
+}
+
+const isUnreadable = (thrown: unknown): thrown is TroupeError =>
+  thrown instanceof TroupeError && thrown.code === "JOURNAL_UNREADABLE";
+
+/** Nobody can go on with it either, nor write to its journal. */
+function endedUnknown(
+  why: TroupeError,
+  by: string | undefined,
+  cause: TroupeError,
+): TroupeError {
+  const who = by === undefined ? "" : ` by ${by}`;
+  return new TroupeError(
+    "UNDO_FAILED",
+    `${why.message}; and it was ended${who} without undoing what it did, which nobody knows: ${cause.message}`,
+    { cause, retryable: false },
+  );
+}
+
+/** With a letter, where this end is the first. */
+async function fail(
+  host: Host,
+  task: Subject,
+  { pending, facts }: Ending,
+  end: TroupeError,
+): Promise<boolean> {
+  const { link, recorder } = host;
   const letter = await bury(host, task, pending, end);
   const first = await recorder.ended(task, "failed", end, facts);
   if (!first && letter) await withdraw(link, task, letter);
@@ -105,13 +139,12 @@ function declining(
 ): JournalEntry[] {
   const { why, declined } = undoStateOf(entries);
   if (declined) return [];
-  const said = by === undefined ? {} : { by };
   const state: EndState = "canceled";
   return [
     ...(why
       ? []
       : [{ kind: "undoing" as const, at, error: toRpcError(error), state }]),
-    { kind: "undo-declined", at, ...said },
+    { kind: "undo-declined", at, ...saidBy({ by }) },
   ];
 }
 

@@ -113,11 +113,7 @@ function entryOf(
   if (!entries.some(isCompletion))
     throw invalid(`task "${taskId}" has done nothing that could be undone`);
   if (state.isResolved) return "resolved before";
-  const said = {
-    at,
-    ...(by === undefined ? {} : { by }),
-    ...(note === undefined ? {} : { note }),
-  };
+  const said = { at, ...saidBy({ by, note }) };
   if (decision === "resolve") return { kind: "undo-resolved", ...said };
   if (decision === "retry")
     return state.stuck || state.declined
@@ -143,6 +139,21 @@ function entryOf(
       ? `no undo of task "${taskId}" has failed for good: name the step to be passed over`
       : `task "${taskId}" has no step "${step}" that could be undone; what stands: ${listOf(standing)}`,
   );
+}
+
+/** Throws ARGUMENT_INVALID for what is no text: a journal that has it could not be read any more. */
+export function saidBy(said: {
+  by?: string | undefined;
+  note?: string | undefined;
+}): { by?: string; note?: string } {
+  for (const [name, text] of Object.entries(said))
+    if (text !== undefined && typeof text !== "string")
+      throw invalid(`"${name}" of an order is a ${typeof text}: give a text`);
+  const { by, note } = said;
+  return {
+    ...(by === undefined ? {} : { by }),
+    ...(note === undefined ? {} : { note }),
+  };
 }
 
 /** Sends the task to its queue once more. */

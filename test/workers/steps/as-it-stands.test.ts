@@ -6,6 +6,7 @@ import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import type { Bus } from "../../../index.js";
 import { TroupeError } from "../../../protocol/errors.js";
+import { encodeHeaders } from "../../../protocol/headers.js";
 import { toRpcError } from "../../../protocol/rpc.js";
 import { gate } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
@@ -134,6 +135,39 @@ test("an order whose giver died is carried out by a worker that fits, or when it
       "a",
     ]);
   assert.deepEqual(undone, []);
+});
+
+test("an order that says what is no text is refused, and leaves the journal as it was", async (t) => {
+  const bus = await shared.connect(t);
+  const { worker } = await serve(bus, ["a"], []);
+  const task = await bus.submit("saga.run", {}, { id: "odd" });
+  await eventually(() => worker.counts.parked === 1);
+  const by = 5 as unknown as string;
+  const refused = { code: "ARGUMENT_INVALID", message: /"by" of an order/ };
+  await assert.rejects(task.cancel("", { undo: false, by }), refused);
+  assert.equal(await task.cancel("", { undo: false }), true);
+  await assert.rejects(task.result(), { code: "UNDO_FAILED" });
+  const letter = (await letterOf(bus, "odd"))!;
+  await assert.rejects(letter.undo("retry", { by }), refused);
+  assert.deepEqual((await letter.undoing())?.standing, ["a"]);
+});
+
+test("a task whose journal cannot be read is ended, and its letter says that nobody knows what it did", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const { worker } = await serve(bus, ["a"], []);
+  const task = await bus.submit("saga.run", {}, { id: "torn" });
+  await eventually(() => worker.counts.parked === 1);
+  const subject = link.subjects.journal({ agent: "saga", taskId: "torn" });
+  const garbage = Buffer.from("garbage");
+  await new Publisher(link).store(subject, encodeHeaders({}), garbage);
+  assert.equal(await task.cancel("enough", { undo: false, by: "ann" }), true);
+  await assert.rejects(task.result(), {
+    code: "UNDO_FAILED",
+    message: /^enough; and it was ended by ann .*cannot be read/,
+  });
+  assert.ok(await letterOf(bus, "torn"));
+  await eventually(async () => !(await pendingTask(link, "torn", "saga")));
 });
 
 test("of a task that ends meanwhile one end counts, and there is a letter only if it failed", async (t) => {
