@@ -51,6 +51,7 @@ test("one that comes while a task waits at the gate of its skill has all undone"
   await task.signal("go");
   await eventually(() => worker.card().running === 2);
   await task.cancel("enough");
+  await task.state(); // by then its worker has heard of it
   open();
   await assert.rejects(task.result(soon), canceled);
   assert.deepEqual(undone, ["a"]);
