@@ -5,6 +5,7 @@
 //    journal's own expectation: so fencing is as for any other write, and who dies in between leaves parts that go with
 //    the journal.
 // 2. They stand on the journal's stream, so that they are removed with it.
+import { encodeBody } from "../../protocol/codec.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import {
@@ -21,6 +22,16 @@ import type { Publisher } from "../streams/publisher.js";
 const roomForHeaders = 4_096;
 /** Larger ones would take too much memory wherever the task is run. */
 const longestWrite = 64 * 1024 * 1024;
+
+/** Throws PAYLOAD_TOO_LARGE for an input that no journal could begin anew with. */
+export function checkContinuable(input: unknown, taskId: string): void {
+  const { length } = encodeBody(input);
+  if (length + roomForHeaders <= longestWrite) return;
+  throw new TroupeError(
+    "PAYLOAD_TOO_LARGE",
+    `the input to continue task "${taskId}" with has ${length} bytes, and a journal takes ${longestWrite} at once: let it continue with less, or with where it is`,
+  );
+}
 
 export function fitsMessage(link: Link, bytes: number): boolean {
   return bytes + roomForHeaders <= link.maxPayload;

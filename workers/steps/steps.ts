@@ -8,6 +8,7 @@ import {
   type RetryPolicy,
   type RetryRules,
 } from "../../bus/delivery/retry.js";
+import { checkContinuable } from "../../bus/journal/large-writes.js";
 import type { Target } from "../../bus/tasks/target.js";
 import { copyOf } from "../../protocol/codec.js";
 import { toMs, type Duration } from "../../protocol/duration.js";
@@ -171,6 +172,7 @@ export class Steps {
       "INPUT_INVALID",
       () => `the input to continue task "${this.#host.id}" with`,
     );
+    checkContinuable(input, this.#host.id);
     this.#checkOutside("continueAs");
     if (!this.course.undoing) void this.course.continueAs(input);
     return never();

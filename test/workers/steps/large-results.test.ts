@@ -98,6 +98,22 @@ test("a result that is too large for a journal fails its task, which is undone",
   assert.deepEqual(undone, ["small"]);
 });
 
+test("an input that is too large to continue with fails its task, which is undone", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await serveSaga(bus, async (task) => {
+    await task.step("small", () => "small", {
+      undo: (result) => undone.push(result),
+    });
+    return task.continueAs(new Uint8Array(65 * 1024 * 1024));
+  });
+  await assert.rejects(bus.call("saga.run", {}, { timeout: "20s" }), {
+    code: "PAYLOAD_TOO_LARGE",
+    message: /let it continue with less/,
+  });
+  assert.deepEqual(undone, ["small"]);
+});
+
 test("a journal that has lost a part is not taken for whole", async (t) => {
   const bus = await shared.connect(t);
   const { worker } = await serveSaga(bus, async (task) => {
