@@ -9,10 +9,12 @@ import { TroupeError } from "../../protocol/errors.js";
 import { goOnAfter } from "../../protocol/due-firings.js";
 import { newId } from "../../protocol/ids.js";
 import {
+  scheduleRecord,
   whomIn,
   type ScheduleDefinition,
   type ScheduleRecord,
 } from "../../protocol/schedule.js";
+import { parseWith } from "../../protocol/schema.js";
 import { isConflict, keyOf } from "../buckets/bucket.js";
 import type { Submitter } from "../tasks/submitter.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
@@ -161,12 +163,14 @@ export class Schedules {
     return wakeOnceAt(this.#firer, "all", this.#now() + sweepMs);
   }
 
-  /** False where another was quicker. */
+  /** False where another was quicker. Throws ARGUMENT_INVALID for a record that nobody could read again. */
   async #store(
     entry: ScheduleEntry | undefined,
     record: ScheduleRecord,
   ): Promise<boolean> {
     const { bucket } = this.#firer;
+    const what = `schedule "${record.name}"`;
+    await parseWith(scheduleRecord, record, "ARGUMENT_INVALID", what);
     try {
       if (entry) await bucket.update(entry.key, record, entry.revision);
       else await bucket.create(keyOf(record.name), record);

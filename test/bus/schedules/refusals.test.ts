@@ -148,3 +148,20 @@ describe("what cannot be is refused when it is scheduled", () => {
     assert.equal(await task.result(), 1);
   });
 });
+
+test("what would make a schedule unreadable is refused, and leaves it as it was", async (t) => {
+  const { bus } = await served(t);
+  const odd = { context: 5 as unknown as string };
+  await assert.rejects(bus.schedule("odd", yearly, "doer.do", 1, odd), {
+    code: "ARGUMENT_INVALID",
+    message: /definition\.context/,
+  });
+  await bus.schedule("even", yearly, "doer.do", 1);
+  const why = { reason: 5 as unknown as string };
+  await assert.rejects(bus.schedules.pause("even", why), {
+    code: "ARGUMENT_INVALID",
+    message: /paused\.reason/,
+  });
+  assert.equal((await bus.schedules.show("even")).state, "active");
+  assert.equal((await bus.schedules.list()).length, 1);
+});
