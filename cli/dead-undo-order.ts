@@ -9,6 +9,7 @@ import type {
 import { toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { nextStep, undoRows } from "./dead-undo.js";
 import { whatCame, type Came } from "./dead-undo-wait.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
@@ -120,7 +121,7 @@ function answerText(
   answer: UndoAnswer,
   { step }: UndoOptions,
 ): string {
-  const show = `npx troupe dead show ${taskId}`;
+  const show = commandLine(`dead show ${taskId}`);
   switch (answer) {
     case "undone already":
       return `step "${step}" of ${taskId} is undone already: there is nothing to skip. What stands: ${show}`;

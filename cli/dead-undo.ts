@@ -1,6 +1,7 @@
 // What a person sees of a task that could not be undone.
 import type { DeadLetter } from "../bus/tasks/dead-letters.js";
 import type { UndoReport } from "../protocol/undo-state.js";
+import { commandLine } from "./command-line.js";
 
 /** What is undone, what stands, and why. */
 export function undoRows(report: UndoReport): string[][] {
@@ -18,7 +19,7 @@ export function undoRows(report: UndoReport): string[][] {
 
 /** How a person decides, in one line. */
 export function undoOrdersText(taskId: string): string {
-  return `npx troupe dead undo ${taskId} --retry | --skip STEP | --resolve; more by npx troupe dead show ${taskId}`;
+  return `${commandLine(`dead undo ${taskId}`)} --retry | --skip STEP | --resolve; more by ${commandLine(`dead show ${taskId}`)}`;
 }
 
 /** What a person can do about the letter. */
@@ -26,13 +27,14 @@ export function nextStep(
   { taskId }: DeadLetter,
   report: UndoReport | undefined,
 ): string {
-  const redrive = `Once it is mended: npx troupe dead redrive ${taskId}`;
+  const redrive = `Once it is mended: ${commandLine(`dead redrive ${taskId}`)}`;
   if (!report || report.standing.length === 0) return redrive;
   const skip = report.stuck?.step ?? report.standing.at(-1)!;
+  const undo = commandLine(`dead undo ${taskId}`);
   return [
     "Once it can be undone, or should be passed over, or has been undone by hand:",
-    `  npx troupe dead undo ${taskId} --retry`,
-    `  npx troupe dead undo ${taskId} --skip ${JSON.stringify(skip)}`,
-    `  npx troupe dead undo ${taskId} --resolve`,
+    `  ${undo} --retry`,
+    `  ${undo} --skip ${JSON.stringify(skip)}`,
+    `  ${undo} --resolve`,
   ].join("\n");
 }

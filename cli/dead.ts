@@ -3,9 +3,11 @@ import type { DeadLetter } from "../bus/tasks/dead-letters.js";
 import type { RedriveOptions } from "../bus/tasks/redrive.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { nextStep, undoRows } from "./dead-undo.js";
 import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
 import { dateOf } from "./event-line.js";
+import { inputRows } from "./input-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { nothing, withBus } from "./session.js";
@@ -83,11 +85,11 @@ function show(call: Call): Promise<ExitCode> {
     if (call.output.json)
       call.output.object({ ...toFacts(letter), ...(undoing && { undoing }) });
     else {
-      call.output.rows(factRows(call, letter));
-      if (undoing) call.output.rows(dimmed(call, undoRows(undoing)));
+      const stands = undoing ? dimmed(call, undoRows(undoing)) : [];
+      call.output.rows([...factRows(call, letter), ...stands]);
       call.output.line();
       call.output.rows(historyRows(letter));
-      call.output.line();
+      if (letter.history.length > 0) call.output.line();
       call.output.line(nextStep(letter, undoing));
     }
     return exitCodes.done;
@@ -183,7 +185,7 @@ async function letterOf(bus: Bus, task: string): Promise<DeadLetter> {
   for await (const letter of bus.deadLetters({ task })) return letter;
   throw new TroupeError(
     "TASK_UNKNOWN",
-    `there is no dead letter of task "${task}": see "npx troupe dead ls", or it has been redriven or purged`,
+    `there is no dead letter of task "${task}": see "${commandLine("dead ls")}", or it has been undone, redriven or purged`,
   );
 }
 
@@ -204,13 +206,14 @@ function toFacts(letter: DeadLetter) {
 
 function factRows(call: Call, letter: DeadLetter): string[][] {
   const { output } = call;
+  const given = inputRows(letter);
   return dimmed(call, [
     ["task", letter.taskId],
     ["skill", `${letter.agent}.${letter.skill}`],
     ["died", dateOf(letter.at)],
     ["why", output.paint("red", `${letter.code}: ${letter.error}`)],
     ["attempts", String(letter.attempts)],
-    ["input", JSON.stringify(letter.input) ?? "(unreadable)"],
+    ...(given.length === 0 ? [["input", "(unreadable)"]] : given),
   ]);
 }
 

@@ -1,11 +1,10 @@
 // troupe dev: a bus with three agents on it, to try everything else against; --once shows a visitor around.
-import { join, relative } from "node:path";
-import { argv } from "node:process";
 import type { Bus } from "../troupe.js";
 import type { Agent } from "../workers/agent.js";
 import { counter } from "./demo/counter.js";
 import { weather } from "./demo/weather.js";
 import { writer } from "./demo/writer.js";
+import { ownName } from "./command-line.js";
 import { exitCodes } from "./exit.js";
 import { closeInTime, openBus, untilInterrupted } from "./session.js";
 import { takeTour } from "./tour/tour.js";
@@ -91,13 +90,4 @@ function explain(call: Call, bus: Bus): void {
   for (const [command, meaning] of toTry(ownName()))
     output.line(`\n  ${output.paint("dim", `# ${meaning}`)}\n  ${command}`);
   output.line("\nCtrl-C ends it.");
-}
-
-/** How the user called us, so that what is printed can be typed as it stands. */
-function ownName(): string {
-  const script = argv[1] ?? "";
-  if (script.includes(join("node_modules", ".bin"))) return "npx troupe";
-  if (!script.endsWith(".js")) return "troupe";
-  const near = relative(process.cwd(), script);
-  return `node ${near.startsWith("..") ? script : near}`;
 }

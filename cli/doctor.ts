@@ -10,6 +10,7 @@ import {
 import { minimumVersion, compareVersions } from "../bus/server/version.js";
 import { errorTable, messageOf, TroupeError } from "../protocol/errors.js";
 import { defaultNamespace } from "../protocol/subjects.js";
+import { commandLine } from "./command-line.js";
 import { exitCodes } from "./exit.js";
 import type { Colour } from "./output.js";
 import { sizeOf } from "./sizes.js";
@@ -147,7 +148,7 @@ function streamFinding(
       check: "stream",
       state: "warn",
       message,
-      next: "see why with: npx troupe dead ls",
+      next: `see why with: ${commandLine("dead ls")}`,
     };
   return ok("stream", message);
 }

@@ -10,6 +10,7 @@ import type {
 import type { Weights } from "../protocol/lanes.js";
 import { defaultLane } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { lanesOf } from "./known-agents.js";
@@ -159,7 +160,7 @@ function toWeights(words: readonly string[]): Weights {
   });
   if (pairs.length === 0)
     throw wrongUsage(
-      "which lanes? Write each with its weight: troupe lanes split AGENT main=90 canary=10",
+      `which lanes? Write each with its weight: ${commandLine("lanes split AGENT main=90 canary=10")}`,
     );
   return Object.fromEntries(pairs);
 }

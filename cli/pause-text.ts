@@ -1,6 +1,7 @@
 // That an agent is paused, as people are told: since when, why, and how to end it.
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { dateOf } from "./event-line.js";
 
 /** What pauses the agent in this lane, or in any where none is named; undefined when it is not paused there. */
@@ -31,5 +32,5 @@ export function howToResume(
   lane?: string,
 ): string {
   const only = paused || lane === undefined ? "" : ` --lane ${lane}`;
-  return `troupe agents resume ${agent}${only}`;
+  return commandLine(`agents resume ${agent}${only}`);
 }

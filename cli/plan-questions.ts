@@ -5,22 +5,24 @@ import {
   type PlanQuestion,
 } from "../protocol/plan/questions.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
-import { orchestratorName, planSkillName } from "../protocol/subjects.js";
 import { isTerminal } from "../protocol/task.js";
+import { commandLine } from "./command-line.js";
+import { runsPlan } from "./input-text.js";
 import { shorten } from "./table.js";
 
 /** The command. A name such as ok[2] means something else to a shell. */
 export function answerBy(taskId: string, step: string): string {
-  return `troupe plan answer ${taskId} '${step}' yes|no`;
+  return commandLine(`plan answer ${taskId} '${step}' yes|no`);
 }
 
 /** None for what is no plan, or asks nobody now. */
 export function questionsOf(
-  { agent, skill, state }: TaskSummary,
+  task: TaskSummary,
   entries: readonly JournalEntry[],
 ): PlanQuestion[] {
-  const isPlan = agent === orchestratorName && skill === planSkillName;
-  return isPlan && !isTerminal(state) ? openQuestions(entries) : [];
+  return runsPlan(task) && !isTerminal(task.state)
+    ? openQuestions(entries)
+    : [];
 }
 
 /** What is asked, what is shown with it, and how to answer. */

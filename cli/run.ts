@@ -1,5 +1,6 @@
 // One call of the command, from its words to its exit code. Nothing thrown below leaves it.
 import { readFileSync } from "node:fs";
+import { inOptions } from "./advice.js";
 import { exitCodeOf, exitCodes, wrongUsage } from "./exit.js";
 import { overview, page } from "./help.js";
 import { unknownWord } from "./nearest.js";
@@ -49,7 +50,11 @@ async function perform(
 ): Promise<number> {
   const { words, values } = parseWords(verb, args);
   if (values["help"] === true) return say(output, page(verb, output));
-  return verb.run(new Call(words, values, output));
+  try {
+    return await verb.run(new Call(words, values, output));
+  } catch (error) {
+    throw inOptions(error, verb.options);
+  }
 }
 
 function verbNamed(name: string): Promise<Verb> {

@@ -5,6 +5,7 @@ import { toNeed } from "../bus/tasks/target.js";
 import type { Missed, ScheduleOptions } from "../bus/schedules/definition.js";
 import type { Schedule } from "../bus/schedules/summary.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { printSchedule, scheduleHead, scheduleRow } from "./schedule-text.js";
@@ -259,6 +260,6 @@ function toDate(text: string, what: string): Date {
 async function hintAtFirers(call: Call, bus: Bus): Promise<void> {
   if (call.output.json || (await bus.instances()).length > 0) return;
   call.output.note(
-    "note: no process serves an agent here, and those who do are who fires (troupe work FILE…)",
+    `note: no process serves an agent here, and those who do are who fires (${commandLine("work FILE…")})`,
   );
 }

@@ -1,8 +1,9 @@
 // troupe signal: a value for a task that waits for it, or will.
 import { exitCodes } from "./exit.js";
 import { withBus } from "./session.js";
+import { awaitedSignals } from "./signal-text.js";
 import { toJson } from "./values.js";
-import type { Verb } from "./verb.js";
+import type { Call, Verb } from "./verb.js";
 
 export const signal: Verb = {
   summary: "Sends a value to a task whose handler waits for it, or will.",
@@ -27,10 +28,12 @@ export const signal: Verb = {
     const value = toJson(call.words[2] ?? "null", "the value");
     const [id, agent] = [call.text("id"), call.text("agent")];
     return withBus(call, async (bus) => {
+      const awaited = awaitedSignals((await bus.find(task))?.waitsFor);
       const isNew = await bus.signal(task, name, value, {
         ...(id === undefined ? {} : { id }),
         ...(agent === undefined ? {} : { agent }),
       });
+      hintAtName(call, awaited, name);
       call.output.result({ task, name, sent: isNew }, () =>
         isNew
           ? `Sent "${name}" to task ${task}: it is kept until the task waits for it.`
@@ -40,3 +43,15 @@ export const signal: Verb = {
     });
   },
 };
+
+/** It may wait for this one later; but who has mistyped its name would wait with it. */
+function hintAtName(
+  call: Call,
+  awaited: readonly string[],
+  name: string,
+): void {
+  if (awaited.length === 0 || awaited.includes(name)) return;
+  call.output.note(
+    `note: it does not wait for that now, but for "${awaited.join('", "')}"`,
+  );
+}

@@ -4,6 +4,7 @@ import { TroupeError } from "../protocol/errors.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
 import { toNeed } from "../bus/tasks/target.js";
+import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { withBus } from "./session.js";
@@ -158,7 +159,7 @@ export async function hintAtWorkers(
   const isKnown = cards.some(({ name }) => name === agent);
   if (!isKnown || instances.length > 0) return;
   call.output.note(
-    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (troupe work FILE…)`,
+    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine("work FILE…")})`,
   );
 }
 

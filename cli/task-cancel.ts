@@ -4,6 +4,7 @@ import { misfitOf, type Misfit } from "../protocol/journal.js";
 import { isTerminal, type TaskState } from "../protocol/task.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { withBus } from "./session.js";
 import type { Call, Options } from "./verb.js";
@@ -52,13 +53,13 @@ function canceledText(
   misfit: Misfit | undefined,
 ): string {
   if (state === "failed")
-    return `ended ${taskId}${undo ? ", which could not be undone" : " without undoing what it did"}; what stands: npx troupe dead show ${taskId}`;
+    return `ended ${taskId}${undo ? ", which could not be undone" : " without undoing what it did"}; what stands: ${commandLine(`dead show ${taskId}`)}`;
   if (isTerminal(state)) return `canceled ${taskId}`;
   if (!misfit)
-    return `canceled ${taskId}: it ends when what it did is undone; how far that is: npx troupe tasks show ${taskId}`;
+    return `canceled ${taskId}: it ends when what it did is undone; how far that is: ${commandLine(`tasks show ${taskId}`)}`;
   const { version, expected, found } = misfit;
   return [
     `${taskId} is canceled as soon as a version of its handler comes that fits its journal: what it did is to be undone, and version ${version} does not fit (expected ${expected}, found ${found})`,
-    `to end it now, without undoing: npx troupe tasks cancel ${taskId} --no-undo`,
+    `to end it now, without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
   ].join("\n");
 }

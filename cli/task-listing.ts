@@ -6,6 +6,7 @@ import type { QueriedTask, TasksQuery } from "../orchestrator/queries/query.js";
 import { taskStates } from "../protocol/task.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { toLevel, toMoment } from "./values.js";
@@ -180,7 +181,7 @@ function needsOrchestrator(cause: TroupeError): TroupeError {
   if (cause.code !== "NO_RESPONDERS") return cause;
   return new TroupeError(
     "NO_RESPONDERS",
-    "only an orchestrator finds tasks by more than agent and lane, and none is running: start one with troupe up",
+    `only an orchestrator finds tasks by more than agent and lane, and none is running: start one with ${commandLine("up")}`,
     { cause },
   );
 }

@@ -5,6 +5,7 @@ import type { Route } from "../protocol/route.js";
 import { isTerminal, type TaskState } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { dateOf, eventLine } from "./event-line.js";
+import { inputRows } from "./input-text.js";
 import type { Colour, Output } from "./output.js";
 import {
   progressOf,
@@ -78,7 +79,7 @@ function factsOf(task: TaskSummary, output: Output): Fact[] {
     ["deadline", task.deadline && dateOf(task.deadline)],
     ["attempts", attemptsText(task)],
     ["at", dateOf(task.at)],
-    ["input", JSON.stringify(task.input)],
+    ...inputRows(task),
     ["output", JSON.stringify(task.output)],
     ["error", task.error && `${task.error.code}: ${task.error.message}`],
   ];

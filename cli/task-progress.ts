@@ -17,8 +17,10 @@ import {
 } from "../protocol/undo-state.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
 import { dateOf, timeOf } from "./event-line.js";
+import { signalRows } from "./signal-text.js";
 import { questionRows, questionsOf } from "./plan-questions.js";
 
 interface Facts {
@@ -40,6 +42,8 @@ export interface TaskProgress {
   again?: { step: string; error: string; at: Date };
   /** Where a person has to decide. */
   hasLetter: boolean;
+  /** How the signals that it waits for are sent. */
+  signals: [string, string][];
   trouble?: string;
 }
 
@@ -56,7 +60,12 @@ export async function progressOf(
     // The rest of what is known of it can be told all the same.
     if (error instanceof TroupeError && error.code === "TASK_UNKNOWN")
       return undefined;
-    return { facts: {}, hasLetter: false, trouble: messageOf(error) };
+    return {
+      facts: {},
+      hasLetter: false,
+      signals: [],
+      trouble: messageOf(error),
+    };
   }
   const { entries } = journal;
   const isOver = isTerminal(state);
@@ -71,6 +80,7 @@ export async function progressOf(
   return {
     facts,
     ...againOf(entries),
+    signals: signalRows(taskId, task.waitsFor, entries),
     hasLetter: stands && (await hasLetter(bus, task)),
   };
 }
@@ -146,20 +156,21 @@ async function hasLetter(
 }
 
 export function progressRows(
-  { taskId, state }: TaskSummary,
+  { taskId, state, error }: TaskSummary,
   progress: TaskProgress | undefined,
 ): [string, string | undefined][] {
   if (!progress) return [];
-  const { facts, again, hasLetter, trouble } = progress;
+  const { facts, again, hasLetter, signals, trouble } = progress;
   const { journal, mismatch, cancelAsked, undoing, questions = [] } = facts;
   const isOver = isTerminal(state);
   const rows: [string, string | undefined][] = [
     ...questionRows(taskId, questions),
+    ...signals,
     [
       "journal",
       journal === undefined
         ? trouble
-        : `${journal} ${journal === 1 ? "entry" : "entries"}: npx troupe journal show ${taskId}`,
+        : `${journal} ${journal === 1 ? "entry" : "entries"}: ${commandLine(`journal show ${taskId}`)}`,
     ],
     [
       "canceled",
@@ -179,6 +190,8 @@ export function progressRows(
     ],
   ];
   if (undoing) rows.push(...(undoRows(undoing) as [string, string][]));
+  if (error?.code === "UNDO_FAILED" && undoing?.standing.length === 0)
+    rows.push(["now", "nothing of it stands any more"]);
   rows.push([
     "tries",
     again && !isOver
@@ -188,7 +201,7 @@ export function progressRows(
   if (mismatch && cancelAsked)
     rows.push([
       "to do",
-      `serve a version that fits, or end it without undoing: npx troupe tasks cancel ${taskId} --no-undo`,
+      `serve a version that fits, or end it without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
     ]);
   if (hasLetter) rows.push(["to do", undoOrdersText(taskId)]);
   return rows;

@@ -5,6 +5,7 @@ import { toMs, type Duration } from "../protocol/duration.js";
 import type { ServeOptions } from "../workers/serve-options.js";
 import type { Worker } from "../workers/worker.js";
 import type { Bus } from "../troupe.js";
+import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";
 import { toBounds } from "./replicas/bounds.js";
@@ -49,12 +50,12 @@ export const work: Verb = {
     "ack-wait": {
       type: "string",
       value: "10s",
-      help: "a task whose worker is silent for so long goes to another",
+      help: "a task whose worker is silent for so long goes to another (default 10s)",
     },
     drain: {
       type: "string",
       value: "30s",
-      help: "how long stopping waits for what is in hand",
+      help: "how long stopping waits for what is in hand (default 30s)",
     },
     replicas: {
       type: "string",
@@ -76,7 +77,7 @@ export const work: Verb = {
   async run(call) {
     if (call.words.length === 0)
       throw wrongUsage(
-        "which modules? Name the files that export your agents: troupe work FILE…",
+        `which modules? Name the files that export your agents: ${commandLine("work FILE…")}`,
       );
     const options = optionsOf(call);
     if (call.text("replicas") !== undefined)

@@ -51,7 +51,7 @@ export const errorTable = {
   ),
   SCHEDULE_UNKNOWN: terminal(
     -32001,
-    "Correct the name; see which there are with troupe schedules ls.",
+    "Correct the name; see which there are with npx troupe schedules ls.",
   ),
   SCHEDULE_EXISTS: terminal(
     -32602,

@@ -104,7 +104,7 @@ function isFile(value: unknown): value is JournalFile {
     {}) as Partial<JournalFile>;
   if (troupeJournal !== undefined) return true;
   if (Array.isArray(entries) && typeof taskId === "string") return false;
-  throw unreadable("it is no journal: troupe journal export ID writes one");
+  throw unreadable("it is no journal: npx troupe journal export ID writes one");
 }
 
 function parse(text: string): unknown {

@@ -281,7 +281,7 @@ function laneUnserved(
       : `instances live in "${served.join('", "')}"`;
   return new TroupeError(
     "LANE_UNSERVED",
-    `nobody serves agent "${agent}" in lane "${unserved.join('", "')}" (${there}): start an instance there first, or force it and let tasks wait`,
+    `nobody serves agent "${agent}" in lane "${unserved.join('", "')}" (${there}): start an instance there first, or force it (force: true, or --force) and let tasks wait`,
     { data: { agent, lanes: unserved } },
   );
 }

@@ -90,7 +90,7 @@ export class Answers {
     const { agent, skill } = task;
     if (agent !== orchestratorName || skill !== planSkillName)
       throw refused(
-        `task "${taskId}" is no plan, but one of ${agent}.${skill}: send it a signal, by bus.signal or troupe signal`,
+        `task "${taskId}" is no plan, but one of ${agent}.${skill}: send it a signal, by bus.signal or npx troupe signal`,
       );
     return readTaskJournal(this.#link, taskId, agent);
   }

@@ -99,7 +99,7 @@ export async function drainAgent(
   if (instance !== undefined && living.length === 0)
     throw new TroupeError(
       "ARGUMENT_INVALID",
-      `agent "${agent}" has no living instance "${instance}": bus.instances() and "troupe agents show ${agent}" tell the whole names of those that live`,
+      `agent "${agent}" has no living instance "${instance}": bus.instances() and "npx troupe agents show ${agent}" tell the whole names of those that live`,
     );
   const ids = new Set(living.map((card) => card.instance));
   await untilAll(host, at, timeoutMs, {

@@ -83,7 +83,7 @@ export class Registry {
     if (!entry)
       throw new TroupeError(
         "AGENT_UNKNOWN",
-        `agent "${agent}" has no card in lane "${lane}" that could be forgotten: see \`troupe agents ls\``,
+        `agent "${agent}" has no card in lane "${lane}" that could be forgotten: see "npx troupe agents ls"`,
       );
     const living = await this.instances(agent);
     const count = living.filter((each) => each.lane === lane).length;

@@ -5,6 +5,7 @@
 // 2. The wake-up that goes round stands before a record is written: whoever dies between the record and its own
 //    wake-up leaves a schedule that fires all the same.
 import { isDeepStrictEqual } from "node:util";
+import { formatMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { goOnAfter } from "../../protocol/due-firings.js";
 import { newId } from "../../protocol/ids.js";
@@ -245,13 +246,14 @@ function known(name: string, entry: ScheduleEntry | undefined): ScheduleEntry {
   if (entry) return entry;
   throw new TroupeError(
     "SCHEDULE_UNKNOWN",
-    `there is no schedule "${name}": see which there are with bus.schedules.list() or troupe schedules ls`,
+    `there is no schedule "${name}": see which there are with bus.schedules.list() or npx troupe schedules ls`,
   );
 }
 
 function exists({ name, definition }: ScheduleRecord): TroupeError {
   const { timing } = definition;
-  const when = "cron" in timing ? timing.cron : `${timing.everyMs} ms`;
+  const when =
+    "cron" in timing ? timing.cron : `every ${formatMs(timing.everyMs)}`;
   return new TroupeError(
     "SCHEDULE_EXISTS",
     `there is another schedule "${name}" (${when}, ${whomIn(definition)}): choose another name, or say that it is to be replaced (replace: true, or --replace)`,

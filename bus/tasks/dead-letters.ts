@@ -126,7 +126,7 @@ export class DeadLetter {
     if (standing.length === 0 || isDeclined === true) return;
     throw new TroupeError(
       "ARGUMENT_INVALID",
-      `task "${this.taskId}" could not be undone, and a new task would do once more what still stands ("${standing.join('", "')}"): decide about that first (troupe dead undo ${this.taskId} --retry, --skip STEP or --resolve), or redrive it by force`,
+      `task "${this.taskId}" could not be undone, and a new task would do once more what still stands ("${standing.join('", "')}"): decide about that first (npx troupe dead undo ${this.taskId} --retry, --skip STEP or --resolve), or redrive it by force (force: true, or --force)`,
     );
   }
 

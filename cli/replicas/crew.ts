@@ -203,7 +203,7 @@ function deathOf(replica: Replica): TroupeError {
 function againAndAgain(cause: TroupeError, deaths: number): TroupeError {
   return new TroupeError(
     "RESTARTS_EXHAUSTED",
-    `replicas ended ${deaths} times in a row before any took a task, so they are not started again; the last: ${cause.message}. Run troupe work without --replicas to see it alone`,
+    `replicas ended ${deaths} times in a row before any took a task, so they are not started again; the last: ${cause.message}. Run the same without --replicas to see it alone`,
     { cause, ...(cause.data ? { data: cause.data } : {}) },
   );
 }

@@ -1,6 +1,7 @@
 // What the visitor sees: numbered steps, what happened in each, and a mark for all that was checked. Nothing
 // is marked that was not seen to happen.
 import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { commandLine } from "../command-line.js";
 import type { Output } from "../output.js";
 import { alignColumns, shorten } from "../table.js";
 
@@ -74,7 +75,7 @@ export class Stage {
       return this.output.object({ done: true, steps: this.#steps, tookMs });
     this.output.line();
     this.output.line(
-      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next: npx troupe dev, and examples/ for programs to start from.`,
+      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next, to try it yourself: ${commandLine("dev")}`,
     );
   }
 

@@ -51,7 +51,7 @@ async function run(
 ): Promise<unknown> {
   if (!task.durable)
     throw refuse(
-      "a plan is run by a task that is stored: submit one, by bus.plans.run or troupe plan run",
+      "a plan is run by a task that is stored: submit one, by bus.plans.run or npx troupe plan run",
     );
   const { input = {}, depth = 0 } = given;
   if (depth > deepest)

@@ -64,7 +64,7 @@ function explained(error: unknown): unknown {
     return error;
   return new TroupeError(
     "NO_RESPONDERS",
-    "no orchestrator runs here, and only one answers queries: start one with `troupe up`, or in a process of yours with bus.orchestrate()",
+    "no orchestrator runs here, and only one answers queries: start one with `npx troupe up`, or in a process of yours with bus.orchestrate()",
     { cause: error },
   );
 }

@@ -72,7 +72,7 @@ export function askProblem(
   const same = asking.find((each) => each.name === name);
   if (same) return `it asks ${same.text}`;
   if (asked(plan, "signal").some(({ fits }) => fits.test(step)))
-    return `that is a signal that it waits for: send it with bus.signal, or troupe signal`;
+    return "that is a signal that it waits for: send it with bus.signal, or npx troupe signal";
   if (asking.length === 0) return "it asks nobody anything";
   const names = open.map((each) => each.step);
   const near = nearest(step, names) ?? nearest(name, namesOf(asking));

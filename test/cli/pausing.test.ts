@@ -29,7 +29,7 @@ test("an agent that was forgotten while it was paused is said to stay so, and ca
   const forgotten = await run("agents", "forget", "doer");
   assert.match(
     forgotten.stderr,
-    /doer stays paused since .*: the database moves\. .*until troupe agents resume doer/,
+    /doer stays paused since .*: the database moves\. .*until node \S+main\.js agents resume doer/,
   );
   const resumed = await run("agents", "resume", "doer");
   assert.equal(resumed.stdout, "resumed doer: 0 instances\n");
@@ -52,7 +52,7 @@ test("work says that its agent is paused, since when, why, and how to end it", a
   const { stderr } = await worker.ended;
   assert.match(
     stderr,
-    /writer is paused since \d+-.*: the database moves\. It takes no tasks until troupe agents resume writer --lane blue/,
+    /writer is paused since \d+-.*: the database moves\. It takes no tasks until node \S+main\.js agents resume writer --lane blue/,
   );
 });
 
@@ -69,7 +69,7 @@ test("route says who is paused and why, whether an agent was named or not", asyn
     assert.equal(code, 1, stderr);
     assert.match(
       stderr,
-      /^error AGENT_PAUSED: agent "doer" is paused since .*: the database moves\. .*: troupe agents resume doer\n$/,
+      /^error AGENT_PAUSED: agent "doer" is paused since .*: the database moves\. .*: node \S+main\.js agents resume doer\n$/,
     );
   }
   const other = await run("route", "doer.fly");

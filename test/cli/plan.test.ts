@@ -192,13 +192,21 @@ describe("plans that are run", () => {
     const question = "Publish\n\u201cA\u201d?";
     const ask = { name: "ok", approve: question, show: { n: 1 } };
     const steps = [{ name: "each", map: [1], do: [ask] }];
-    const { id } = await bus.plans.run({ steps, budget: { time: "1h" } });
+    const { id } = await bus.plans.run({
+      name: "asking",
+      steps,
+      budget: { time: "1h" },
+    });
     await eventually(async () => (await bus.plans.questions(id)).length > 0);
     const about = (...words: string[]) => troupe(words, { url: server.url });
     const shown = await about("tasks", "show", id);
     assert.match(
       shown.stdout,
-      /asks +ok\[0\]: Publish \u201cA\u201d\?\nshows +\{"n":1\}\nanswer by +troupe plan answer \S+ 'ok\[0\]' yes\|no\n/,
+      /^plan +asking: each \(in full with --json\)\ninput +\{\}\nasks /m,
+    );
+    assert.match(
+      shown.stdout,
+      /asks +ok\[0\]: Publish \u201cA\u201d\?\nshows +\{"n":1\}\nanswer by +npx troupe plan answer \S+ 'ok\[0\]' yes\|no\n/,
     );
     const [inJson] = (await about("tasks", "show", id, "--json")).objects;
     const [asked] = inJson!["questions"] as { step: string; until: string }[];
@@ -224,7 +232,7 @@ describe("plans that are run", () => {
     });
     let told = "";
     running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
-    const command = /troupe plan answer (\S+) 'ok' yes\|no/;
+    const command = /main\.js plan answer (\S+) 'ok' yes\|no/;
     await eventually(() => command.test(told));
     const [, taskId = ""] = command.exec(told)!;
     await bus.plans.answer(taskId, "ok", { approved: false, comment: "no" });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { agent, skill } from "../../index.js";
+import { eventually } from "../support/eventually.js";
 import { quiet } from "../support/doer.js";
 import { sharedServer } from "../support/shared-server.js";
 import { troupe } from "./command.js";
@@ -47,4 +48,21 @@ test("signal sends a value to a task that waits for it, and says when it was sen
   const nobody = await signal("q2", "answer");
   assert.equal(nobody.code, 2);
   assert.match(nobody.stderr, /there is no task "q2"/);
+});
+
+test("whoever mistypes a signal is told which one is waited for, and so is who looks at the task", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(clerk, quiet);
+  const task = await bus.submit(clerk.skills.ask, {}, { id: "q1" });
+  const { url } = shared.server;
+  const where = ["--url", url, "--namespace", bus.namespace];
+  const shows = async () =>
+    (await troupe(["tasks", "show", "q1", ...where])).stdout;
+  const command = /^send by +\S+ \S+ signal q1 'answer' JSON$/m;
+  await eventually(async () => command.test(await shows()));
+  const { stderr } = await troupe(["signal", "q1", "anwser", ...where]);
+  assert.match(stderr, /does not wait for that now, but for "answer"/);
+  await bus.signal("q1", "answer", 1);
+  assert.equal(await task.result(), 1);
+  assert.doesNotMatch(await shows(), /send by/);
 });

@@ -55,7 +55,10 @@ test("tasks ls asks the orchestrator for what only it can find, a page at a time
     await bus.call("doer.do", input).catch(() => undefined);
   const failed = ["tasks", "ls", ...here, "--error", "broke", "--limit", "1"];
   const without = await troupe(failed);
-  assert.match(without.stderr, /none is running: start one with troupe up/);
+  assert.match(
+    without.stderr,
+    /none is running: start one with node \S+main\.js up/,
+  );
   assert.equal(without.code, 1);
 
   await bus.orchestrate(quiet);

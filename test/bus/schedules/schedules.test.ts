@@ -92,7 +92,7 @@ describe("a schedule", { concurrency: 5 }, () => {
   test("of a name that another has is refused, or replaces it where that is asked for, and goes on in its rhythm", async (t) => {
     const { bus, heard } = await served(t);
     await bus.schedule("one", secondly, "doer.do", "old");
-    const other = { code: "SCHEDULE_EXISTS", message: /"one" \(1000 ms, do/ };
+    const other = { code: "SCHEDULE_EXISTS", message: /"one" \(every 1s, do/ };
     await assert.rejects(bus.schedule("one", yearly, "doer.do", "old"), other);
     await eventually(() => heard.length >= 1);
     const replace = { replace: true };

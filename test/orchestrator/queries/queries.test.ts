@@ -281,7 +281,7 @@ test("where no orchestrator is, the asker is told at once", async (t) => {
   const bus = await shared.connect(t);
   await assert.rejects(bus.query.tasks(), {
     code: "NO_RESPONDERS",
-    message: /^no orchestrator runs here.*`troupe up`/,
+    message: /^no orchestrator runs here.*`npx troupe up`/,
   });
 });
 

@@ -1,0 +1,21 @@
+// The commands that messages show, so that they can be typed as they stand.
+import { join, relative } from "node:path";
+import { argv } from "node:process";
+
+/** Of the words behind `troupe`: the whole command, called as the user has called this one. */
+export const commandLine = (words: string): string => `${ownName()} ${words}`;
+
+/**
+ * `npx troupe`, unless it is known to be called otherwise: as a file of a copy of the repository, or as a command
+ * that is installed for all folders.
+ */
+export function ownName(script = argv[1] ?? "", cwd = process.cwd()): string {
+  const isInstalledHere = /[/\\]node_modules[/\\]/.test(script);
+  if (!isInstalledHere && script.endsWith(join("cli", "main.js"))) {
+    const near = relative(cwd, script);
+    return `node ${near.startsWith("..") ? script : near}`;
+  }
+  return !isInstalledHere && script.endsWith("troupe")
+    ? "troupe"
+    : "npx troupe";
+}

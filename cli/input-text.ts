@@ -1,0 +1,52 @@
+// What a task was given, for people: of one that runs a plan which plan that is, and not all of its JSON.
+import { isObject } from "../protocol/plan/outline.js";
+import { orchestratorName, planSkillName } from "../protocol/subjects.js";
+import { shorten } from "./table.js";
+
+interface Given {
+  agent: string;
+  skill: string;
+  input?: unknown;
+}
+
+/** Named rows; none where nothing is known of it. */
+export function inputRows(given: Given): [name: string, text: string][] {
+  const { input } = given;
+  const rows: [string, unknown][] =
+    runsPlan(given) && isObject(input)
+      ? [
+          ["plan", planText(input["plan"])],
+          ["input", JSON.stringify(input["input"])],
+          ["params", paramsText(input["params"])],
+        ]
+      : [["input", JSON.stringify(input)]];
+  return rows.flatMap(([name, text]) =>
+    typeof text === "string" ? [[name, text]] : [],
+  );
+}
+
+/** Hardly any plan has some. */
+function paramsText(params: unknown): string | undefined {
+  const isEmpty = isObject(params) && Object.keys(params).length === 0;
+  return isEmpty ? undefined : JSON.stringify(params);
+}
+
+export const runsPlan = ({ agent, skill }: Given): boolean =>
+  agent === orchestratorName && skill === planSkillName;
+
+/** `article@3`, or of one that was given as it stands its name and its steps. */
+function planText(plan: unknown): string | undefined {
+  if (typeof plan === "string" || !isObject(plan))
+    return typeof plan === "string" ? plan : JSON.stringify(plan);
+  const { name, steps } = plan;
+  const names = Array.isArray(steps)
+    ? steps.map((step: unknown) => nameOf(step) ?? "?")
+    : [];
+  const named = nameOf({ name }) ?? "without a name";
+  return `${named}: ${shorten(names.join(", "), 200)} (in full with --json)`;
+}
+
+function nameOf(value: unknown): string | undefined {
+  const name: unknown = isObject(value) ? value["name"] : undefined;
+  return typeof name === "string" ? name : undefined;
+}

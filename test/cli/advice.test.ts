@@ -1,0 +1,57 @@
+// What is wrong is told in options, to who types a command, and not in the fields and methods of programs.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inOptions, textInOptions } from "../../cli/advice.js";
+import { route } from "../../cli/route.js";
+import { submit } from "../../cli/submit.js";
+import { toNeed } from "../../bus/tasks/target.js";
+import { messageOf, type TroupeError } from "../../protocol/errors.js";
+
+const words = "make this shorter";
+
+function refusalOf(given: string): unknown {
+  try {
+    return toNeed(given);
+  } catch (error) {
+    return error;
+  }
+}
+
+test("a field of the need is an option, where the verb has it", () => {
+  const told = inOptions(refusalOf(words), route.options);
+  assert.match(messageOf(told), /, or --text "…" for plain words$/);
+  assert.equal((told as TroupeError).code, "ARGUMENT_INVALID");
+});
+
+test("who cannot submit by plain words is told how to find out who does it", () => {
+  const told = messageOf(inOptions(refusalOf(words), submit.options));
+  assert.match(told, /or see who .*: npx troupe route --text "…"$/);
+});
+
+const nobody =
+  'nobody fits. Start one, ask for less, or wait for one with { wait: "30s" }';
+
+test("waiting for one that fits is advised where it can be had", () => {
+  const inRoute = textInOptions(nobody, route.options);
+  assert.equal(
+    inRoute,
+    'nobody fits. Start one, ask for less, or wait for one with --wait "30s"',
+  );
+  const inSubmit = textInOptions(nobody, submit.options);
+  assert.equal(inSubmit, "nobody fits. Start one, or ask for less");
+});
+
+test("a wait that has timed out names the command that looks on", () => {
+  const text = 'Wait longer with bus.task("t1").result({ timeout }), or so';
+  assert.equal(
+    textInOptions(text, submit.options),
+    "See how it is with npx troupe tasks show t1, or so",
+  );
+});
+
+test("what somebody gave is not touched", () => {
+  const text = 'refused {"text":"a"} and { text: a } and { id: 7 }';
+  assert.equal(textInOptions(text, route.options), text);
+  const other = new Error(nobody);
+  assert.equal(inOptions(other, route.options), other);
+});
