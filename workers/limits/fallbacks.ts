@@ -116,6 +116,8 @@ export class Fallbacks implements Fallback {
     input: unknown,
   ): Promise<Outcome> {
     if (this.#stopped) throw this.#stopped;
+    // Nobody waited yet who could have been told.
+    if (task.host.canceled.has(task.id)) throw canceled(task);
     const stopped = new Promise<never>((_, reject) =>
       this.#waiting.set(task.id, { fallback: to, stop: reject }),
     );
@@ -176,6 +178,10 @@ export class Fallbacks implements Fallback {
     this.#stopped = error;
     for (const { stop } of this.#waiting.values()) stop(error);
   }
+}
+
+function canceled({ id }: Assignment): TroupeError {
+  return new TroupeError("TASK_CANCELED", `task "${id}" was canceled`);
 }
 
 /** Follows from the id of the task; a hash where that would not fit into a subject. */

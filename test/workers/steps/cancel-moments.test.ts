@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { z } from "zod";
 import { agent, skill, type TaskContext } from "../../../index.js";
 import { beforeMessage } from "../../support/before-message.js";
-import { gate, quiet } from "../../support/doer.js";
+import { doer, gate, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
-import { doSteps, serveSaga } from "../../support/saga.js";
+import { broken, doSteps, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -71,4 +71,27 @@ test("one that comes while the failed attempt of a task with a key is stored end
   await bus.submit("saga.run", {}, { id: "t", key: "k" });
   await assert.rejects(task.result(soon), canceled);
   assert.deepEqual(undone, ["a"]);
+});
+
+test("one that comes while a task that is undone goes to its fallback keeps it from there", async (t) => {
+  const bus = await shared.connect(t);
+  const log: string[] = [];
+  const backup = doer(() => log.push("fallback"), {}, "backup");
+  await bus.serve(backup, quiet);
+  const handler = async (_input: unknown, task: TaskContext) => {
+    await doSteps(task, ["a"], (name) => log.push(name));
+    throw broken();
+  };
+  const flaky = skill({
+    description: "Fails",
+    input: z.any(),
+    fallback: "backup.do",
+    run: handler,
+  });
+  await bus.serve(agent("flaky", { skills: { run: flaky } }), quiet);
+  const task = bus.task("t");
+  beforeMessage(t, ".fallback.", () => task.cancel("enough"));
+  await bus.submit("flaky.run", {}, { id: "t" });
+  await assert.rejects(task.result(soon), canceled);
+  assert.deepEqual(log, ["a"]);
 });
