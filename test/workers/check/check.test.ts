@@ -371,7 +371,7 @@ test("what is no journal, or of another agent, is refused", async () => {
   await assert.rejects(checkJournal(other, file), { code: "SKILL_UNKNOWN" });
   const wrong: [unknown, RegExp][] = [
     ["{", /it is no JSON/],
-    [{}, /it is no journal: troupe journal export/],
+    [{}, /it is no journal: npx troupe journal export/],
     [{ ...file, troupeJournal: 2 }, /form 2 is not 1/],
     [{ ...file, entries: [{ kind: "other" }] }, /entries\[0\]/],
   ];
