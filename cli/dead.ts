@@ -221,8 +221,8 @@ const dimmed = ({ output }: Call, rows: string[][]): string[][] =>
   rows.map(([name = "", value = ""]) => [output.paint("dim", name), value]);
 
 const historyRows = (letter: DeadLetter): string[][] =>
-  letter.history.map(({ at = "", kind, attempt = "", error = "" }) => [
-    at,
+  letter.history.map(({ at, kind, attempt = "", error = "" }) => [
+    at === undefined ? "" : dateOf(new Date(at)),
     kind,
     `attempt ${attempt}`,
     shorten(error, 80),

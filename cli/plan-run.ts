@@ -100,6 +100,7 @@ export function answer(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     await bus.plans.answer(taskId, step, answered);
     call.output.result({ taskId, step, ...answered }, () => `${step}: ${said}`);
+    await hintAtWorkers(call, bus, "orchestrator.plan.run");
     return exitCodes.done;
   });
 }

@@ -1,6 +1,7 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/tasks/submit-options.js";
 import { TroupeError } from "../protocol/errors.js";
+import { orchestratorName } from "../protocol/subjects.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
 import { toNeed } from "../bus/tasks/target.js";
@@ -158,8 +159,9 @@ export async function hintAtWorkers(
   ]);
   const isKnown = cards.some(({ name }) => name === agent);
   if (!isKnown || instances.length > 0) return;
+  const start = agent === orchestratorName ? "up" : "work FILE…";
   call.output.note(
-    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine("work FILE…")})`,
+    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine(start)})`,
   );
 }
 

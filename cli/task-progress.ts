@@ -67,9 +67,9 @@ export async function progressOf(
       trouble: messageOf(error),
     };
   }
-  const { entries } = journal;
+  const { entries, signals } = journal;
   const isOver = isTerminal(state);
-  const questions = questionsOf(task, entries);
+  const questions = questionsOf(task, entries, signals);
   const facts = {
     ...factsOf(journal, isOver),
     ...(questions.length === 0 ? {} : { questions }),
