@@ -14,7 +14,7 @@ import { agentsOf } from "./modules.js";
 import { unknownWord } from "./nearest.js";
 import { resultUnlessStopped } from "./result.js";
 import { withBus } from "./session.js";
-import { inFull, nameTask } from "./submit.js";
+import { hintAtWorkersOf, inFull, nameTask } from "./submit.js";
 import { alignColumns } from "./table.js";
 import { toDuration, toJson } from "./values.js";
 import type { Bus } from "../troupe.js";
@@ -97,6 +97,7 @@ function fork(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const task = await bus.fork(id, options);
     const { id: taskId, agent, duplicate } = task;
+    if (agent !== undefined) await hintAtWorkersOf(call, bus, agent);
     if (!call.flag("wait")) {
       call.output.result({ taskId, agent, duplicate }, () => taskId);
       return exitCodes.done;

@@ -150,9 +150,17 @@ export async function hintAtWorkers(
   bus: Bus,
   target: string,
 ): Promise<void> {
-  if (call.output.json) return;
   const { agent } = toNeed(target);
   if (agent === undefined) return; // it was routed to one that lives
+  await hintAtWorkersOf(call, bus, agent);
+}
+
+export async function hintAtWorkersOf(
+  call: Call,
+  bus: Bus,
+  agent: string,
+): Promise<void> {
+  if (call.output.json) return;
   const [cards, instances] = await Promise.all([
     bus.agents(),
     bus.instances(agent),

@@ -134,6 +134,16 @@ describe("journal", { concurrency: 2 }, () => {
     );
   });
 
+  test("fork says that nobody is there to go on with it", async () => {
+    const alone = agent("alone", { skills: { both: flow.skills.both } });
+    const worker = await bus.serve(alone, quiet);
+    await bus.call("alone.both", null, { id: "old" });
+    await worker.drain();
+    const forked = await run("journal", "fork", "old", "--before", "b");
+    assert.equal(forked.code, 0);
+    assert.match(forked.stderr, /^note: no instance of "alone" is running/);
+  });
+
   test("fork --wait says at once that the handler does not fit, and what was expected and found", async () => {
     const { both } = flow.skills;
     const old = await bus.serve(flow, quiet);
