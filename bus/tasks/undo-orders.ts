@@ -18,7 +18,7 @@ import {
   type UndoReport,
 } from "../../protocol/undo-state.js";
 import type { Link } from "../connection/connection.js";
-import { pendingTask } from "../history/history.js";
+import { endOf, pendingTask, toTaskEvent } from "../history/history.js";
 import { lastMessage } from "../history/stored.js";
 import { JournalWriter, readJournal } from "../journal/journal.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -86,6 +86,7 @@ export async function writeOrder(
 ): Promise<{ answer: UndoAnswer; place: number }> {
   const waiting = await pendingTask(link, task.taskId, task.agent);
   if (waiting && waiting.at > task.at) throw usedAgain(task);
+  await refuseCompleted(link, task);
   for (let tried = 1; ; tried++) {
     const journal = await readJournal(link, task);
     if (!isOf(journal.entries, task.at)) throw usedAgain(task);
@@ -101,6 +102,16 @@ export async function writeOrder(
       if (!isOther || tried === tries) throw error;
     }
   }
+}
+
+/** Who ended it as it stands may have died when the letter was stored, and its worker have been quicker (R2). */
+async function refuseCompleted(link: Link, task: DeadTask): Promise<void> {
+  const { agent, taskId } = task;
+  const end = await endOf(link, taskId, agent);
+  if (!end || toTaskEvent(end).kind !== "completed") return;
+  throw invalid(
+    `task "${taskId}" has completed, and nothing of it is to be undone: purge its letter, which was left behind by who wanted to end it`,
+  );
 }
 
 function entryOf(

@@ -5,8 +5,11 @@ import { undoReport, writeOrder } from "../../../bus/tasks/undo-orders.js";
 import { endOf } from "../../../bus/history/history.js";
 import { lastMessage } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
+import { Recorder } from "../../../bus/tasks/recorder.js";
 import { z } from "zod";
 import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";
+import { encodeBody } from "../../../protocol/codec.js";
+import { TroupeError } from "../../../protocol/errors.js";
 import { encodeHeaders } from "../../../protocol/headers.js";
 import { doer, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
@@ -319,4 +322,30 @@ test("a letter that tells of what still stands is not redriven before that is de
   assert.ok(await letterOf(bus, "stands"));
   const id = await letter.redrive({ force: true });
   assert.equal(await bus.task(id).result(), "done anew");
+});
+
+test("what has completed is not undone, though somebody who wanted to end it left a letter behind", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await serveSaga(bus, (task) =>
+    doSteps(task, ["a"], (name) => undone.push(name)),
+  );
+  await bus.call("saga.run", {}, { id: "done" });
+  const link = await shared.link(t);
+  const name = { agent: "saga", skill: "run", taskId: "done" };
+  await new Recorder(link, new Publisher(link)).dead({
+    ...name,
+    subject: link.subjects.task({ ...name, lane: "main", level: "normal" }),
+    headers: {},
+    body: encodeBody({}),
+    error: new TroupeError("UNDO_FAILED", "ended as it stood"),
+    attempt: 0,
+    events: [],
+  });
+  const letter = (await letterOf(bus, "done"))!;
+  await assert.rejects(letter.undo("retry"), {
+    code: "ARGUMENT_INVALID",
+    message: /has completed/,
+  });
+  assert.deepEqual(undone, []);
 });
