@@ -68,8 +68,10 @@ function request(
 }
 
 export function isNotFound(error: unknown): boolean {
+  const code = codeOf(error);
   return (
-    codeOf(error) === 404 ||
+    code === 404 ||
+    code === 10037 ||
     /404|no messages|message not found/i.test(messageOf(error))
   );
 }

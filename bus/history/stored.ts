@@ -1,11 +1,10 @@
 // Reading what a stream has, without a consumer: by direct gets.
-import type { StoredMsg } from "@nats-io/jetstream";
+import type { DirectMsgRequest, StoredMsg } from "@nats-io/jetstream";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
-import { codeOf } from "../streams/streams.js";
 import { isNotFound, readBatch } from "./batch.js";
 
 const pageSize = 256;
@@ -32,42 +31,40 @@ function toStoredMessage(stream: string, stored: StoredMsg): StoredMessage {
 }
 
 /** The newest message whose subject fits, if there is one. */
-export async function lastMessage(
+export function lastMessage(
   link: Link,
   stream: string,
   subject: string,
 ): Promise<StoredMessage | undefined> {
-  try {
-    const stored = await reading(link, () =>
-      link.jsm.direct.getMessage(stream, { last_by_subj: subject }),
-    );
-    return stored ? toStoredMessage(stream, stored) : undefined;
-  } catch (cause) {
-    if (codeOf(cause) === 404 || codeOf(cause) === 10037) return undefined; // no message found
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not read the newest message on "${subject}" of stream "${stream}": ${messageOf(cause)}`,
-      { cause },
-    );
-  }
+  const what = `the newest message on "${subject}"`;
+  return message(link, stream, { last_by_subj: subject }, what);
 }
 
 /** The message at a place; undefined when nothing is there any more. */
-export async function messageAt(
+export function messageAt(
   link: Link,
   stream: string,
   sequence: number,
 ): Promise<StoredMessage | undefined> {
+  return message(link, stream, { seq: sequence }, `message ${sequence}`);
+}
+
+async function message(
+  link: Link,
+  stream: string,
+  query: DirectMsgRequest,
+  what: string,
+): Promise<StoredMessage | undefined> {
   try {
     const stored = await reading(link, () =>
-      link.jsm.direct.getMessage(stream, { seq: sequence }),
+      link.jsm.direct.getMessage(stream, query),
     );
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
     throw new TroupeError(
       "BUS_FAILED",
-      `could not read message ${sequence} of stream "${stream}": ${messageOf(cause)}`,
+      `could not read ${what} of stream "${stream}": ${messageOf(cause)}`,
       { cause },
     );
   }
