@@ -275,9 +275,15 @@ describe("the lanes of an agent", () => {
     const ids = Array.from({ length: 10 }, (_, n) => `order-${n}`);
     const submit = (id: string) => bus.submit(write, good, { id });
     await Promise.all(ids.map(submit));
+    const link = await shared.link(t);
+    await link.jsm.streams.update(link.subjects.queue("writer"), {
+      duplicate_window: 100_000_000, // then only its place in the queue tells that it is there
+    });
     await bus.lanes.promote("writer", "canary", { force: true });
-    const again = await Promise.all(ids.map(submit));
-    assert.ok(again.every(({ duplicate }) => duplicate));
+    for (const until = performance.now() + 300; performance.now() < until;) {
+      const again = await Promise.all(ids.map(submit));
+      assert.ok(again.every(({ duplicate }) => duplicate));
+    }
     const backlog = await bus.find("order-3");
     assert.equal(backlog?.state, "submitted");
   });
