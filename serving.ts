@@ -31,6 +31,7 @@ export class Serving {
   /** Whoever serves also moves what falls due, and fires schedules. */
   #mover: Promise<Relay> | undefined;
   #scheduler: Promise<{ stop(): Promise<void> }> | undefined;
+  #isStopping = false;
 
   constructor(parts: BusParts, firer: Firer) {
     this.#parts = parts;
@@ -39,7 +40,10 @@ export class Serving {
 
   /** Resolves when it takes tasks. */
   async serve(agent: Agent, options: ServeOptions): Promise<Worker> {
+    if (this.#isStopping) throw this.#parts.link.closedError();
     const worker = new Worker(agent, this.#parts, options);
+    this.#workers.add(worker);
+    void worker.stopped.then(() => this.#workers.delete(worker));
     try {
       await Promise.all([this.#startMover(), this.#startScheduler()]);
       await worker.start();
@@ -47,8 +51,6 @@ export class Serving {
       await worker.drain();
       throw error;
     }
-    this.#workers.add(worker);
-    void worker.stopped.then(() => this.#workers.delete(worker));
     return worker;
   }
 
@@ -87,8 +89,9 @@ export class Serving {
     return orchestrator;
   }
 
-  /** Drains all that runs. */
+  /** Drains all that runs, or is about to. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all([...this.#orchestrators].map((each) => each.drain()));
     await Promise.all([...this.#workers].map((worker) => worker.drain()));
     await (await this.#mover?.catch(() => undefined))?.stop();
@@ -113,13 +116,16 @@ export class Serving {
 }
 
 async function startRelays({ link, publisher }: BusParts): Promise<Relay> {
-  const relays = await Promise.all([
-    startMover(link, publisher),
-    startWaker(link, publisher),
-  ]);
-  return {
-    async stop() {
-      await Promise.all(relays.map((relay) => relay.stop()));
-    },
-  };
+  const mover = await startMover(link, publisher);
+  try {
+    const waker = await startWaker(link, publisher);
+    return {
+      async stop() {
+        await Promise.all([mover.stop(), waker.stop()]);
+      },
+    };
+  } catch (error) {
+    await mover.stop();
+    throw error;
+  }
 }

@@ -48,7 +48,10 @@ export class Orchestrator implements Answerer {
   readonly #leadership: Leadership;
   readonly #life: OrchestratorLifetime;
   readonly #listeners = new Set<(state: OrchestratorState) => void>();
+  /** Folds the log, or has. */
   #following: Following | undefined;
+  /** Has, and answers. */
+  #folded: Following | undefined;
   /** The end of the last time of leading. */
   #leaving: Promise<void> | undefined;
   #isCampaigning = false;
@@ -117,8 +120,9 @@ export class Orchestrator implements Answerer {
   async upToDate(): Promise<UpToDate> {
     for (;;) {
       await this.#untilAnswering(patienceMs);
-      const upToDate = await this.#following!.upToDate();
+      const upToDate = await this.#folded!.upToDate();
       if (upToDate) return upToDate;
+      if (this.#draining) throw stopping(this.instance);
       this.#life.send("cut");
     }
   }
@@ -143,23 +147,17 @@ export class Orchestrator implements Answerer {
 
   /** Again and again, until it is done or nobody wants it any more. */
   async #recover(): Promise<void> {
+    this.#folded = undefined;
     await this.#lease.release(Number.POSITIVE_INFINITY);
     await this.#following?.stop();
-    this.#following = undefined;
     while (this.state === "recovering") {
       try {
-        const begunAt = performance.now();
-        const following = await Following.open(this.link, this.window, () =>
-          this.#life.send("cut"),
-        );
-        if (this.state !== "recovering") return await following.stop();
-        this.#following = following;
-        const { from, to, size } = following.projection;
-        const ms = Math.round(performance.now() - begunAt);
-        this.link.log.info({ from, to, events: size, ms }, "log folded");
+        await this.#fold();
+        if (this.state !== "recovering") return;
         this.#lease.resume();
         this.#life.send("recovered");
       } catch (error) {
+        if (this.state !== "recovering") return;
         this.link.log.warn(
           { error: messageOf(error) },
           "the log cannot be folded yet; it is tried again",
@@ -169,8 +167,20 @@ export class Orchestrator implements Answerer {
     }
   }
 
+  async #fold(): Promise<void> {
+    const begunAt = performance.now();
+    const cut = () => this.#life.send("cut");
+    const following = new Following(this.link, this.window, cut);
+    this.#following = following;
+    await following.open();
+    this.#folded = following;
+    const { from, to, size } = following.projection;
+    const ms = Math.round(performance.now() - begunAt);
+    this.link.log.info({ from, to, events: size, ms }, "log folded");
+  }
+
   async #untilAnswering(withinMs: number): Promise<void> {
-    const isAnswering = () => this.#following && this.state !== "recovering";
+    const isAnswering = () => this.#folded && this.state !== "recovering";
     if (isAnswering()) return;
     await new Promise<void>((resolve, reject) => {
       const forget = this.onState((state) => {
@@ -275,6 +285,7 @@ function stillRecovering(instance: string): TroupeError {
   );
 }
 
+/** Keeps no process alive. */
 function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

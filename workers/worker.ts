@@ -63,6 +63,7 @@ export class Worker implements AsyncDisposable {
   readonly stopped: Promise<void>;
   #hasStopped!: () => void;
   #orders = agentOrders.unset;
+  #starting: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
 
   constructor(definition: Agent, host: WorkerHost, options: ServeOptions = {}) {
@@ -148,7 +149,16 @@ export class Worker implements AsyncDisposable {
   }
 
   /** Resolves when it takes tasks, or would if it were not paused. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return (this.#starting = this.#start());
+  }
+
+  async #start(): Promise<void> {
+    if (this.#draining)
+      throw new TroupeError(
+        "WORKER_STOPPING",
+        `instance "${this.instance}" of "${this.agent}" was stopped before it had started: serve the agent anew`,
+      );
     const { link } = this.#host;
     await this.#intake.prepare(
       () => this.#queues.ensure(this.agent),
@@ -266,6 +276,7 @@ export class Worker implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     const { link } = this.#host;
+    if (this.#starting) await link.untilCutOff(this.#starting);
     const served = this.#life.in("serving");
     this.#life.send("drain");
     await this.#intake.stop();

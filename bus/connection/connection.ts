@@ -164,21 +164,23 @@ export class Link {
 
   /** Ends a subscription; what was on its way is handed over first, unless the connection that brings it is lost. */
   async unsubscribe(subscription: Subscription): Promise<void> {
-    if (this.connected) await this.#untilCutOff(() => subscription.drain());
+    if (this.connected) await this.untilCutOff(subscription.drain());
     else if (!this.closed) subscription.unsubscribe();
   }
 
   /** What was sent has reached the server, unless the connection is lost. */
   async flush(): Promise<void> {
-    if (this.connected) await this.#untilCutOff(() => this.nats.flush());
+    if (this.connected) await this.untilCutOff(this.nats.flush());
   }
 
-  /** The client waits for an answer that a lost connection no longer brings. */
-  async #untilCutOff(work: () => Promise<void>): Promise<void> {
+  /** Resolves when the work has ended, whichever way, or the connection is lost: what it waits for may never come then. */
+  async untilCutOff(work: Promise<unknown>): Promise<void> {
+    const settled = Promise.allSettled([work]);
+    if (!this.connected) return;
     let cutOff!: Listener;
     const lost = new Promise<void>((resolve) => (cutOff = resolve));
     this.#cutOff.add(cutOff);
-    await Promise.allSettled([Promise.race([work(), lost])]);
+    await Promise.race([settled, lost]);
     this.#cutOff.delete(cutOff);
   }
 

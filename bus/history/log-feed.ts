@@ -40,6 +40,11 @@ interface LogRange {
   last: number;
 }
 
+interface Wait {
+  readonly position: number;
+  settle(this: void, inTime: boolean): void;
+}
+
 const pageSize = 8_192;
 const tryAgainMs = 250;
 
@@ -48,7 +53,7 @@ export class LogFeed {
   readonly #link: Link;
   readonly #options: LogFeedOptions;
   readonly #forgetReconnect: () => void;
-  readonly #waiting = new Set<{ position: number; reached: () => void }>();
+  readonly #waiting = new Set<Wait>();
   #messages: ConsumerMessages | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** A newer one takes over from an older whose connection broke. */
@@ -83,17 +88,18 @@ export class LogFeed {
     this.#begin();
   }
 
-  /** False when it does not get there in time. */
+  /** False when it does not get there in time, or is stopped. */
   reaches(position: number, withinMs: number): Promise<boolean> {
     if (this.position >= position) return Promise.resolve(true);
+    if (this.#stopped) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const wait = { position, reached: () => settle(true) };
-      const timer = setTimeout(() => settle(false), withinMs);
       const settle = (inTime: boolean) => {
         clearTimeout(timer);
         this.#waiting.delete(wait);
         resolve(inTime);
       };
+      const timer = setTimeout(settle, withinMs, false);
+      const wait = { position, settle };
       this.#waiting.add(wait);
     });
   }
@@ -102,6 +108,7 @@ export class LogFeed {
     this.#stopped = true;
     this.#forgetReconnect();
     clearTimeout(this.#retry);
+    for (const { settle } of this.#waiting) settle(false);
     const messages = this.#messages;
     this.#messages = undefined;
     if (messages && this.#link.connected) await messages.close();
@@ -171,7 +178,7 @@ export class LogFeed {
   #reached(position: number): void {
     this.position = Math.max(this.position, position);
     for (const wait of this.#waiting)
-      if (wait.position <= this.position) wait.reached();
+      if (wait.position <= this.position) wait.settle(true);
   }
 }
 

@@ -57,6 +57,7 @@ export class Lease {
   #busy: Promise<void> | undefined;
   #beat = 0;
   #pausedUntil = 0;
+  #isOver = false;
   #seen: { entry: Entry<Claim> | undefined; at: number } | undefined;
   #mine: Mine | undefined;
 
@@ -76,9 +77,11 @@ export class Lease {
 
   /** Takes part from now on. Resolves when it knows who leads. */
   async start(): Promise<void> {
-    this.#watching = await this.#bucket.watch(key, (change) =>
+    const watching = await this.#bucket.watch(key, (change) =>
       this.#heard(change),
     );
+    if (this.#isOver) return watching.stop();
+    this.#watching = watching;
     this.#seen ??= { entry: undefined, at: performance.now() };
     this.#timer = setInterval(() => this.#tick(), tickMs);
     this.#tick();
@@ -120,6 +123,7 @@ export class Lease {
 
   /** Takes no part any more. */
   async stop(): Promise<void> {
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.release();

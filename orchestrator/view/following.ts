@@ -32,6 +32,8 @@ export class Following {
   readonly #pace: Pace;
   #projection!: Projection;
   #feed!: LogFeed;
+  /** Replays what the feed after it follows. */
+  #replay: LogFeed | undefined;
   /** The end of the log, as last seen. */
   #last = 0;
   #ticks: NodeJS.Timeout | undefined;
@@ -41,11 +43,12 @@ export class Following {
   #beginning: Promise<void> | undefined;
   #stopped = false;
 
-  private constructor(
+  /** `onCut` is told when the log turns out to be another. */
+  constructor(
     link: Link,
     window: number,
     onCut: () => void,
-    pace: Pace,
+    pace = defaultPace,
   ) {
     this.#link = link;
     this.#window = window;
@@ -53,17 +56,10 @@ export class Following {
     this.#pace = pace;
   }
 
-  /** Resolves when all that is on the log now is folded. `onCut` is told when the log turns out to be another. */
-  static async open(
-    link: Link,
-    window: number,
-    onCut: () => void,
-    pace = defaultPace,
-  ): Promise<Following> {
-    const following = new Following(link, window, onCut, pace);
-    await following.#begin();
-    following.#ticks = setInterval(() => following.#tick(), tickMs);
-    return following;
+  /** Resolves when all that is on the log now is folded; throws when it was stopped before. */
+  async open(): Promise<void> {
+    await this.#begin();
+    this.#ticks = setInterval(() => this.#tick(), tickMs);
   }
 
   get projection(): Projection {
@@ -94,8 +90,9 @@ export class Following {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#ticks);
+    await this.#replay?.stop();
     await this.#beginning?.catch(() => undefined);
-    await this.#feed.stop();
+    await (this.#feed as LogFeed | undefined)?.stop();
   }
 
   #standing({ from, to }: Projection) {
@@ -117,6 +114,7 @@ export class Following {
   async #begin(): Promise<void> {
     const link = this.#link;
     const { first, last } = await logRange(link);
+    if (this.#stopped) throw link.closedError();
     const from = Math.max(1, first, last - this.#window + 1);
     const prefix = link.subjects.taskEventPrefix;
     const projection = new Projection(this.#window, from - 1, prefix);
@@ -126,11 +124,14 @@ export class Following {
       onEntry: (entry) => projection.fold(entry),
       onCut: this.#onCut,
     });
+    this.#replay = feed;
     try {
       await recovered(feed, last);
     } catch (error) {
       await feed.stop();
       throw error;
+    } finally {
+      this.#replay = undefined;
     }
     const before = this.#feed as LogFeed | undefined;
     this.#projection = projection;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Duration, TaskHandle } from "../../index.js";
+import { startChild } from "../support/child.js";
 import { childWorker } from "../support/child-worker.js";
 import { doer, quiet, story } from "../support/doer.js";
 import { eventually } from "../support/eventually.js";
@@ -59,6 +60,20 @@ test("a task whose worker is killed -9 in the midst of it is done by another", a
     ["started", "completed"],
   );
 });
+
+for (const starts of ["serve", "orchestrate"] as const)
+  test(`a bus that is closed while it begins to ${starts} leaves nothing behind that keeps its process alive`, async (t) => {
+    const { place } = await opened(t);
+    const told = { ...place, starts };
+    const hasty = await startChild<{ ms: number }>(t, "hasty-process", told);
+    const late = new AbortController();
+    const ended = await Promise.race([
+      hasty.ended,
+      wait(20_000, "still there", { signal: late.signal }),
+    ]);
+    late.abort();
+    assert.equal(ended, 0);
+  });
 
 test("keyed tasks stay in order when the worker of one is killed -9", async (t) => {
   const { bus, place } = await opened(t);

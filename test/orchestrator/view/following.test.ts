@@ -48,7 +48,8 @@ async function opened(t: TestContext, window: number, restMs: number) {
   const pace = { restAbove: 100, restMs };
   const before = listeners;
   let cuts = 0;
-  const following = await Following.open(link, window, () => cuts++, pace);
+  const following = new Following(link, window, () => cuts++, pace);
+  await following.open();
   t.after(() => following.stop());
   const ids = () =>
     [...following.projection.oldestFirst()].map(({ key }) => key);
@@ -150,7 +151,8 @@ test("what the log has dropped is not told, neither of before nor of what was fo
   const upToDate = await following.upToDate();
   assert.deepEqual(upToDate?.standing(), { from: 11, to: 30, behind: 0 });
   assert.equal(ids().length, 20);
-  const later = await Following.open(link, 100_000, () => undefined);
+  const later = new Following(link, 100_000, () => undefined);
+  await later.open();
   t.after(() => later.stop());
   assert.equal(later.projection.from, 11);
 });
