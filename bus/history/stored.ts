@@ -119,17 +119,10 @@ export async function fewMessagesOn(
   stream: string,
   filter: string,
 ): Promise<StoredMessage[]> {
-  const query = { multi_last: [filter], batch: pageSize };
-  const { messages, hasMore } = await readBatch(link, stream, query, filter);
-  const subjects = hasMore ? [filter] : messages.map(({ subject }) => subject);
-  const read = subjects.map(async (subject) => {
-    const found: StoredMessage[] = [];
-    for await (const stored of messagesOn(link, stream, subject))
-      found.push(stored);
-    return found;
-  });
-  const found = (await Promise.all(read)).flat();
-  return found.toSorted((a, b) => a.sequence - b.sequence);
+  const newest = await newestOfFew(link, stream, filter);
+  if (!newest) return allOn(link, stream, filter);
+  const read = newest.map(({ subject }) => allOn(link, stream, subject));
+  return (await Promise.all(read)).flat().toSorted(bySequence);
 }
 
 /** The same where no subject has more than one. */
@@ -138,9 +131,33 @@ export async function newestOnEach(
   stream: string,
   filter: string,
 ): Promise<StoredMessage[]> {
+  const newest = await newestOfFew(link, stream, filter);
+  return newest?.toSorted(bySequence) ?? allOn(link, stream, filter);
+}
+
+/** The newest on each subject; undefined where these are too many to be found at once. */
+async function newestOfFew(
+  link: Link,
+  stream: string,
+  filter: string,
+): Promise<StoredMessage[] | undefined> {
   const query = { multi_last: [filter], batch: pageSize };
   const { messages, hasMore } = await readBatch(link, stream, query, filter);
-  if (hasMore) return fewMessagesOn(link, stream, filter);
-  const found = messages.map((message) => toStoredMessage(stream, message));
-  return found.toSorted((a, b) => a.sequence - b.sequence);
+  if (hasMore) return undefined;
+  return messages.map((message) => toStoredMessage(stream, message));
+}
+
+async function allOn(
+  link: Link,
+  stream: string,
+  subject: string,
+): Promise<StoredMessage[]> {
+  const found: StoredMessage[] = [];
+  for await (const stored of messagesOn(link, stream, subject))
+    found.push(stored);
+  return found;
+}
+
+function bySequence(a: StoredMessage, b: StoredMessage): number {
+  return a.sequence - b.sequence;
 }
