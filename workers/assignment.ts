@@ -9,12 +9,12 @@ import type { TroupeError } from "../protocol/errors.js";
 import type { Outcome } from "../protocol/outcome.js";
 import type { EventFacts } from "../protocol/task-events.js";
 import type { EndState } from "../protocol/undo-state.js";
-import type { Canceled } from "./canceled.js";
 import type { Limits } from "./limits/limits.js";
 import type { Router } from "../bus/routing/router.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Slots } from "./limits/gate.js";
 import type { PutOff } from "./put-off.js";
+import type { Recent } from "./recent.js";
 import type { SkillRunner } from "./skill-runner.js";
 import type { Misfits } from "./steps/misfits.js";
 import type { SignalEars } from "./steps/signal-ears.js";
@@ -27,7 +27,11 @@ export interface ExecutionHost {
   readonly publisher: Publisher;
   readonly recorder: Recorder;
   readonly watch: Watch;
-  readonly canceled: Canceled;
+  /**
+   * Lately, as their cancelers tell. The message of such a task may still come, for it was on its way, or its canceler
+   * may not remove it: then the log is asked before the handler runs.
+   */
+  readonly canceled: Recent<string, true>;
   readonly putOff: PutOff;
   readonly misfits: Misfits;
   readonly runners: ReadonlyMap<string, SkillRunner>;

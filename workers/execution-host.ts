@@ -11,11 +11,11 @@ import type { Settings } from "../bus/buckets/settings.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
 import type { Agent } from "./agent.js";
 import type { ExecutionHost } from "./assignment.js";
-import { Canceled } from "./canceled.js";
 import { guardsOf } from "./limits/guards.js";
 import type { Slots } from "./limits/gate.js";
 import { contextSkills } from "./contexts/context-messages.js";
 import { PutOff } from "./put-off.js";
+import { Recent } from "./recent.js";
 import type { AnySkill } from "./skill.js";
 import { toRunner } from "./skill-runner.js";
 import { Misfits } from "./steps/misfits.js";
@@ -60,7 +60,7 @@ export function executionHost(definition: Agent, of: Of): ExecutionHost {
     publisher,
     recorder: new Recorder(link, publisher),
     watch,
-    canceled: new Canceled(),
+    canceled: new Recent(),
     putOff: new PutOff(),
     misfits: new Misfits(),
     runners,

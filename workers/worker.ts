@@ -263,7 +263,7 @@ export class Worker implements AsyncDisposable {
   #listenToControl(): () => void {
     return listenToControl(this.#host.link, this.agent, {
       canceled: (taskId, reason) => {
-        this.#host.canceled.add(taskId);
+        this.#host.canceled.set(taskId, true);
         const error = new TroupeError("TASK_CANCELED", reason);
         this.#inHand.cancel(taskId, error);
         this.#host.putOff.hasten(taskId);

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Canceled } from "../../workers/canceled.js";
+import { Recent } from "../../workers/recent.js";
 
-test("what was canceled last is remembered, and only so much", () => {
-  const canceled = new Canceled();
-  for (let id = 0; id < 10_000; id++) canceled.add(String(id));
-  canceled.add("0"); // again: it is the newest now
-  canceled.add("one more");
+test("what came last is remembered, and only so much", () => {
+  const recent = new Recent<string, number>();
+  for (let id = 0; id < 10_000; id++) recent.set(String(id), id);
+  recent.set("0", -1); // again: it is the newest now
+  recent.set("one more", 0);
   assert.deepEqual(
-    ["0", "1", "2", "one more"].map((id) => canceled.has(id)),
-    [true, false, true, true],
+    ["0", "1", "2", "one more"].map((id) => recent.get(id)),
+    [-1, undefined, 2, 0],
   );
 });

@@ -2,21 +2,17 @@
 // delivery comes here as well has been nowhere else, since each delivery is counted: the log need not be asked for
 // it, and its first attempt is still its first. One that has left its queue and come back is another message, whose
 // deliveries are counted anew.
+import { Recent } from "../recent.js";
 import type { Entrant } from "./entrant.js";
-
-const capacity = 10_000;
 
 export class Untouched {
   /** By their messages: how often they were delivered by then. */
-  readonly #counts = new Map<number, number>();
+  readonly #counts = new Recent<number, number>();
 
   sentAway(task: Entrant): void {
     const { streamSequence, count } = task.delivery;
-    this.#counts.delete(streamSequence);
-    if (task.mayBeKnown()) return;
-    this.#counts.set(streamSequence, count);
-    if (this.#counts.size > capacity)
-      this.#counts.delete(this.#counts.keys().next().value!);
+    if (task.mayBeKnown()) this.#counts.delete(streamSequence);
+    else this.#counts.set(streamSequence, count);
   }
 
   has({ delivery }: Entrant): boolean {

@@ -2,6 +2,7 @@
 // same, so that it is not run again as long as the journal stays as it is: neither is what it does between operations
 // done over and over, nor is the history filled with attempts that come to nothing.
 import type { JournalEntry, Misfit as Entry } from "../../protocol/journal.js";
+import { Recent } from "../recent.js";
 import type { Suspended } from "./suspension.js";
 
 export type Misfit = Suspended & { why: "mismatch" };
@@ -9,7 +10,6 @@ export type Misfit = Suspended & { why: "mismatch" };
 /** After that it is run all the same: it may depend on what it should not. */
 const rememberedMs = 600_000;
 const pauseMs = { first: 1_000, longest: 30_000 };
-const capacity = 10_000;
 
 /** Which run of which journal it was. */
 interface MisfitPlace {
@@ -21,16 +21,12 @@ interface MisfitPlace {
 }
 
 export class Misfits {
-  readonly #known = new Map<string, { to: Misfit; at: number }>();
+  readonly #known = new Recent<string, { to: Misfit; at: number }>();
 
-  /** The oldest is forgotten when there are too many. */
   remember(place: MisfitPlace, to: Misfit): void {
     const key = keyOf(place);
     const at = this.#known.get(key)?.at ?? performance.now();
-    this.#known.delete(key);
     this.#known.set(key, { to, at });
-    if (this.#known.size > capacity)
-      this.#known.delete(this.#known.keys().next().value!);
   }
 
   recall(place: MisfitPlace): Misfit | undefined {
