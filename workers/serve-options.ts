@@ -2,6 +2,7 @@
 import type { Labels } from "../protocol/card.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
+import { newToken } from "../protocol/ids.js";
 import { defaultLane } from "../protocol/subjects.js";
 
 export interface ServeOptions {
@@ -24,9 +25,12 @@ export interface ServeOptions {
 }
 
 /** Options with nothing left out. */
-interface ServeRules {
+export interface ServeRules {
+  instance: string;
   concurrency: number;
   lane: string;
+  labels: Labels;
+  weight: number;
   ackWaitMs: number;
   drainMs: number;
 }
@@ -34,8 +38,11 @@ interface ServeRules {
 /** Throws ARGUMENT_INVALID. */
 export function serveRules(options: ServeOptions): ServeRules {
   return {
+    instance: options.instance ?? newToken(),
     concurrency: checkConcurrency(options.concurrency ?? 16),
     lane: options.lane ?? defaultLane,
+    labels: options.labels ?? {},
+    weight: options.weight ?? 1,
     ackWaitMs: Math.max(1_000, toMs(options.ackWait ?? "10s", "ackWait")),
     drainMs: toMs(options.drain ?? "30s", "drain"),
   };
