@@ -7,13 +7,14 @@
 // 3. Each parking has an id. Whoever brings the task back, timer or waker, sends it with that id, and the queue takes
 //    it once.
 // 4. Who was held up for so long that another took the task parks nothing: it would take the other's timer away.
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { TroupeError } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import { lastMessage, type StoredMessage } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
+import { tryToRemove } from "../streams/removal.js";
 import { latestDue, schedule, sendDue } from "../tasks/timers.js";
 
 /** More than that would take the room of the task itself. */
@@ -127,20 +128,7 @@ export async function wake(
     parked !== undefined || (isCanceled && attempt !== undefined);
   if (!stored || !isAsleep || target === undefined) return "running";
   if (!(await sendDue(link, publisher, stored))) return "busy";
-  await unpark(link, stored.sequence);
+  // Else it fires, and finds the task at work or ended.
+  await tryToRemove(link, stored);
   return "woken";
-}
-
-/** The timer is no longer needed. */
-async function unpark(link: Link, sequence: number): Promise<void> {
-  const { timers } = link.subjects.streams;
-  try {
-    await link.jsm.streams.deleteMessage(timers, sequence, false);
-  } catch (error) {
-    // It fires, then, and finds the task at work or ended.
-    link.log.debug(
-      { sequence, error: messageOf(error) },
-      "the timer of a task that sleeps no more was not removed",
-    );
-  }
 }

@@ -9,6 +9,7 @@ import { encodeHeaders } from "../../protocol/headers.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
+import { removeMessage } from "../streams/removal.js";
 import type { Signal } from "./signals.js";
 
 const rememberedForHours = 7 * 24;
@@ -68,11 +69,11 @@ async function remove(
 }
 
 async function removeAt(link: Link, sequence: number): Promise<void> {
-  const { journal } = link.subjects.streams;
+  const { journal: stream } = link.subjects.streams;
   try {
-    await link.jsm.streams.deleteMessage(journal, sequence, false);
+    await removeMessage(link, { stream, sequence });
   } catch (error) {
-    if (/permissions violation/i.test(messageOf(error))) refused.add(link);
-    else if (!/no message found|not found/i.test(messageOf(error))) throw error;
+    if (!/permissions violation/i.test(messageOf(error))) throw error;
+    refused.add(link);
   }
 }

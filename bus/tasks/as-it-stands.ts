@@ -28,9 +28,10 @@ import type { StoredMessage } from "../history/stored.js";
 import { JournalWriter, ownPart, readJournal } from "../journal/journal.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";
+import { tryToRemove } from "../streams/removal.js";
 import type { Recorder, Subject } from "./recorder.js";
 import { requestOf } from "./task-list.js";
-import { removeMessage, saidBy } from "./undo-orders.js";
+import { saidBy } from "./undo-orders.js";
 
 interface Host {
   link: Link;
@@ -179,5 +180,5 @@ async function withdraw(
 ): Promise<void> {
   const end = await endOf(link, taskId, agent);
   if (duplicate || !end || toTaskEvent(end).kind === "failed") return;
-  await removeMessage(link, link.subjects.streams.dead, sequence);
+  await tryToRemove(link, { stream: link.subjects.streams.dead, sequence });
 }

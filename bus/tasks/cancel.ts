@@ -18,6 +18,7 @@ import type { StoredMessage } from "../history/stored.js";
 import { sealJournal } from "../journal/journal.js";
 import { storeSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";
+import { tryToRemove } from "../streams/removal.js";
 import { endAsItStands } from "./as-it-stands.js";
 import type { Recorder } from "./recorder.js";
 import { Handouts } from "./waiting.js";
@@ -89,12 +90,12 @@ export async function cancelTask(
     !first &&
     (await endOf(link, taskId, agent))?.headers.sender !== link.origin
   ) {
-    if (sleeps) await remove(link, pending); // whoever ended it may have died before they could
+    if (sleeps) await tryToRemove(link, pending); // whoever ended it may have died before they could
     return false;
   }
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
-  if (!(await isApplied(link, pending))) await remove(link, pending);
+  if (!(await isApplied(link, pending))) await tryToRemove(link, pending);
   return true;
 }
 
@@ -148,18 +149,6 @@ function paramsOf(stored: StoredMessage): unknown {
     )?.params;
   } catch {
     return undefined;
-  }
-}
-
-async function remove(link: Link, stored: StoredMessage): Promise<void> {
-  try {
-    await link.jsm.streams.deleteMessage(stored.stream, stored.sequence, false);
-  } catch (error) {
-    // A worker has finished with it, or a timer has moved it on: whoever gets it finds that it has ended.
-    link.log.debug(
-      { sequence: stored.sequence, error: messageOf(error) },
-      "a canceled task was gone already",
-    );
   }
 }
 

@@ -3,7 +3,6 @@
 import { decodeBody } from "../../protocol/codec.js";
 import {
   isErrorCode,
-  messageOf,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
@@ -19,7 +18,7 @@ import {
 import type { UndoReport } from "../../protocol/undo-state.js";
 import { subjectAgain, taskAgain, type RedriveOptions } from "./redrive.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
-import { codeOf } from "../streams/streams.js";
+import { removeMessage } from "../streams/removal.js";
 import {
   sendToUndo,
   undoReport,
@@ -180,26 +179,8 @@ export class DeadLetter {
   }
 
   /** Removes the letter. */
-  async purge(): Promise<void> {
-    try {
-      await this.#link.jsm.streams.deleteMessage(
-        this.#stored.stream,
-        this.sequence,
-        false,
-      );
-    } catch (cause) {
-      if (
-        codeOf(cause) === 10043 ||
-        codeOf(cause) === 10057 ||
-        /no message found|not found/i.test(messageOf(cause))
-      )
-        return;
-      throw new TroupeError(
-        "BUS_FAILED",
-        `could not purge the dead letter of task "${this.taskId}": ${messageOf(cause)}`,
-        { cause },
-      );
-    }
+  purge(): Promise<void> {
+    return removeMessage(this.#link, this.#stored);
   }
 }
 

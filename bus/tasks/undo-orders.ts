@@ -6,7 +6,7 @@
 //    between the two gives the order again: it is the same journal, and the queue takes the message once.
 // 3. The dead letter stands until all is undone or resolved.
 import { isCompletion, type JournalEntry } from "../../protocol/journal.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -22,7 +22,7 @@ import { endOf, pendingTask, toTaskEvent } from "../history/history.js";
 import { lastMessage } from "../history/stored.js";
 import { JournalWriter, readJournal } from "../journal/journal.js";
 import type { Publisher } from "../streams/publisher.js";
-import { codeOf } from "../streams/streams.js";
+import { tryToRemove } from "../streams/removal.js";
 
 export type UndoDecision = "retry" | "skip" | "resolve";
 
@@ -200,32 +200,9 @@ export async function sendToUndo(
     // Of an earlier order, or left behind by who died when it had ended: who may have it in hand can write nothing any
     // more, and would acknowledge it.
     if (there && (there.headers.undo !== undefined || tried > patience))
-      await removeMessage(link, there.stream, there.sequence);
+      await tryToRemove(link, there);
     else await new Promise((resolve) => setTimeout(resolve, pauseMs * tried));
   }
-}
-
-/** False where it could not be removed; gone already is as good. */
-export async function removeMessage(
-  link: Link,
-  stream: string,
-  sequence: number,
-): Promise<boolean> {
-  try {
-    await link.jsm.streams.deleteMessage(stream, sequence, false);
-    return true;
-  } catch (error) {
-    return isGone(error);
-  }
-}
-
-function isGone(error: unknown): boolean {
-  const code = codeOf(error);
-  return (
-    code === 10043 ||
-    code === 10057 ||
-    /no message found|not found/i.test(messageOf(error))
-  );
 }
 
 async function queued(link: Link, { agent, taskId }: TaskName) {

@@ -23,6 +23,7 @@ import {
   type StoredMessage,
 } from "../../bus/history/stored.js";
 import { hasJournal } from "../../bus/journal/journal.js";
+import { tryToRemove } from "../../bus/streams/removal.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import {
@@ -158,7 +159,7 @@ class DeadlineRounds implements Rounds {
     if (!(await endOf(link, taskId, agent)))
       await this.#bury(stored, skill || requestOf(stored).skill);
     this.#term.check();
-    await this.#remove(stored);
+    await tryToRemove(link, stored);
   }
 
   async #bury(stored: StoredMessage, skill: string): Promise<void> {
@@ -202,23 +203,7 @@ class DeadlineRounds implements Rounds {
     // It ended otherwise in this very moment; or it is our own end, whose acknowledgement got lost.
     const end = await endOf(link, taskId, agent);
     if (end && end.headers.type !== "task.failed")
-      await this.#remove({ stream: letter.stream, sequence: letter.sequence });
-  }
-
-  async #remove({
-    stream,
-    sequence,
-  }: Pick<StoredMessage, "stream" | "sequence">): Promise<void> {
-    const { link } = this.#host;
-    try {
-      await link.jsm.streams.deleteMessage(stream, sequence, false);
-    } catch (error) {
-      // Somebody was quicker; or the next round of the next leader finds that it has ended, and removes it.
-      link.log.debug(
-        { stream, sequence, error: messageOf(error) },
-        "what has ended was gone already",
-      );
-    }
+      await tryToRemove(link, letter);
   }
 }
 

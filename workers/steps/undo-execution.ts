@@ -13,7 +13,8 @@ import {
   readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
-import { isOf, removeMessage } from "../../bus/tasks/undo-orders.js";
+import { isOf } from "../../bus/tasks/undo-orders.js";
+import { tryToRemove } from "../../bus/streams/removal.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
 import type { Result } from "../assignment.js";
@@ -166,8 +167,9 @@ export class UndoExecution extends Execution {
   /** Who may not remove it says in it that it can go. */
   async #remove(letter: Letter): Promise<void> {
     const { link } = this.host;
-    const { dead } = link.subjects.streams;
-    if (await removeMessage(link, dead, letter.sequence)) return;
+    const { sequence } = letter;
+    const { dead: stream } = link.subjects.streams;
+    if (await tryToRemove(link, { stream, sequence })) return;
     const done = new TroupeError(
       "UNDO_FAILED",
       `all is undone now, and this letter can be purged: ${letter.error.message}`,
