@@ -1,6 +1,6 @@
 // troupe ask: request-reply with whichever instance is free. Nothing is stored.
-import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes } from "./exit.js";
+import { needOptions, targetFrom } from "./need.js";
 import { withBus } from "./session.js";
 import { inFull } from "./submit.js";
 import { toDuration, toJson } from "./values.js";
@@ -8,8 +8,13 @@ import type { Verb } from "./verb.js";
 
 export const ask: Verb = {
   summary: "Asks an agent and prints its answer. Nothing is stored.",
-  usage: ["troupe ask AGENT.SKILL [JSON]   (JSON - reads standard input)"],
+  usage: [
+    "troupe ask AGENT.SKILL [JSON]   (JSON - reads standard input)",
+    "troupe ask SKILL@RANGE [JSON]   whoever has it: see troupe route --help",
+    "troupe ask --text WORDS [JSON]  whoever does what is said",
+  ],
   options: {
+    ...needOptions,
     timeout: {
       type: "string",
       value: "10s",
@@ -23,10 +28,9 @@ export const ask: Verb = {
   },
   example: `troupe ask writer.headline '{"text":"It rained for a week."}'`,
   run(call) {
-    const target = call.word(0, "AGENT.SKILL");
-    toNeed(target);
-    call.atMost(2);
-    const input = toJson(call.words[1] ?? "{}", "the input");
+    const { target, next } = targetFrom(call, 0);
+    call.atMost(next + 1);
+    const input = toJson(call.words[next] ?? "{}", "the input");
     const timeout = toDuration(call.text("timeout") ?? "10s", "--timeout");
     return withBus(call, async (bus) => {
       const lane = call.text("lane");

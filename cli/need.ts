@@ -1,6 +1,11 @@
 // What is needed, as people write it on the command line: a word, or plain words, and what more is asked.
 import { toNeed } from "../bus/tasks/target.js";
-import { strategies, type Need, type Strategy } from "../protocol/need.js";
+import {
+  parseNeed,
+  strategies,
+  type Need,
+  type Strategy,
+} from "../protocol/need.js";
 import { wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { toLabels } from "./values.js";
@@ -43,8 +48,31 @@ export function needFrom(call: Call, at: number): Need {
   };
 }
 
+/**
+ * Whom a word at this place names, or what it, or --text in its place, says is needed; and where the words go on. A plain
+ * "agent.skill" names its agent, unless more is asked.
+ */
+export function targetFrom(
+  call: Call,
+  at: number,
+): { target: string | Need; next: number } {
+  const text = call.text("text");
+  const more = moreFrom(call);
+  if (text !== undefined) {
+    if (call.words.length > at + 1)
+      throw wrongUsage(
+        "say AGENT.SKILL or --text WORDS, one of them: see --help",
+      );
+    return { target: parseNeed({ text, ...more }), next: at };
+  }
+  const word = call.word(at, "AGENT.SKILL");
+  const need = toNeed(word);
+  const isPlain = Object.keys(more).length === 0;
+  return { target: isPlain ? word : { ...need, ...more }, next: at + 1 };
+}
+
 /** What is asked beside a skill or words. */
-export function moreFrom(call: Call): Omit<Need, "skill" | "text" | "agent"> {
+function moreFrom(call: Call): Omit<Need, "skill" | "text" | "agent"> {
   const tags = call.texts("tag");
   const labels = toLabels(call.texts("label"));
   const prefer = call.text("prefer");

@@ -1,7 +1,5 @@
 // troupe schedules: tasks by the clock.
 import { everyIn, type When } from "../protocol/firing-times.js";
-import type { Need } from "../protocol/need.js";
-import { toNeed } from "../bus/tasks/target.js";
 import type { Missed, ScheduleOptions } from "../bus/schedules/definition.js";
 import type { Schedule } from "../bus/schedules/summary.js";
 import type { Bus } from "../troupe.js";
@@ -9,7 +7,7 @@ import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { printSchedule, scheduleHead, scheduleRow } from "./schedule-text.js";
-import { moreFrom, needOptions } from "./need.js";
+import { needOptions, targetFrom } from "./need.js";
 import { nothing, withBus } from "./session.js";
 import { toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
@@ -126,13 +124,9 @@ function show(call: Call): Promise<ExitCode> {
 function add(call: Call): Promise<ExitCode> {
   const name = call.word(1, "the schedule's NAME");
   const when = toWhen(call.word(2, `WHEN it fires ("0 3 * * *", "every 5m")`));
-  const inWords = call.text("text") !== undefined;
-  const target = inWords
-    ? { text: call.text("text")!, ...moreFrom(call) }
-    : targetOf(call);
-  const inputAt = inWords ? 3 : 4;
-  call.atMost(inputAt + 1);
-  const input = toJson(call.words[inputAt] ?? "{}", "the input");
+  const { target, next } = targetFrom(call, 3);
+  call.atMost(next + 1);
+  const input = toJson(call.words[next] ?? "{}", "the input");
   const options = optionsOf(call);
   return withBus(call, async (bus) => {
     const added = await bus.schedule(name, when, target, input, options);
@@ -141,13 +135,6 @@ function add(call: Call): Promise<ExitCode> {
     await hintAtFirers(call, bus);
     return say(call, added);
   });
-}
-
-/** As it stands where nothing more is asked: a plain "agent.skill" names its agent. */
-function targetOf(call: Call): string | Need {
-  const word = call.word(3, "AGENT.SKILL");
-  const more = moreFrom(call);
-  return Object.keys(more).length === 0 ? word : { ...toNeed(word), ...more };
 }
 
 function pause(call: Call): Promise<ExitCode> {

@@ -1,6 +1,7 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/tasks/submit-options.js";
 import { TroupeError } from "../protocol/errors.js";
+import type { Need } from "../protocol/need.js";
 import { orchestratorName } from "../protocol/subjects.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
@@ -8,6 +9,7 @@ import { toNeed } from "../bus/tasks/target.js";
 import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
+import { needOptions, targetFrom } from "./need.js";
 import { withBus } from "./session.js";
 import { toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
@@ -17,8 +19,10 @@ export const submit: Verb = {
   usage: [
     "troupe submit AGENT.SKILL [JSON]   (JSON - reads standard input)",
     "troupe submit SKILL@RANGE [JSON]   to whoever has it: see troupe route --help",
+    "troupe submit --text WORDS [JSON]  to whoever does what is said",
   ],
   options: {
+    ...needOptions,
     priority: {
       type: "string",
       value: "LEVEL",
@@ -64,10 +68,9 @@ export const submit: Verb = {
   },
   example: `troupe submit writer.headline '{"text":"It rained for a week."}' --priority high --wait`,
   run(call) {
-    const target = call.word(0, "AGENT.SKILL");
-    toNeed(target);
-    call.atMost(2);
-    const input = toJson(call.words[1] ?? "{}", "the input");
+    const { target, next } = targetFrom(call, 0);
+    call.atMost(next + 1);
+    const input = toJson(call.words[next] ?? "{}", "the input");
     const options = optionsOf(call);
     return withBus(call, (bus) =>
       call.flag("wait")
@@ -78,7 +81,7 @@ export const submit: Verb = {
 };
 
 interface Asked {
-  target: string;
+  target: string | Need;
   input: unknown;
   options: CallOptions;
 }
@@ -148,7 +151,7 @@ async function submitAndWait(
 export async function hintAtWorkers(
   call: Call,
   bus: Bus,
-  target: string,
+  target: string | Need,
 ): Promise<void> {
   const { agent } = toNeed(target);
   if (agent === undefined) return; // it was routed to one that lives

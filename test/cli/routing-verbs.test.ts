@@ -119,6 +119,30 @@ describe("finding agents", () => {
     );
   });
 
+  test("submit and ask take plain words and labels, as route does", async () => {
+    const words = ["--text", "make this shorter"];
+    const asked = await run("ask", ...words, "1", "--json");
+    assert.deepEqual(asked.objects, [{ output: "short" }]);
+    const [routed] = (
+      await run("route", "summarize", "--label=region=eu", "--json")
+    ).objects;
+    const given: [string, string[]][] = [
+      ["text", [...words, "--label", "region=eu", "1"]],
+      [String(routed?.["agent"]), ["summarize", "1", "--label", "region=eu"]],
+      ["old", ["old.summarize", "1"]],
+    ];
+    for (const [name, args] of given) {
+      const submitted = await run("submit", ...args, "--json");
+      assert.equal(submitted.objects[0]?.["agent"], name, submitted.stderr);
+    }
+    const nobody = await run("submit", "old.summarize", "--label=region=eu");
+    assert.equal(nobody.code, 2);
+    assert.match(nobody.stderr, /^error NO_CANDIDATE: /);
+    const both = await run("submit", "old.summarize", "1", ...words);
+    assert.match(both.stderr, /say AGENT\.SKILL or --text WORDS, one of them/);
+    assert.equal((await run("ask")).code, 2);
+  });
+
   test("forget takes the card of an agent away that is served no more", async () => {
     assert.equal((await run("agents", "forget", "old")).code, 1);
     const gone = agent("gone", { skills: { summarize } });
