@@ -55,7 +55,7 @@ export const listingOptions: Options = {
   order: {
     type: "string",
     value: "ORDER",
-    help: "ls: of those that ended, newest (default), oldest or slowest first",
+    help: "ls: of those that ended, newest (default) or oldest first; slowest: those alone, and how long they took",
   },
   cursor: {
     type: "string",

@@ -1,4 +1,5 @@
 // troupe tasks: what waits, what is under way, what has ended.
+import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { dateOf, timeOf } from "./event-line.js";
 import { cancel, cancelOptions } from "./task-cancel.js";
@@ -16,6 +17,7 @@ import {
 import { showTask, stateText } from "./task-page.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
+import type { QueriedTask } from "../orchestrator/queries/query.js";
 import type { Bus } from "../troupe.js";
 
 const forms = { ls, show, cancel } as const;
@@ -42,13 +44,15 @@ export const tasks: Verb = {
 
 function ls(call: Call): Promise<ExitCode> {
   call.atMost(1);
-  const head = ["TASK", "STATE", "SKILL", "LEVEL", "ATTEMPTS", "AT", ""];
   const query = queryOf(call);
+  const withTook = query.order === "slowest";
+  const took = withTook ? ["TOOK"] : [];
+  const head = ["TASK", "STATE", "SKILL", "LEVEL", "ATTEMPTS", "AT", ...took];
   return withBus(call, async (bus) => {
     const { tasks: found, cursor } = await listTasks(bus, query);
-    const toRow = (task: ListedTask) => rowOf(call, task);
+    const toRow = (task: ListedTask) => rowOf(call, task, withTook);
     const none = nothing("tasks", bus, filters(query));
-    call.output.list(found, head, toRow, none);
+    call.output.list(found, [...head, ""], toRow, none);
     await tellStuck(call, bus);
     if (cursor === undefined) return exitCodes.done;
     if (call.output.json) call.output.object({ cursor });
@@ -80,7 +84,7 @@ function show(call: Call): Promise<ExitCode> {
   });
 }
 
-function rowOf(call: Call, task: ListedTask): string[] {
+function rowOf(call: Call, task: ListedTask, withTook: boolean): string[] {
   const { taskId, state, agent, skill, level, key, attempts, at } = task;
   return [
     taskId,
@@ -89,8 +93,15 @@ function rowOf(call: Call, task: ListedTask): string[] {
     level ?? (key === undefined ? "" : `key ${shorten(key, 16)}`),
     String(attempts),
     dateOf(at),
+    ...(withTook ? [tookText(task)] : []),
     noteOn(task),
   ];
+}
+
+/** Nothing where none of its attempts ran. */
+function tookText(task: ListedTask): string {
+  const { tookMs } = task as Partial<QueriedTask>;
+  return tookMs === undefined ? "" : formatMs(tookMs);
 }
 
 function noteOn({ dueAt, waitsFor, error }: ListedTask): string {

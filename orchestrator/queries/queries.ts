@@ -65,7 +65,9 @@ const tasks = {
     order: z
       .enum(["newest", "oldest", "slowest"])
       .default("newest")
-      .describe("of those that ended; what waits comes first, next first"),
+      .describe(
+        "of those that ended; what waits comes first, next first, but for slowest, unless a state is asked for",
+      ),
     values: z.boolean().default(false).describe("inputs and outputs as well"),
     limit,
     cursor,

@@ -76,7 +76,7 @@ export class Queries {
     this.#ask = ask;
   }
 
-  /** What waits, next first; then what has ended, in the order asked for. */
+  /** What waits, next first; then what has ended, in the order asked for: the slowest alone, unless `state` says more. */
   async tasks(query: TasksQuery = {}): Promise<TasksAnswer> {
     let answer = await this.#answer("tasks", query);
     // A page ends early where it takes long to find anything.

@@ -42,8 +42,9 @@ interface Page {
   next: z.infer<typeof place> | undefined;
 }
 
-function wantsWaiting({ state }: Query<"tasks">): boolean {
-  if (state === undefined) return true;
+/** How long it took is known of what has ended. */
+function wantsWaiting({ state, order }: Query<"tasks">): boolean {
+  if (state === undefined) return order !== "slowest";
   return [state].flat().some((each) => waitingStates.includes(each));
 }
 

@@ -151,7 +151,16 @@ test("pages hold what there is once and in order, whatever comes meanwhile", asy
   assert.deepEqual(oldest.ids.slice(0, 25), ids);
   assert.equal(oldest.count, 5);
 
-  const slowest = await bus.query.tasks({ limit: 30, order: "slowest" });
+  const nobody = { ...headline, agent: "nobody" };
+  await bus.submit(nobody, {}, { id: "waits" });
+  const slowest = await bus.query.tasks({ limit: 31, order: "slowest" });
+  assert.equal(slowest.tasks.length, 30);
+  const both = await bus.query.tasks({
+    limit: 1,
+    order: "slowest",
+    state: ["submitted", "completed"],
+  });
+  assert.equal(both.tasks[0]?.taskId, "waits");
   const took = slowest.tasks.map(({ tookMs = 0 }) => tookMs);
   assert.deepEqual(
     took,
