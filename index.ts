@@ -139,10 +139,9 @@ export { checkPlan, type CheckOptions } from "./protocol/plan/check.js";
 export { drawPlan } from "./protocol/plan/draw.js";
 export { planJsonSchema, planSchema, type Plan } from "./protocol/plan/plan.js";
 export type { PlanProblem } from "./protocol/plan/outline.js";
-export type { PlanQuestion } from "./protocol/plan/questions.js";
+export type { PlanAnswer, PlanQuestion } from "./protocol/plan/questions.js";
 export type { Step as PlanStep } from "./protocol/plan/step.js";
 export type { Condition as PlanCondition } from "./protocol/plan/condition.js";
-export type { PlanAnswer } from "./bus/plans/answers.js";
 export type { Plans, RunPlanOptions } from "./bus/plans/plans.js";
 export type { KeptPlan, PlanVersion } from "./bus/plans/templates.js";
 

@@ -97,13 +97,15 @@ export async function orderUndo(
     output.result(said, () => answerText(letter, decision, answer, options));
     return exitCodes.done;
   }
-  output.note(answerText(letter, decision, answer, options));
+  if (decision !== "resolve")
+    output.note(answerText(letter, decision, answer, options));
   const came = await whatCame(
     bus,
     letter,
     isSent ? toMs(wait, "--timeout") : 0,
   );
-  const outcome = came.letter === undefined ? "undone" : "stands";
+  const gone = came.report.isResolved ? "resolved" : "undone";
+  const outcome = came.letter === undefined ? gone : "stands";
   if (output.json)
     output.object({
       ...said,
@@ -133,7 +135,7 @@ function answerText(
         : `${taskId} is being undone already, for no undo of it has failed for good since; its letter goes when nothing stands: ${show}`;
     case "ordered":
       return decision === "resolve"
-        ? `resolved ${taskId}`
+        ? `${taskId} is resolved: what stood of it was undone by hand, and its letter goes`
         : `${taskId} is undone further; its letter goes when nothing stands: ${show}`;
   }
 }
@@ -153,7 +155,9 @@ function tellOutcome(
   output.line(
     letter
       ? `${taskId} still stands`
-      : `${taskId} is undone: its letter is gone`,
+      : report.isResolved
+        ? `${taskId} is resolved: what stood of it was undone by hand, and its letter is gone`
+        : `${taskId} is undone: its letter is gone`,
   );
   output.rows(rows);
   if (!letter) return;

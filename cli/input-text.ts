@@ -9,6 +9,21 @@ interface Given {
   input?: unknown;
 }
 
+const longest = 1_000;
+
+/** As JSON, of which people see the beginning. */
+export function jsonText(value: unknown): string | undefined {
+  const text = JSON.stringify(value);
+  return text === undefined ? undefined : cutText(text);
+}
+
+/** It says how much there is, and how to see it. */
+export function cutText(text: string): string {
+  if (text.length <= longest) return text;
+  const count = text.length.toLocaleString("en");
+  return `${text.slice(0, longest)}… (${count} characters; in full with --json)`;
+}
+
 /** Named rows; none where nothing is known of it. */
 export function inputRows(given: Given): [name: string, text: string][] {
   const { input } = given;
@@ -16,10 +31,10 @@ export function inputRows(given: Given): [name: string, text: string][] {
     runsPlan(given) && isObject(input)
       ? [
           ["plan", planText(input["plan"])],
-          ["input", JSON.stringify(input["input"])],
+          ["input", jsonText(input["input"])],
           ["params", paramsText(input["params"])],
         ]
-      : [["input", JSON.stringify(input)]];
+      : [["input", jsonText(input)]];
   return rows.flatMap(([name, text]) =>
     typeof text === "string" ? [[name, text]] : [],
   );
@@ -28,7 +43,7 @@ export function inputRows(given: Given): [name: string, text: string][] {
 /** Hardly any plan has some. */
 function paramsText(params: unknown): string | undefined {
   const isEmpty = isObject(params) && Object.keys(params).length === 0;
-  return isEmpty ? undefined : JSON.stringify(params);
+  return isEmpty ? undefined : jsonText(params);
 }
 
 export const runsPlan = ({ agent, skill }: Given): boolean =>

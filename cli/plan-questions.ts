@@ -1,11 +1,9 @@
 // What plans ask of people, as those are shown it.
-import type { JournalEntry } from "../protocol/journal.js";
 import {
   openQuestions,
-  planAnswer,
   type PlanQuestion,
 } from "../protocol/plan/questions.js";
-import type { JournalSignal } from "../protocol/task-journal.js";
+import type { TaskJournal } from "../protocol/task-journal.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import { isTerminal } from "../protocol/task.js";
 import { commandLine } from "./command-line.js";
@@ -17,20 +15,13 @@ export function answerBy(taskId: string, step: string): string {
   return commandLine(`plan answer ${taskId} '${step}' yes|no`);
 }
 
-/** None for what is no plan, or asks nobody now; what has been answered is only to be taken up. */
+/** None for what is no plan, or asks nobody now. */
 export function questionsOf(
   task: TaskSummary,
-  entries: readonly JournalEntry[],
-  signals: readonly JournalSignal[],
+  journal: Pick<TaskJournal, "entries" | "signals">,
 ): PlanQuestion[] {
   return runsPlan(task) && !isTerminal(task.state)
-    ? openQuestions(entries).filter(
-        ({ step }) =>
-          !signals.some(
-            ({ name, value }) =>
-              name === step && planAnswer.safeParse(value).success,
-          ),
-      )
+    ? openQuestions(journal)
     : [];
 }
 

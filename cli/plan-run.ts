@@ -5,7 +5,7 @@ import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { answerBy } from "./plan-questions.js";
+import { answerBy, questionRows } from "./plan-questions.js";
 import { readPlan } from "./plan-file.js";
 import { withBus } from "./session.js";
 import { hintAtWorkers, inFull, nameTask } from "./submit.js";
@@ -67,7 +67,8 @@ async function follow(
   const { id: taskId } = task;
   call.output.note(`task ${taskId}`);
   try {
-    for await (const event of task.events({ timeout })) tell(call, event);
+    const told = new Set<string>();
+    for await (const event of task.events({ timeout })) tell(call, event, told);
     const output = await task.result({ timeout });
     call.output.result({ taskId, state: "completed", output }, () =>
       inFull(output),
@@ -80,13 +81,35 @@ async function follow(
   }
 }
 
-function tell(call: Call, { taskId, progress }: TaskEvent): void {
+/** Whoever goes on with a plan goes through it from its beginning, and tells of that again. */
+function tell(
+  call: Call,
+  { taskId, progress }: TaskEvent,
+  told: Set<string>,
+): void {
   if (progress === undefined) return;
   const { message = "", progress: done, total = 0, data } = progress;
+  const what = JSON.stringify(data ?? message);
+  if (told.has(what)) return;
+  told.add(what);
   call.output.note(`${done}/${total}  ${message}`);
   const { step, state } = Object(data) as { step?: string; state?: string };
   if (state === "waiting" && step !== undefined)
     call.output.note(`      answer by: ${answerBy(taskId, step)}`);
+}
+
+/** What it has asked and nobody has answered. */
+export function questions(call: Call): Promise<ExitCode> {
+  const taskId = call.word(1, "the TASK");
+  call.atMost(2);
+  return withBus(call, async (bus) => {
+    const open = await bus.plans.questions(taskId);
+    if (call.output.json) for (const each of open) call.output.object(each);
+    else if (open.length === 0)
+      call.output.note(`Plan ${taskId} waits for nobody's answer.`);
+    else call.output.rows(questionRows(taskId, open));
+    return exitCodes.done;
+  });
 }
 
 export function answer(call: Call): Promise<ExitCode> {

@@ -8,7 +8,7 @@ import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import { readPlan } from "./plan-file.js";
-import { answer, run, runOptions } from "./plan-run.js";
+import { answer, questions, run, runOptions } from "./plan-run.js";
 import { nothing, withBus } from "./session.js";
 import { inFull } from "./submit.js";
 import type { Call, Verb } from "./verb.js";
@@ -18,6 +18,7 @@ const forms = {
   draw,
   schema,
   run,
+  questions,
   answer,
   put,
   ls,
@@ -33,6 +34,7 @@ export const plan: Verb = {
     "troupe plan draw FILE",
     "troupe plan schema",
     "troupe plan run FILE|NAME[@VERSION] [--input JSON] [--param NAME=VALUE]… [--wait]",
+    "troupe plan questions TASK",
     "troupe plan answer TASK STEP yes|no [--by NAME] [--comment TEXT]",
     "troupe plan put NAME FILE",
     "troupe plan ls",

@@ -5,7 +5,7 @@ import type { Route } from "../protocol/route.js";
 import { isTerminal, type TaskState } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { dateOf, eventLine } from "./event-line.js";
-import { inputRows } from "./input-text.js";
+import { cutText, inputRows, jsonText } from "./input-text.js";
 import type { Colour, Output } from "./output.js";
 import {
   progressOf,
@@ -80,8 +80,11 @@ function factsOf(task: TaskSummary, output: Output): Fact[] {
     ["attempts", attemptsText(task)],
     ["at", dateOf(task.at)],
     ...inputRows(task),
-    ["output", JSON.stringify(task.output)],
-    ["error", task.error && `${task.error.code}: ${task.error.message}`],
+    ["output", jsonText(task.output)],
+    [
+      "error",
+      task.error && cutText(`${task.error.code}: ${task.error.message}`),
+    ],
   ];
 }
 

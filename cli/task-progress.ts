@@ -67,9 +67,9 @@ export async function progressOf(
       trouble: messageOf(error),
     };
   }
-  const { entries, signals } = journal;
+  const { entries } = journal;
   const isOver = isTerminal(state);
-  const questions = questionsOf(task, entries, signals);
+  const questions = questionsOf(task, journal);
   const facts = {
     ...factsOf(journal, isOver),
     ...(questions.length === 0 ? {} : { questions }),

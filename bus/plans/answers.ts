@@ -1,13 +1,14 @@
 // Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
 // refused here, for a signal is kept and nobody would tell.
-import type { z } from "zod";
 import { TroupeError } from "../../protocol/errors.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
+  answerTo,
   askProblem,
   isOver,
   openQuestions,
   planAnswer,
+  type PlanAnswer,
   type PlanQuestion,
 } from "../../protocol/plan/questions.js";
 import { parseWith } from "../../protocol/schema.js";
@@ -20,8 +21,6 @@ import { readTaskJournal, unknownTask } from "../journal/task-journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { findTask } from "../tasks/task-list.js";
 import type { Templates } from "./templates.js";
-
-export type PlanAnswer = z.infer<typeof planAnswer>;
 
 export class Answers {
   readonly #link: Link;
@@ -37,7 +36,7 @@ export class Answers {
   /** See Plans.questions. */
   async open(taskId: string): Promise<PlanQuestion[]> {
     const journal = await this.#journal(taskId);
-    return isEnded(journal) ? [] : openQuestions(journal.entries);
+    return isEnded(journal) ? [] : openQuestions(journal);
   }
 
   /** See Plans.answer. */
@@ -57,23 +56,43 @@ export class Answers {
     const options: SignalOptions = { agent: orchestratorName };
     if (id !== undefined) options.id = id;
     const signal = { name: step, value: answer };
-    return sendSignal(this.#link, this.#publisher, taskId, signal, options);
+    try {
+      return await sendSignal(
+        this.#link,
+        this.#publisher,
+        taskId,
+        signal,
+        options,
+      );
+    } catch (error) {
+      throw isEndedError(error) ? await this.#tooLate(taskId, step) : error;
+    }
+  }
+
+  async #tooLate(taskId: string, step: string): Promise<TroupeError> {
+    const { state, signals } = await this.#journal(taskId);
+    const first = answerTo(signals, step);
+    const answered = first
+      ? `; "${step}" had been answered: ${saidIn(first)}`
+      : "";
+    return new TroupeError(
+      "TASK_ENDED",
+      `plan "${taskId}" has ended${state === undefined ? "" : ` (${state})`}, and asks nothing any more${answered}`,
+    );
   }
 
   async #check(journal: TaskJournal, step: string): Promise<void> {
     const { taskId, entries, signals } = journal;
     const plan = await this.#planOf(journal);
-    const problem = plan && askProblem(plan, step, openQuestions(entries));
+    const problem = plan && askProblem(plan, step, openQuestions(journal));
     if (problem !== undefined)
       throw refused(
         `plan "${taskId}" asks nothing named "${step}": ${problem}`,
       );
-    const first = signals.find(
-      ({ name, value }) => name === step && planAnswer.safeParse(value).success,
-    );
+    const first = answerTo(signals, step);
     if (first)
       throw refused(
-        `"${step}" of plan "${taskId}" has been answered: ${saidIn(first.value as PlanAnswer)}; the first answer counts`,
+        `"${step}" of plan "${taskId}" has been answered: ${saidIn(first)}; the first answer counts`,
       );
     if (isOver(entries, step))
       throw refused(
@@ -120,6 +139,9 @@ export class Answers {
 
 const isEnded = ({ state }: TaskJournal): boolean =>
   state !== undefined && isTerminal(state);
+
+const isEndedError = (error: unknown): boolean =>
+  error instanceof TroupeError && error.code === "TASK_ENDED";
 
 function saidIn({ approved, by }: PlanAnswer): string {
   return `${approved ? "yes" : "no"}${by === undefined ? "" : `, by "${by}"`}`;

@@ -3,14 +3,17 @@
 import { checkPlan, parsePlan } from "../../protocol/plan/check.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { PlanProblem } from "../../protocol/plan/outline.js";
-import type { PlanQuestion } from "../../protocol/plan/questions.js";
+import type {
+  PlanAnswer,
+  PlanQuestion,
+} from "../../protocol/plan/questions.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Registry } from "../registry/registry.js";
 import type { Publisher } from "../streams/publisher.js";
 import type { SubmitOptions } from "../tasks/submit-options.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
-import { Answers, type PlanAnswer } from "./answers.js";
+import { Answers } from "./answers.js";
 import { Templates, type KeptPlan, type PlanVersion } from "./templates.js";
 
 interface PlansHost {

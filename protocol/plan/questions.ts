@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { isCompletion, type JournalEntry } from "../journal.js";
 import { nearest } from "../nearest.js";
+import type { TaskJournal } from "../task-journal.js";
 import { isObject, outlineOf, type StepNode } from "./outline.js";
 
 /** What a person answers. */
@@ -11,6 +12,8 @@ export const planAnswer = z.object({
   by: z.string().optional(),
   comment: z.string().optional(),
 });
+
+export type PlanAnswer = z.infer<typeof planAnswer>;
 
 export interface PlanQuestion {
   /** What is answered: the name of the step, in the third round of a map "name[2]". */
@@ -22,10 +25,27 @@ export interface PlanQuestion {
   until?: Date;
 }
 
-/** What the plan with this journal has asked and nobody has answered, oldest first. */
-export function openQuestions(
-  entries: readonly JournalEntry[],
-): PlanQuestion[] {
+/** What the plan with this journal has asked and nobody has answered, oldest first: an answer need not be taken up yet. */
+export function openQuestions({
+  entries,
+  signals,
+}: Pick<TaskJournal, "entries" | "signals">): PlanQuestion[] {
+  return askedIn(entries).filter(({ step }) => !answerTo(signals, step));
+}
+
+/** The first counts. */
+export function answerTo(
+  signals: TaskJournal["signals"],
+  step: string,
+): PlanAnswer | undefined {
+  for (const { name, value } of signals) {
+    const parsed = name === step ? planAnswer.safeParse(value) : undefined;
+    if (parsed?.success) return parsed.data;
+  }
+  return undefined;
+}
+
+function askedIn(entries: readonly JournalEntry[]): PlanQuestion[] {
   const open = new Map<string, PlanQuestion>();
   for (const entry of entries) {
     if (entry.kind === "undoing") open.clear();

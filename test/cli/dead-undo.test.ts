@@ -125,4 +125,9 @@ test("dead undo --resolve --wait says at once that it is resolved", async (t) =>
   );
   assert.equal(resolved.code, 0);
   assert.match(resolved.stdout, /^resolved +by hand$/m);
+  assert.match(
+    resolved.stdout,
+    /^t3 is resolved: what stood of it was undone by hand, and its letter is gone$/m,
+  );
+  assert.equal(resolved.stderr, "");
 });

@@ -29,7 +29,7 @@ const sent = (value: unknown) => [
 ];
 
 const stepsAsked = (signals: ReturnType<typeof sent>) =>
-  questionsOf(plan, asked, signals).map(({ step }) => step);
+  questionsOf(plan, { entries: asked, signals }).map(({ step }) => step);
 
 test("what has been answered is not asked again, though nobody has taken it up yet", () => {
   assert.deepEqual(stepsAsked([]), ["ok"]);

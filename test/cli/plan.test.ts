@@ -244,6 +244,50 @@ describe("plans that are run", () => {
     assert.equal(code, 1);
   });
 
+  test("what is told again by whoever goes on with a plan is shown once", async () => {
+    const running = start(["plan", "run", "-", "--wait", "--id", "again"], {
+      url: server.url,
+      input: asking,
+    });
+    const parked = async () =>
+      (await bus.find("again"))?.waitsFor !== undefined;
+    await eventually(parked);
+    await bus.plans.answer("again", "ok", { approved: true });
+    const { stderr } = await running.ended;
+    assert.match(
+      stderr,
+      /^task again\n1\/2 {2}said\n1\/2 {2}ok: Good\?\n.*\n2\/2 {2}ok\n$/,
+    );
+  });
+
+  test("questions tells what is open; an answer given twice, and one too late, says so", async () => {
+    await bus.plans.run(JSON.parse(asking), { id: "asks" });
+    const plan = (...words: string[]) =>
+      troupe(["plan", ...words], { url: server.url });
+    const open = async () => (await plan("questions", "asks")).stdout;
+    await eventually(async () => (await open()) !== "");
+    assert.match(
+      await open(),
+      /^asks +ok: Good\?\nanswer by +npx troupe plan answer asks 'ok' yes\|no\n$/,
+    );
+    const [asked] = (await plan("questions", "asks", "--json")).objects;
+    assert.equal(asked?.["step"], "ok");
+    assert.equal((await plan("answer", "asks", "ok", "yes")).code, 0);
+    const twice = await plan("answer", "asks", "ok", "no");
+    assert.match(
+      twice.stderr,
+      /"ok" (of plan "asks" has|had) been answered: yes/,
+    );
+    const none = await plan("questions", "asks");
+    assert.equal(none.stderr, "Plan asks waits for nobody's answer.\n");
+    await bus.task("asks").result();
+    const late = await plan("answer", "asks", "ok", "no");
+    assert.match(
+      late.stderr,
+      /^error TASK_ENDED: plan "asks" has ended \(completed\), and asks nothing any more; "ok" had been answered: yes\n$/,
+    );
+  });
+
   test("run alone says the id, which is then known", async () => {
     const plan = JSON.stringify({ steps: [{ name: "a", value: 1 }] });
     const run = () =>

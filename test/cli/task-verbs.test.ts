@@ -212,6 +212,19 @@ describe("tasks", () => {
     );
   });
 
+  test("show cuts what is long, and --json does not", async () => {
+    const text = "x".repeat(5_000);
+    const task = await demo.bus.submit("writer.headline", { text });
+    await task.result();
+    const { stdout } = await run("tasks", "show", task.id);
+    const cut =
+      /^(in|out)put +\{.{999}… \(5,0\d\d characters; in full with --json\)$/;
+    const isCut = (line: string) => cut.test(line);
+    assert.equal(stdout.split("\n").filter(isCut).length, 2, stdout);
+    const { objects } = await run("tasks", "show", task.id, "--json");
+    assert.deepEqual(objects[0]?.["input"], { text });
+  });
+
   test("a task that never was exits 2", async () => {
     for (const form of ["show", "cancel"]) {
       const { code, stderr } = await run("tasks", form, "never");

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect } from "../../../index.js";
 import { deskBus, ref, say } from "../../support/desk-bus.js";
+import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
+import { testServer } from "../../support/server.js";
 
 const at = deskBus();
 
@@ -45,7 +48,11 @@ test("an answer to what the plan does not ask is refused, with what it asks", as
   await answer("ok[0]");
   await at.bus.signal(id, "paid", 5);
   assert.equal(await at.bus.task(id).result(), 5);
-  await assert.rejects(answer("consent"), { code: "TASK_ENDED" });
+  await assert.rejects(answer("consent"), {
+    code: "TASK_ENDED",
+    message:
+      /^plan ".*" has ended \(completed\), and asks nothing any more; "consent" had been answered: yes$/,
+  });
   assert.deepEqual(await plans.questions(id), []);
 });
 
@@ -79,6 +86,25 @@ test("of a question the first answer counts, and who comes later is told", async
   );
   await assert.rejects(plans.answer(id, "late", yes), isLate);
   await at.bus.task(id).cancel();
+});
+
+test("what has been answered is no open question, though no orchestrator has taken it up", async (t) => {
+  const server = await testServer();
+  t.after(() => server.stop());
+  const bus = await connect({ url: server.url });
+  t.after(() => bus.close());
+  const orchestrator = await bus.orchestrate(quiet);
+  const { id } = await bus.plans.run({ steps: [{ name: "ok", approve: "?" }] });
+  await eventually(async () => (await bus.find(id))?.waitsFor !== undefined);
+  await orchestrator.drain();
+  await bus.signal(id, "ok", "what is no answer leaves it open");
+  assert.equal((await bus.plans.questions(id)).length, 1);
+  await bus.plans.answer(id, "ok", yes);
+  assert.deepEqual(await bus.plans.questions(id), []);
+  await assert.rejects(
+    bus.plans.answer(id, "ok", yes),
+    refused(/has been answered: yes; the first/),
+  );
 });
 
 test("what is no answer, no plan or no task is refused as what it is", async () => {
