@@ -25,6 +25,8 @@ export interface UndoState {
   failures: ReadonlyMap<number, UndoFailure>;
   /** The failure that stops those before it. */
   stuck: UndoFailure | undefined;
+  /** Somebody has decided about it. */
+  isOrdered: boolean;
   /** What stood has been undone by hand: nothing is left to do. */
   isResolved: boolean;
   /** It was ended as it stood: nothing more is undone until somebody orders it. */
@@ -48,6 +50,7 @@ export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
     skipped,
     failures,
     stuck: undefined,
+    isOrdered: false,
     isResolved: false,
     declined: undefined,
   };
@@ -70,10 +73,12 @@ export function undoStateOf(entries: readonly JournalEntry[]): UndoState {
       case "undo-skipped":
         skipped.add(entry.op);
         failures.delete(entry.op);
+        state.isOrdered = true;
         state.declined = undefined;
         break;
       case "undo-retry":
         failures.clear();
+        state.isOrdered = true;
         state.declined = undefined;
         break;
       case "undo-declined":

@@ -128,7 +128,9 @@ export class Execution
 
   /** It is over before its handler runs; which does run where it has done something that may have to be undone. */
   #endBefore(error: TroupeError): Promise<Result> | Result {
-    const runner = this.#workflow?.runnerToUndo(error);
+    // All was undone before it fell back.
+    const isUndone = hasFallenBack(this);
+    const runner = isUndone ? undefined : this.#workflow?.runnerToUndo(error);
     if (!runner) return recordFailure(this, error);
     return this.#attemptAgain(runner);
   }
@@ -171,7 +173,7 @@ export class Execution
   }
 
   get hasJournal(): boolean {
-    return this.#workflow !== undefined;
+    return this.#workflow?.hasBegun === true;
   }
 
   ownJournal(): Promise<void> | undefined {

@@ -125,11 +125,17 @@ function entryOf(
     throw invalid(`task "${taskId}" has done nothing that could be undone`);
   if (state.isResolved) return "resolved before";
   const said = { at, ...saidBy({ by, note }) };
+  const { standing } = undoReportOf(entries);
+  // All was undone when it failed: its letter tells of the failure, and is not to go with an order that does nothing.
+  if (standing.length === 0 && !state.isOrdered)
+    throw invalid(
+      `all that task "${taskId}" had done is undone already: redrive or purge its letter`,
+    );
   if (decision === "resolve") return { kind: "undo-resolved", ...said };
   if (decision === "retry")
-    return state.stuck || state.declined
-      ? { kind: "undo-retry", ...said }
-      : "ordered before";
+    return state.isOrdered && !state.stuck && !state.declined
+      ? "ordered before"
+      : { kind: "undo-retry", ...said };
   const steps = undoableSteps(entries, state);
   const named = steps.filter(({ name }) => name === step);
   const isStanding = ({ op }: { op: number }) =>
@@ -144,7 +150,6 @@ function entryOf(
     return named.some(({ op }) => state.skipped.has(op))
       ? "ordered before"
       : "undone already";
-  const { standing } = undoReportOf(entries);
   throw invalid(
     step === undefined
       ? `no undo of task "${taskId}" has failed for good: name the step to be passed over`

@@ -55,13 +55,17 @@ export class Workflow {
     return new TroupeError("TASK_CANCELED", said);
   }
 
+  /** It may have done something; one that was only sent signals has not. */
+  get hasBegun(): boolean {
+    const { entries } = this.#journal;
+    return this.#run !== undefined || entries.length > 0 || this.#hasSlept;
+  }
+
   /** Where its handler is to be run although the task is over: for what it has done may have to be undone. */
   runnerToUndo(error: TroupeError): SkillRunner | undefined {
     const isSafe = error.code !== "WORKER_LOST" && !error.retryable;
     const { entries } = this.#journal;
-    const { parked } = this.#task.delivery.headers;
-    // One that has slept may have children.
-    const hasDone = entries.some(isCompletion) || parked !== undefined;
+    const hasDone = entries.some(isCompletion) || this.#hasSlept;
     if (!isSafe || !hasDone) return undefined;
     this.#over = error;
     return this.#task.host.runners.get(this.#task.skill);
@@ -222,6 +226,11 @@ export class Workflow {
     if (!misfitOf(entries)) return undefined;
     const { host, id: taskId } = this.#task;
     return host.misfits.recall({ taskId, place, isOver: this.#isOver });
+  }
+
+  /** Then it may have children, whatever is on its journal. */
+  get #hasSlept(): boolean {
+    return this.#task.delivery.headers.parked !== undefined;
   }
 
   get #isOver(): boolean {
