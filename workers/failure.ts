@@ -11,6 +11,7 @@ import {
 } from "../bus/delivery/retry.js";
 import { endOf } from "../bus/history/history.js";
 import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
+import { cancelFallback } from "../bus/tasks/cancel.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { Outcome } from "../protocol/outcome.js";
@@ -183,6 +184,16 @@ async function fallBack(
   return assignment.acknowledge(first ? "completed" : "late");
 }
 
+/** Also of one that another has sent, and that nobody waits for here. */
+async function leaveFallback(
+  { host, subject }: Assignment,
+  { message }: TroupeError,
+): Promise<void> {
+  const { link, publisher, recorder, fallbacks } = host;
+  if (fallbacks)
+    await cancelFallback(link, publisher, recorder, subject, message);
+}
+
 /** What the skill promised holds for its fallback, too. */
 async function outputOf(runner: SkillRunner, output: unknown) {
   try {
@@ -221,6 +232,7 @@ async function end(
   const error = (await assignment.unwind(state, why)) ?? why;
   if (error instanceof Suspension) return assignment.suspended(error);
   if (error.code === "UNDO_FAILED") return buryAs(assignment, error);
+  if (state === "canceled") await leaveFallback(assignment, why);
   return endAs(assignment, state, error);
 }
 

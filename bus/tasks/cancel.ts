@@ -13,8 +13,13 @@ import {
   parentOf,
 } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import { endOf, pendingTask, taskSubjectOf } from "../history/history.js";
-import type { StoredMessage } from "../history/stored.js";
+import {
+  endOf,
+  pendingTask,
+  taskSubjectOf,
+  toTaskEvent,
+} from "../history/history.js";
+import { lastMessage, type StoredMessage } from "../history/stored.js";
 import { sealJournal } from "../journal/journal.js";
 import { storeSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -96,6 +101,7 @@ export async function cancelTask(
   // First, so that whoever gets the message before it is removed knows.
   tellWorkers(link, agent, taskId, error.message);
   if (!(await isApplied(link, pending))) await tryToRemove(link, pending);
+  await cancelFallback(link, publisher, recorder, task, error.message);
   return true;
 }
 
@@ -115,6 +121,23 @@ export async function cancelUnneeded(
       "a task that is no longer needed was not canceled",
     );
   }
+}
+
+/** Who does it instead is on its history: whoever cancels it knows, though nobody waits for that just then. */
+export async function cancelFallback(
+  link: Link,
+  publisher: Publisher,
+  recorder: Recorder,
+  { agent, taskId }: TaskName,
+  reason: string,
+): Promise<void> {
+  const { streams, taskEventsWhere } = link.subjects;
+  const subject = taskEventsWhere({ agent, taskId, kind: "fallback" });
+  const stored = await lastMessage(link, streams.events, subject);
+  const { fallback } = stored ? toTaskEvent(stored) : {};
+  if (!fallback) return;
+  const task = { id: fallback.taskId, agent: fallback.agent };
+  await cancelUnneeded(link, publisher, recorder, task, reason);
 }
 
 /** It has done something, which its worker is to undo: it hears of it now, or when it takes the task up again. */

@@ -7,7 +7,6 @@
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
 // 4. Who meets a need is found once: from then on the history says who it is.
 import { createHash } from "node:crypto";
-import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
 import type { Router } from "../../bus/routing/router.js";
@@ -28,8 +27,9 @@ const maxWithoutSlot = 256;
 const longestId = 200;
 
 interface Waiting {
-  readonly fallback: { id: string; agent: string };
   readonly stop: (error: TroupeError) => void;
+  /** It cannot be canceled before it is there. */
+  readonly submitted: Promise<unknown>;
 }
 
 export class Fallbacks implements Fallback {
@@ -118,22 +118,23 @@ export class Fallbacks implements Fallback {
     if (this.#stopped) throw this.#stopped;
     // Nobody waited yet who could have been told.
     if (task.host.canceled.has(task.id)) throw canceled(task);
+    const submitted = this.#submit(task, to, input);
     const stopped = new Promise<never>((_, reject) =>
-      this.#waiting.set(task.id, { fallback: to, stop: reject }),
+      this.#waiting.set(task.id, { stop: reject, submitted }),
     );
     try {
-      return await Promise.race([this.#end(task, to, input), stopped]);
+      return await Promise.race([this.#end(task, to, submitted), stopped]);
     } finally {
       this.#waiting.delete(task.id);
     }
   }
 
-  /** Throws what keeps it from being submitted or heard of: then the delivery goes back, and the next one asks again. */
-  async #end(
+  /** Undefined where it was. */
+  async #submit(
     task: Assignment,
     to: FallbackPlace & { id: string },
     input: unknown,
-  ): Promise<Outcome> {
+  ): Promise<TroupeError | undefined> {
     const { level, context } = task;
     const leftMs = task.deadlineInMs();
     try {
@@ -146,8 +147,20 @@ export class Fallbacks implements Fallback {
         ...(context === undefined ? {} : { context }),
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
       });
-    } catch (thrown) {
-      const error = thrown as TroupeError;
+      return undefined;
+    } catch (error) {
+      return error as TroupeError;
+    }
+  }
+
+  /** Throws what keeps it from being submitted or heard of: then the delivery goes back, and the next one asks again. */
+  async #end(
+    task: Assignment,
+    to: FallbackPlace & { id: string },
+    submitted: Promise<TroupeError | undefined>,
+  ): Promise<Outcome> {
+    const error = await submitted;
+    if (error) {
       if (error.retryable || error.code === "CONNECTION_CLOSED") throw error;
       return { state: "failed", error }; // it can never be submitted
     }
@@ -157,20 +170,16 @@ export class Fallbacks implements Fallback {
         agent: to.agent,
         what: `the fallback of task "${task.id}"`,
         timeoutMs: Number.POSITIVE_INFINITY,
-        settle: (error, outcome) =>
-          outcome ? resolve(outcome) : reject(error!),
+        settle: (failure, outcome) =>
+          outcome ? resolve(outcome) : reject(failure!),
       });
     });
   }
 
-  /** The task was canceled: so is its fallback. */
-  cancel({ id, host }: Assignment, error: TroupeError): void {
+  /** The task was canceled: so is its fallback, by whoever ends it. */
+  cancel({ id }: Assignment, error: TroupeError): void {
     const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    waiting.stop(error);
-    const { link, publisher, recorder } = host;
-    const { fallback } = waiting;
-    void cancelUnneeded(link, publisher, recorder, fallback, error.message);
+    void waiting?.submitted.then(() => waiting.stop(error));
   }
 
   /** Who waits goes back to the others, and they wait on. */

@@ -244,3 +244,31 @@ test("a task that comes back while its breaker is open goes on later: its fallba
   await eventually(() => counts.returned === 1);
   assert.deepEqual(did, ["fail"]);
 });
+
+for (const does of ["nothing", "a step"] as const)
+  test(`a task that did ${does} and is canceled while nobody waits for its fallback cancels that as well`, async (t) => {
+    let begun = false;
+    const waits = worker("b", (_input, task) => {
+      begun = true;
+      return task.waitFor("go");
+    });
+    const failing = worker(
+      "a",
+      async (_input, task) => {
+        const undo = () => undefined;
+        if (does === "a step") await task.step("s", () => 1, { undo });
+        down();
+      },
+      "b.work",
+    );
+    const bus = await served(t, waits);
+    const first = await bus.serve(failing, quiet);
+    const task = await bus.submit("a.work", "x", { id: "t1" });
+    await eventually(() => begun);
+    await first.drain();
+    assert.equal(await task.cancel("no longer needed"), true);
+    await bus.serve(failing, quiet);
+    await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+    const fallback = bus.task("t1~fallback");
+    await eventually(async () => (await fallback.state()) === "canceled");
+  });
