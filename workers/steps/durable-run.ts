@@ -1,42 +1,25 @@
-// One run of a handler with durable operations, over the bus: its journal, its children, its signals, and what becomes
-// of its delivery when the handler is left where it stands.
-import { cancelUnneeded } from "../../bus/tasks/cancel.js";
-import { endOf } from "../../bus/history/history.js";
+// One run of a handler with durable operations, and what becomes of it when the handler is over, or left where it
+// stands: it is undone, parked, or begins anew.
 import {
   cancelAsked,
-  JournalWriter,
-  readSignals,
   type JournalContents,
 } from "../../bus/journal/journal.js";
 import { park } from "../../bus/journal/parking.js";
-import type { Signal } from "../../bus/journal/signals.js";
 import { removeUsed } from "../../bus/journal/used-signals.js";
-import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
-import {
-  needOf,
-  type NamedTarget,
-  type Names,
-  type Target,
-} from "../../bus/tasks/target.js";
-import {
-  messageOf,
-  toTroupeError,
-  type TroupeError,
-} from "../../protocol/errors.js";
+import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import { parentHeader } from "../../protocol/task-message.js";
+import type { TaskName } from "../../protocol/subjects.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
-import { startRun } from "./child-run.js";
-import { misfitPauseMs, sameMisfit, type Misfit } from "./misfits.js";
 import type { Course } from "./course.js";
-import { SignalLooks } from "./signal-looks.js";
-import type { Child, ChildRun, StepHost } from "./step-host.js";
+import { DurableHost } from "./durable-host.js";
+import { misfitPauseMs, sameMisfit, type Misfit } from "./misfits.js";
+import { OwnJournal } from "./own-journal.js";
 import { Steps } from "./steps.js";
-import { Suspension, type Suspended } from "./suspension.js";
+import type { Suspended, Suspension } from "./suspension.js";
 
 /**
  * A task that waits for children looks for them at least so often, however it is to be woken: one that somebody has
@@ -44,161 +27,52 @@ import { Suspension, type Suspended } from "./suspension.js";
  */
 const longestParkMs = 3_600_000;
 
-export class DurableRun implements StepHost {
+export class DurableRun {
   readonly steps: Steps;
-  readonly isDurable = true;
-  readonly canPark: boolean;
-  signals: Signal[];
   readonly #task: Assignment;
-  readonly #runner: SkillRunner;
-  readonly #context: HandlerContext;
-  readonly #journal: JournalContents;
-  readonly #writer: JournalWriter;
-  #wrote = false;
+  readonly #entries: readonly JournalEntry[];
+  readonly #journal: OwnJournal;
+  readonly #host: DurableHost;
 
   constructor(
     task: Assignment,
     runner: SkillRunner,
     context: HandlerContext,
-    journal: JournalContents,
+    contents: JournalContents,
   ) {
+    const { entries, signals } = contents;
     this.#task = task;
-    this.#runner = runner;
-    this.#context = context;
-    this.#journal = journal;
-    this.signals = [...journal.signals];
-    // A task with a key keeps its place in the queue (R4).
-    this.canPark = task.key === undefined;
-    const { link, publisher } = task.host;
-    this.#writer = new JournalWriter(link, publisher, this.#name, journal);
-    this.steps = new Steps(this, journal.entries);
+    this.#entries = entries;
+    this.#journal = new OwnJournal(
+      task.host,
+      this.#name,
+      contents,
+      () => this.course.isOver,
+    );
+    this.#host = new DurableHost(task, runner, context, this.#journal, signals);
+    this.steps = new Steps(this.#host, entries);
   }
 
   get course(): Course {
     return this.steps.course;
   }
 
-  get id(): string {
-    return this.#task.id;
+  get canPark(): boolean {
+    return this.#host.canPark;
   }
 
-  get agent(): string {
-    return this.#task.agent;
+  /** Of the last write to its journal. */
+  get place(): number {
+    return this.#journal.place;
   }
 
-  get skill(): string {
-    return this.#task.skill;
+  get hasWritten(): boolean {
+    return this.#journal.hasWritten;
   }
 
-  get version(): string {
-    return this.#task.host.version;
-  }
-
-  get rules() {
-    return this.#runner.rules;
-  }
-
-  now(): number {
-    return this.#task.host.link.clock.now();
-  }
-
-  /** Where the journal's stream is full it waits for room: given back, the task would do again what is done. */
-  async append(entries: JournalEntry[]): Promise<void> {
-    const anew = this.#journal.isStale && !this.#wrote;
-    this.#wrote = true;
-    for (let pauseMs = 125; ; pauseMs = Math.min(2 * pauseMs, 5_000)) {
-      try {
-        return await this.#writer.append(entries, anew);
-      } catch (thrown) {
-        const error = toTroupeError(thrown);
-        if (error.code !== "STREAM_FULL" || this.course.isOver) throw error;
-        this.#task.host.logFailed(error);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-        if (this.course.isOver) throw error;
-      }
-    }
-  }
-
-  async choose(target: Target, _input: unknown): Promise<Names> {
-    const need = needOf(target)!;
-    const { agent, skill } = await this.#task.host.router.find(need, {});
-    return { agent, skill };
-  }
-
-  startChild(
-    child: Child,
-    target: NamedTarget,
-    input: unknown,
-    options: SubmitOptions,
-  ): Promise<ChildRun> {
-    const { host, level, context } = this.#task;
-    const leftMs = this.#task.deadlineInMs();
-    return startRun(
-      host.submitter,
-      target,
-      input,
-      {
-        priority: level,
-        ...(context === undefined ? {} : { context }),
-        ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
-        ...options,
-        id: child.id,
-        parent: parentHeader(this.#name),
-      },
-      (error) => this.suspend({ why: "trouble", error }),
-    );
-  }
-
-  async hasEnded({ id, agent }: Child): Promise<boolean> {
-    return (await endOf(this.#task.host.link, id, agent)) !== undefined;
-  }
-
-  cancelChild(child: Child, reason: string): Promise<void> {
-    const { link, recorder, publisher } = this.#task.host;
-    return cancelUnneeded(link, publisher, recorder, child, reason);
-  }
-
-  async readSignals(): Promise<void> {
-    this.signals = await readSignals(this.#task.host.link, this.#name);
-  }
-
-  hearSignals(heard: () => void): () => void {
-    const looks = new SignalLooks(
-      async () => {
-        await this.readSignals();
-        heard();
-      },
-      (wanted) => this.signals.some(({ id }) => id === wanted),
-    );
-    const look = (id?: string): void => {
-      looks
-        .heard(id)
-        .catch((error: unknown) =>
-          this.#task.host.link.log.debug(
-            { task: this.id, error: messageOf(error) },
-            "signals could not be read; they are when the task is parked",
-          ),
-        );
-    };
-    const stop = this.#task.host.ears.hear(this.id, look);
-    look();
-    return () => {
-      stop();
-      looks.stop();
-    };
-  }
-
-  idle(isIdle: boolean): void {
-    this.#context.rest(isIdle);
-    this.#task.rest(isIdle);
-  }
-
-  suspend(to: Suspended): void {
-    this.#context.stop(new Suspension(to));
-  }
-
-  end(error: TroupeError): void {
-    this.#context.stop(error);
+  /** See Assignment. */
+  ownJournal(): Promise<void> {
+    return this.#journal.clear();
   }
 
   /** See Course.unwind. A worker that stops does not wait for it. */
@@ -222,20 +96,6 @@ export class DurableRun implements StepHost {
     }
   }
 
-  /** See Assignment. */
-  async ownJournal(): Promise<void> {
-    if (this.#journal.isStale && !this.#wrote) await this.append([]);
-  }
-
-  /** Of the last write to its journal. */
-  get place(): number {
-    return this.#writer.last;
-  }
-
-  get hasWritten(): boolean {
-    return this.#wrote;
-  }
-
   /**
    * Leaves the queue until its time has come, or something happens that it waits for. False when that has happened
    * already: then it is to be delivered again.
@@ -249,7 +109,7 @@ export class DurableRun implements StepHost {
     const { link, publisher } = host;
     const { subject, headers, body } = delivery;
     const latest = Math.min(
-      until === Infinity ? this.now() + longestParkMs : until,
+      until === Infinity ? this.#host.now() + longestParkMs : until,
       deadline?.getTime() ?? Infinity,
     );
     const parked = {
@@ -263,13 +123,13 @@ export class DurableRun implements StepHost {
     };
     await this.ownJournal();
     await this.#tellOfCalls();
-    await park(link, publisher, parked, () => this.#writer.check());
+    await park(link, publisher, parked, () => this.#journal.check());
     const [isOver] = await Promise.all([
       this.course.anyOver(),
-      this.readSignals(),
+      this.#host.readSignals(),
     ]);
     // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.
-    return !isOver && cancelAsked(this.signals) === undefined;
+    return !isOver && cancelAsked(this.#host.signals) === undefined;
   }
 
   /** For whoever looks: a task can be parked without, and is where the journal has no room. */
@@ -277,7 +137,7 @@ export class DurableRun implements StepHost {
     const begun = this.course.calls.untold();
     if (begun.length === 0) return;
     try {
-      await this.append(begun);
+      await this.#journal.append(begun);
     } catch (thrown) {
       const error = toTroupeError(thrown);
       if (error.code === "CONFLICT") throw error;
@@ -289,9 +149,9 @@ export class DurableRun implements StepHost {
   async recordMisfit({
     entry,
   }: Misfit): Promise<{ pauseMs: number; isNew: boolean }> {
-    const same = sameMisfit(this.#journal.entries, entry);
-    if (!same) await this.append([entry]);
-    return { pauseMs: misfitPauseMs(same, this.now()), isNew: !same };
+    const same = sameMisfit(this.#entries, entry);
+    if (!same) await this.#journal.append([entry]);
+    return { pauseMs: misfitPauseMs(same, this.#host.now()), isNew: !same };
   }
 
   /** The journal begins anew. */
@@ -302,27 +162,19 @@ export class DurableRun implements StepHost {
   }: Suspended & { why: "continued" }): Promise<JournalContents> {
     const entry: JournalEntry = {
       kind: "continued",
-      at: this.now(),
+      at: this.#host.now(),
       input,
       run,
       ...(taken.length === 0 ? {} : { taken }),
     };
-    await this.#writer.append([entry], true);
+    const begun = await this.#journal.beginAnew(entry);
+    const { signals } = this.#host;
     const { link, publisher } = this.#task.host;
-    const used = new Map(taken);
-    void removeUsed(link, publisher, this.#name, this.signals, used);
-    const { last, hasParts } = this.#writer;
-    return {
-      entries: [entry],
-      signals: this.signals,
-      last,
-      writtenAt: this.now(),
-      hasParts,
-      isStale: false,
-    };
+    void removeUsed(link, publisher, this.#name, signals, new Map(taken));
+    return { ...begun, signals };
   }
 
-  get #name() {
-    return { agent: this.agent, taskId: this.id };
+  get #name(): TaskName {
+    return { agent: this.#task.agent, taskId: this.#task.id };
   }
 }

@@ -1,4 +1,4 @@
-// What the durable operations of a handler need from where it runs: over the bus (durable-run.ts), for an ask, or for
+// What the durable operations of a handler need from where it runs: over the bus (durable-host.ts), for an ask, or for
 // going through a journal without a bus.
 import type { Signal } from "../../bus/journal/signals.js";
 import type { RetryRules } from "../../bus/delivery/retry.js";

@@ -1,0 +1,167 @@
+// What a handler with durable operations needs, over the bus: its journal, its children, its signals.
+import { endOf } from "../../bus/history/history.js";
+import { readSignals } from "../../bus/journal/journal.js";
+import type { Signal } from "../../bus/journal/signals.js";
+import { cancelUnneeded } from "../../bus/tasks/cancel.js";
+import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
+import {
+  needOf,
+  type NamedTarget,
+  type Names,
+  type Target,
+} from "../../bus/tasks/target.js";
+import { messageOf, type TroupeError } from "../../protocol/errors.js";
+import type { JournalEntry } from "../../protocol/journal.js";
+import type { TaskName } from "../../protocol/subjects.js";
+import { parentHeader } from "../../protocol/task-message.js";
+import type { Assignment } from "../assignment.js";
+import type { SkillRunner } from "../skill-runner.js";
+import type { HandlerContext } from "../task-context.js";
+import { startRun } from "./child-run.js";
+import type { OwnJournal } from "./own-journal.js";
+import { SignalLooks } from "./signal-looks.js";
+import type { Child, ChildRun, StepHost } from "./step-host.js";
+import { Suspension, type Suspended } from "./suspension.js";
+
+export class DurableHost implements StepHost {
+  readonly isDurable = true;
+  signals: Signal[];
+  readonly #task: Assignment;
+  readonly #runner: SkillRunner;
+  readonly #context: HandlerContext;
+  readonly #journal: OwnJournal;
+
+  constructor(
+    task: Assignment,
+    runner: SkillRunner,
+    context: HandlerContext,
+    journal: OwnJournal,
+    signals: readonly Signal[],
+  ) {
+    this.#task = task;
+    this.#runner = runner;
+    this.#context = context;
+    this.#journal = journal;
+    this.signals = [...signals];
+  }
+
+  get id(): string {
+    return this.#task.id;
+  }
+
+  get agent(): string {
+    return this.#task.agent;
+  }
+
+  get skill(): string {
+    return this.#task.skill;
+  }
+
+  get version(): string {
+    return this.#task.host.version;
+  }
+
+  get rules() {
+    return this.#runner.rules;
+  }
+
+  /** A task with a key keeps its place in the queue (R4). */
+  get canPark(): boolean {
+    return this.#task.key === undefined;
+  }
+
+  now(): number {
+    return this.#task.host.link.clock.now();
+  }
+
+  append(entries: JournalEntry[]): Promise<void> {
+    return this.#journal.append(entries);
+  }
+
+  async choose(target: Target, _input: unknown): Promise<Names> {
+    const need = needOf(target)!;
+    const { agent, skill } = await this.#task.host.router.find(need, {});
+    return { agent, skill };
+  }
+
+  startChild(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    options: SubmitOptions,
+  ): Promise<ChildRun> {
+    const { host, level, context } = this.#task;
+    const leftMs = this.#task.deadlineInMs();
+    return startRun(
+      host.submitter,
+      target,
+      input,
+      {
+        priority: level,
+        ...(context === undefined ? {} : { context }),
+        ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
+        ...options,
+        id: child.id,
+        parent: parentHeader(this.#name),
+      },
+      (error) => this.suspend({ why: "trouble", error }),
+    );
+  }
+
+  async hasEnded({ id, agent }: Child): Promise<boolean> {
+    return (await endOf(this.#task.host.link, id, agent)) !== undefined;
+  }
+
+  cancelChild(child: Child, reason: string): Promise<void> {
+    const { link, recorder, publisher } = this.#task.host;
+    return cancelUnneeded(link, publisher, recorder, child, reason);
+  }
+
+  async readSignals(): Promise<void> {
+    this.signals = await readSignals(this.#task.host.link, this.#name);
+  }
+
+  hearSignals(heard: () => void): () => void {
+    const { link, ears } = this.#task.host;
+    const looks = new SignalLooks(
+      async () => {
+        await this.readSignals();
+        heard();
+      },
+      (wanted) => this.signals.some(({ id }) => id === wanted),
+    );
+    const look = (id?: string): void => {
+      looks
+        .heard(id)
+        .catch((error: unknown) =>
+          link.log.debug(
+            { task: this.id, error: messageOf(error) },
+            "signals could not be read; they are when the task is parked",
+          ),
+        );
+    };
+    const stop = ears.hear(this.id, look);
+    look();
+    return () => {
+      stop();
+      looks.stop();
+    };
+  }
+
+  idle(isIdle: boolean): void {
+    this.#context.rest(isIdle);
+    this.#task.rest(isIdle);
+  }
+
+  suspend(to: Suspended): void {
+    this.#context.stop(new Suspension(to));
+  }
+
+  end(error: TroupeError): void {
+    this.#context.stop(error);
+  }
+
+  get #name(): TaskName {
+    return { agent: this.agent, taskId: this.id };
+  }
+}
