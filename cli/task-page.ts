@@ -12,6 +12,11 @@ import {
   progressRows,
   type TaskProgress,
 } from "./task-progress.js";
+import {
+  missingWorkers,
+  workersText,
+  type TaskWorkers,
+} from "./task-worker.js";
 import type { Call } from "./verb.js";
 import { waitText } from "./wait-text.js";
 
@@ -37,10 +42,22 @@ export async function showTask(
   const { taskId, agent } = task;
   for await (const event of bus.replay({ task: taskId, agent }))
     events.push(event);
-  const progress = await progressOf(bus, task);
+  const [progress, workers] = await Promise.all([
+    progressOf(bus, task),
+    missingWorkers(bus, task, events),
+  ]);
   if (output.json)
-    return output.object({ ...task, events, ...progress?.facts });
-  const facts = [...factsOf(task, output), ...progressRows(task, progress)];
+    return output.object({
+      ...task,
+      events,
+      ...progress?.facts,
+      ...(workers && { workers }),
+    });
+  const facts: Fact[] = [
+    ...factsOf(task, output),
+    ["worker", workers && workersText(task, workers)],
+    ...progressRows(task, progress),
+  ];
   output.rows(
     facts.flatMap(([name, text]) =>
       text === undefined ? [] : [[output.paint("dim", name), text]],
@@ -48,18 +65,20 @@ export async function showTask(
   );
   output.line();
   for (const event of events) output.line(eventLine(event, output));
-  if (events.length === 0) output.line(noEvents(task, progress));
+  if (events.length === 0) output.line(noEvents(task, progress, workers));
 }
 
 /** Events are what an attempt leaves behind, and the end. */
 function noEvents(
   { state, waitsFor }: TaskSummary,
   progress: TaskProgress | undefined,
+  workers: TaskWorkers | undefined,
 ): string {
   if (waitsFor !== undefined)
     return "No events yet: it has left its worker, and no attempt has failed.";
   if (state === "submitted")
     return "No events yet: it waits, or its first attempt runs.";
+  if (workers) return "No events yet: its first attempt has begun.";
   return progress?.facts.journal
     ? "No events yet: its first attempt runs, or goes on."
     : "No events yet: its first attempt runs.";

@@ -1,7 +1,7 @@
 // Says on the log which instances died without a goodbye: their heartbeat has aged out on the server. What they
 // had in hand the server gives to others; here it is only told, so that nobody has to guess.
 import type { InstanceCard } from "../../protocol/card.js";
-import type { Watching } from "../../bus/buckets/bucket.js";
+import type { Entry, Watching } from "../../bus/buckets/bucket.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import type { Term } from "../leading/term.js";
 
@@ -18,9 +18,9 @@ export const lostInstances: Duty = {
 class LostInstanceRounds implements Rounds {
   readonly #host: DutyHost;
   readonly #term: Term;
-  readonly #living = new Map<string, InstanceCard>();
+  readonly #living = new Map<string, Entry<InstanceCard>>();
   /** Not yet told. */
-  #lost: InstanceCard[] = [];
+  #lost: Entry<InstanceCard>[] = [];
   #watching: Watching | undefined;
 
   constructor(host: DutyHost, term: Term) {
@@ -31,16 +31,16 @@ class LostInstanceRounds implements Rounds {
   async open(): Promise<void> {
     const { living } = this.#host.registry;
     this.#watching = await living.watch(">", ({ key, entry, expired }) => {
-      const card = this.#living.get(key);
-      if (entry) this.#living.set(key, entry.value);
+      const last = this.#living.get(key);
+      if (entry) this.#living.set(key, entry);
       else this.#living.delete(key);
-      if (card && expired === true) this.#lost.push(card);
+      if (last && expired === true) this.#lost.push(last);
     });
   }
 
   async round(): Promise<void> {
-    for (let card = this.#lost[0]; card; card = this.#lost[0]) {
-      await this.#tell(card);
+    for (let last = this.#lost[0]; last; last = this.#lost[0]) {
+      await this.#tell(last);
       this.#lost = this.#lost.slice(1);
     }
   }
@@ -49,9 +49,10 @@ class LostInstanceRounds implements Rounds {
     if (this.#host.link.connected) await this.#watching?.stop();
   }
 
-  async #tell(card: InstanceCard): Promise<void> {
+  async #tell({ value: card, at }: Entry<InstanceCard>): Promise<void> {
     const { agent, instance, lane, version, running, startedAt, pid } = card;
-    const data = { lane, version, running, startedAt, pid };
+    const heardAt = at.toISOString();
+    const data = { lane, version, running, startedAt, heardAt, pid };
     await this.#term.record({ agent, instance, kind: "lost", data });
     this.#host.link.log.warn(
       { agent, instance, lane, running },

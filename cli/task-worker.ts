@@ -1,0 +1,81 @@
+// Who has a task in hand, as far as can be told: a worker that was killed says nothing more, but its heartbeat has
+// ended. Until the server has waited for it as long as its `ackWait`, the task is given to nobody else.
+//
+// 1. Whoever has a task for the first time stands nowhere: then it can only be told who has died since it came.
+import { instanceTtlMs } from "../bus/registry/registry.js";
+import type { TaskSummary } from "../bus/tasks/task-list.js";
+import { formatMs } from "../protocol/duration.js";
+import { defaultLane } from "../protocol/subjects.js";
+import type { TaskEvent } from "../protocol/task.js";
+import type { Bus } from "../troupe.js";
+import { dateOf } from "./event-line.js";
+
+export interface TaskWorkers {
+  /** How many live that could have it. */
+  living: number;
+  /** Who has it, where that is known. */
+  instance?: string;
+  /** Those that have died since it may have been given to them, the last one first. */
+  lost: { instance: string; heardAt?: Date }[];
+}
+
+/** Undefined where no worker has it, and where nothing speaks against its running. */
+export async function missingWorkers(
+  bus: Bus,
+  { state, waitsFor, agent, lane = defaultLane, at }: TaskSummary,
+  events: readonly TaskEvent[],
+): Promise<TaskWorkers | undefined> {
+  const last = events.at(-1);
+  const runs = last === undefined || last.kind === "started";
+  if (state !== "working" || waitsFor !== undefined || !runs) return undefined;
+  const cards = await bus.instances(agent);
+  const living = cards.filter((card) => card.lane === lane);
+  const { instance } = last ?? {};
+  if (living.some((card) => card.instance === instance)) return undefined;
+  const lost = await lostSince(bus, agent, lane, last?.at ?? at);
+  const mine = lost.filter((each) => each.instance === instance);
+  if (instance !== undefined)
+    return { living: living.length, instance, lost: mine };
+  if (living.length > 0 && lost.length === 0) return undefined;
+  return { living: living.length, lost };
+}
+
+/** Without an orchestrator nobody tells of it. */
+async function lostSince(bus: Bus, agent: string, lane: string, since: Date) {
+  const lost: TaskWorkers["lost"] = [];
+  for await (const event of bus.replay({ kind: "agent", agent, since })) {
+    const { kind, instance, data } = event;
+    if (kind !== "lost" || data["lane"] !== lane) continue;
+    const heardAt = new Date(String(data["heardAt"]));
+    const isKnown = !Number.isNaN(heardAt.getTime());
+    lost.unshift(isKnown ? { instance, heardAt } : { instance });
+  }
+  return lost;
+}
+
+const shown = 3;
+
+/** `no instance of "writer" lives …` */
+export function workersText(
+  { agent, lane = defaultLane }: TaskSummary,
+  { living, instance, lost }: TaskWorkers,
+): string {
+  if (instance !== undefined)
+    return `gone: ${lost[0] ? heardText(lost[0]) : `instance ${instance} was not heard of for ${formatMs(instanceTtlMs)} or longer`}. ${handedOn(living)}`;
+  const gone = lost.slice(0, shown).map(heardText).join(", ");
+  if (living > 0)
+    return `may be gone: ${gone}. If that one had it: ${handedOn(living)}`;
+  const where = `no instance of "${agent}" lives in lane "${lane}"`;
+  return `gone: ${where}${gone === "" ? "" : `; ${gone}`}. ${handedOn(living)}`;
+}
+
+function heardText({ instance, heardAt }: TaskWorkers["lost"][number]): string {
+  return heardAt === undefined
+    ? `instance ${instance} has died`
+    : `instance ${instance} was last heard of at ${dateOf(heardAt)}`;
+}
+
+function handedOn(living: number): string {
+  const next = living > 0 ? "Another" : "The next that starts";
+  return `${next} gets the task when the server has waited for the first as long as its ackWait`;
+}
