@@ -11,6 +11,8 @@ import type {
   AgentEventKind,
   KnownAgentEvent,
 } from "../../../protocol/agent-events.js";
+import { doer, quiet } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -89,4 +91,50 @@ test("what is no event of an agent is passed over", async (t) => {
     found.map(({ kind }) => kind),
     ["paused"],
   );
+});
+
+test("what happens to an instance stands on the log, in order", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const worker = await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  await bus.pauseAgent("doer", { reason: "repairs" });
+  await bus.resumeAgent("doer");
+  await bus.drainAgent("doer");
+  const kinds = async (instance: string) => {
+    const found = [];
+    for await (const { kind, data } of agentEvents(link, {
+      agent: "doer",
+      instance,
+    }))
+      found.push(data["reason"] === undefined ? kind : `${kind}, repairs`);
+    return found;
+  };
+  await eventually(async () => (await kinds(worker.instance)).length === 5);
+  assert.deepEqual(await kinds(worker.instance), [
+    "started",
+    "paused, repairs",
+    "resumed",
+    "draining",
+    "stopped",
+  ]);
+  assert.deepEqual(await kinds("-"), ["paused, repairs", "resumed"]);
+});
+
+test("events of others under an agent's name do not disturb", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  await recordAgentEvent(link, new Publisher(link), {
+    agent: "doer",
+    instance: "other",
+    kind: "sang",
+    data: {},
+  } as unknown as KnownAgentEvent); // of a newer version
+  await bus.serve(
+    doer((input) => input),
+    quiet,
+  );
+  assert.equal(await bus.call("doer.do", 1), 1);
 });

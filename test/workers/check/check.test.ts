@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { z } from "zod";
 import {
   agent,
@@ -7,76 +7,21 @@ import {
   refuse,
   skill,
   toJournalFile,
-  type TaskContext,
-  type TaskJournal,
 } from "../../../index.js";
-import { doer, quiet } from "../../support/doer.js";
-import { eventually } from "../../support/eventually.js";
+import { quiet } from "../../support/doer.js";
 import { sharedServer } from "../../support/shared-server.js";
+import {
+  check,
+  flow,
+  recorded,
+  trip,
+  type Handler,
+} from "../../support/checked-flow.js";
 
 const shared = sharedServer();
 
-type Handler = (task: TaskContext, input: number) => unknown;
-
-const flow = (run: Handler, input: z.ZodType = z.number()) =>
-  agent("flow", {
-    skills: {
-      run: skill({
-        description: "Runs",
-        input,
-        retry: { attempts: 2, first: "1ms" },
-        run: (n, task) => run(task, n as number),
-      }),
-      double: skill({
-        description: "Doubles",
-        input: z.number(),
-        run: (n) => n * 2,
-      }),
-    },
-  });
-
-/** The journal that a handler leaves, once its task has ended or stands where it is to. */
-async function recorded(
-  t: TestContext,
-  run: Handler,
-  until: (journal: TaskJournal) => boolean = ({ state }) =>
-    ["completed", "failed"].includes(state ?? ""),
-): Promise<TaskJournal> {
-  const bus = await shared.connect(t);
-  const worker = await bus.serve(flow(run), quiet);
-  const task = await bus.submit("flow.run", 7);
-  const journal = await eventually(async () => {
-    const found = await bus.journal(task.id);
-    return until(found) ? found : undefined;
-  });
-  await worker.drain();
-  return journal!;
-}
-
-const check = (journal: TaskJournal, run: Handler, input?: z.ZodType) =>
-  checkJournal(flow(run, input), journal, { timeout: "300ms" });
-
-const trip: Handler = async (task, n) => {
-  const number = task.uuid();
-  const a = await task.step("a", () => n + 1);
-  const both = await task.all([
-    task.step("b", () => ({ at: new Date(0), bytes: new Uint8Array([1]) })),
-    task.call("flow.double", a) as Promise<number>,
-  ]);
-  const winner = await task.race([
-    task.step(
-      "slow",
-      () => new Promise((resolve) => setTimeout(resolve, 80, 1)),
-    ),
-    task.step("quick", () => 2),
-  ]);
-  await task.sleep("5ms");
-  const now = await task.now();
-  return { number, a, both, winner, now, random: task.random() };
-};
-
 test("a handler fits the journal that it left, and nothing is done again", async (t) => {
-  const journal = await recorded(t, trip);
+  const journal = await recorded(shared, t, trip);
   const before = Date.now();
   const result = await check(journal, trip);
   assert.equal(
@@ -97,7 +42,7 @@ test("a handler fits the journal that it left, and nothing is done again", async
 });
 
 test("the first other step is named, with the one expected", async (t) => {
-  const journal = await recorded(t, trip);
+  const journal = await recorded(shared, t, trip);
   const { fits, difference, message } = await check(journal, async (task) => {
     await task.step("a", () => 1);
     await task.step("c", () => 1);
@@ -113,7 +58,7 @@ test("the first other step is named, with the one expected", async (t) => {
 });
 
 test("a handler that ends before its journal does, or fails there, differs", async (t) => {
-  const journal = await recorded(t, trip);
+  const journal = await recorded(shared, t, trip);
   const early = await check(journal, (task) => task.step("a", () => 1));
   assert.deepEqual(early.difference, {
     kind: "step",
@@ -128,7 +73,7 @@ test("a handler that ends before its journal does, or fails there, differs", asy
 });
 
 test("a handler that goes on after the end of its journal differs, and the check ends by itself", async (t) => {
-  const journal = await recorded(t, (task) => task.step("a", () => 1));
+  const journal = await recorded(shared, t, (task) => task.step("a", () => 1));
   const more: [Handler, string][] = [
     [(task) => task.step("more", () => 1), 'step "more"'],
     [(task) => task.waitFor("go"), 'signal "go"'],
@@ -150,110 +95,8 @@ test("a handler that goes on after the end of its journal differs, and the check
   }
 });
 
-test("another result differs, with the place in it", async (t) => {
-  const journal = await recorded(t, trip);
-  const { difference, message } = await check(journal, async (task, n) => {
-    const result = (await trip(task, n)) as { both: [{ at: Date }] };
-    result.both[0].at = new Date(1000);
-    return result;
-  });
-  assert.equal(difference?.kind, "output");
-  assert.equal(difference.path, "both[0].at");
-  assert.match(
-    message,
-    /at "both\[0\]\.at": expected "1970-01-01T00:00:00.000Z", found "1970-01-01T00:00:01.000Z"$/,
-  );
-});
-
-test("an error where the task had completed differs, and so does a result where it had failed", async (t) => {
-  const journal = await recorded(t, (task) => task.step("a", () => 1));
-  const failing: Handler = async (task) => {
-    await task.step("a", () => 1, { undo: () => undefined });
-    throw refuse("no more");
-  };
-  const error = await check(journal, failing);
-  assert.deepEqual(error.difference, {
-    kind: "error",
-    place: 1,
-    expected: "completed",
-    found: "failed (HANDLER_REFUSED: no more)",
-  });
-  const failed = await recorded(t, failing);
-  assert.equal((await check(failed, failing)).message.includes(" fits "), true);
-  const completed = await check(failed, (task) => task.step("a", () => 1));
-  assert.match(
-    completed.message,
-    /expected failed \(HANDLER_REFUSED: no more\), found completed/,
-  );
-  const retried = await recorded(t, async (task) => {
-    await task.step("a", () => 1);
-    throw new Error("always");
-  });
-  assert.equal(retried.error?.code, "ATTEMPTS_EXHAUSTED");
-  const again = await check(retried, async (task) => {
-    await task.step("a", () => 1);
-    throw new Error("always");
-  });
-  assert.equal(again.fits, true, again.message);
-});
-
-test("a task that is to be tried again fits as it failed", async (t) => {
-  const run: Handler = async (task) => {
-    await task.step("a", () => 1);
-    throw new Error("not yet");
-  };
-  const slow = { attempts: 2, first: "1h" } as const;
-  const bus = await shared.connect(t);
-  await bus.serve(
-    doer((_n, task) => run(task, 0), { retry: slow }),
-    quiet,
-  );
-  const task = await bus.submit("doer.do", 7);
-  const journal = await eventually(async () => {
-    const found = await bus.journal(task.id);
-    return found.error ? found : undefined;
-  });
-  const again = doer((_n, task) => run(task, 0));
-  assert.equal((await checkJournal(again, journal!)).fits, true);
-  const other = doer(() => Promise.reject(new Error("not")));
-  assert.equal((await checkJournal(other, journal!)).difference?.kind, "step");
-});
-
-test("a failed step is told to the handler as it was", async (t) => {
-  const run: Handler = async (task) => {
-    try {
-      await task.step("bad", () => Promise.reject(new Error("no")), {
-        retry: { attempts: 1 },
-      });
-    } catch (error) {
-      return (error as Error).message;
-    }
-  };
-  const journal = await recorded(t, run);
-  assert.equal((await check(journal, run)).fits, true);
-});
-
-test("a task under way fits as far as it has come", async (t) => {
-  const run: Handler = async (task) => {
-    await task.step("a", () => 1);
-    await task.waitFor("go");
-    return task.step("b", () => 2);
-  };
-  const journal = await recorded(
-    t,
-    run,
-    ({ waitsFor }) => waitsFor !== undefined,
-  );
-  assert.equal((await check(journal, run)).fits, true);
-  const other = await check(journal, async (task) => {
-    await task.step("a", () => 1);
-    await task.waitFor("went");
-  });
-  assert.equal(other.difference?.expected, 'signal "go"');
-});
-
 test("a handler that waits for an operation that never ended stands there", async (t) => {
-  const journal = await recorded(t, async (task) => {
+  const journal = await recorded(shared, t, async (task) => {
     await task.race<unknown>([task.sleep("1h"), task.step("quick", () => 2)]);
     return task.step("then", () => 3);
   });
@@ -274,7 +117,7 @@ test("a handler that awaits something else is given a time for it, and then told
     await task.step("a", () => 1);
     return task.step("b", () => 2);
   };
-  const journal = await recorded(t, run);
+  const journal = await recorded(shared, t, run);
   const late = flow(async (task) => {
     await task.step("a", () => 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -294,14 +137,14 @@ test("a handler that awaits something else is given a time for it, and then told
 });
 
 test("an input that today's schema refuses differs", async (t) => {
-  const journal = await recorded(t, (task) => task.step("a", () => 1));
+  const journal = await recorded(shared, t, (task) => task.step("a", () => 1));
   const { difference } = await check(journal, () => 1, z.string());
   assert.equal(difference?.kind, "input");
   assert.match(difference.found, /expected string/);
 });
 
 test("a change that is guarded by patched() fits a journal from before it", async (t) => {
-  const journal = await recorded(t, async (task) => {
+  const journal = await recorded(shared, t, async (task) => {
     await task.step("a", () => 1);
     return task.step("b", () => 2);
   });
@@ -336,11 +179,11 @@ test("the journals of forks and of tasks that went on with another input are che
 });
 
 test("a journal survives its way through a file, with dates and bytes", async (t) => {
-  const journal = await recorded(t, trip);
+  const journal = await recorded(shared, t, trip);
   const text = JSON.stringify(toJournalFile(journal));
   assert.equal((await checkJournal(flow(trip), text)).fits, true);
   assert.equal((await checkJournal(flow(trip), JSON.parse(text))).fits, true);
-  const failed = await recorded(t, async (task) => {
+  const failed = await recorded(shared, t, async (task) => {
     await task.step("$odd", () => ({ $date: "no date", n: Number.NaN }));
     throw refuse("over");
   });

@@ -1,16 +1,10 @@
 // What a person decides about a task that could not be undone.
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { undoReport, writeOrder } from "../../../bus/tasks/undo-orders.js";
-import { endOf } from "../../../bus/history/history.js";
-import { lastMessage } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import { Recorder } from "../../../bus/tasks/recorder.js";
 import { z } from "zod";
 import { agent, skill, type Bus, type DeadLetter } from "../../../index.js";
-import { encodeBody } from "../../../protocol/codec.js";
-import { TroupeError } from "../../../protocol/errors.js";
-import { encodeHeaders } from "../../../protocol/headers.js";
 import { doer, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import {
@@ -18,48 +12,12 @@ import {
   doSteps,
   letterOf,
   serveSaga,
-  type Saga,
   type SagaHandler,
 } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
+import { gone, stuck } from "../../support/undo-letter.js";
 
 const shared = sharedServer();
-
-interface Stuck extends Saga {
-  bus: Bus;
-  letter: DeadLetter;
-  /** What was undone, in order; a failed attempt with "?". */
-  log: string[];
-  /** Those whose undos fail. */
-  bad: Set<string>;
-}
-
-/** A task "stuck" that did a to d, and could undo d only. */
-async function stuck(t: TestContext, key?: string): Promise<Stuck> {
-  const bus = await shared.connect(t);
-  const log: string[] = [];
-  const bad = new Set(["c"]);
-  const saga = await serveSaga(bus, async (task) => {
-    await doSteps(task, ["a", "b", "c", "d"], (name) => {
-      log.push(bad.has(name) ? `${name}?` : name);
-      if (bad.has(name)) throw new Error("stuck");
-    });
-    await task.step("no undo", () => 1);
-    throw broken();
-  });
-  const options = { id: "stuck", deadline: "1h" as const };
-  const task = await bus.submit(
-    "saga.run",
-    {},
-    key ? { ...options, key } : options,
-  );
-  await assert.rejects(task.result(), { code: "UNDO_FAILED" });
-  const letter = (await letterOf(bus, "stuck"))!;
-  return { ...saga, bus, letter, log, bad };
-}
-
-const gone = (bus: Bus) =>
-  eventually(async () => (await letterOf(bus, "stuck")) === undefined);
 
 async function newerThan({ sequence }: DeadLetter, bus: Bus) {
   const newer = await eventually(async () => {
@@ -70,7 +28,7 @@ async function newerThan({ sequence }: DeadLetter, bus: Bus) {
 }
 
 test("a letter tells what is undone, what stands, and why", async (t) => {
-  const { letter } = await stuck(t);
+  const { letter } = await stuck(shared, t);
   assert.deepEqual(await letter.undoing(), {
     undone: ["d"],
     skipped: [],
@@ -83,7 +41,7 @@ test("a letter tells what is undone, what stands, and why", async (t) => {
 
 for (const key of [undefined, "k"])
   test(`a retry goes on from the undo that failed, and then the letter is gone (${key ? "with" : "without"} a key)`, async (t) => {
-    const { bus, letter, log, bad } = await stuck(t, key);
+    const { bus, letter, log, bad } = await stuck(shared, t, key);
     bad.clear();
     await letter.undo("retry", { by: "ann", note: "the bank is back" });
     await gone(bus);
@@ -101,7 +59,7 @@ for (const key of [undefined, "k"])
   });
 
 test("a letter of what still stands is brought up to date, and can be decided about again", async (t) => {
-  const { bus, letter, log, bad } = await stuck(t);
+  const { bus, letter, log, bad } = await stuck(shared, t);
   bad.clear();
   bad.add("b");
   await letter.undo("retry");
@@ -121,7 +79,7 @@ test("a letter of what still stands is brought up to date, and can be decided ab
 });
 
 test("a step that is skipped is passed over, and the others go on", async (t) => {
-  const { bus, letter, log } = await stuck(t);
+  const { bus, letter, log } = await stuck(shared, t);
   await assert.rejects(letter.undo("skip", { step: "x" }), {
     code: "ARGUMENT_INVALID",
     message: /no step "x" .* what stands: "a", "b", "c"/,
@@ -134,7 +92,7 @@ test("a step that is skipped is passed over, and the others go on", async (t) =>
 });
 
 test("what is resolved by hand is not undone any more, and its letter is gone", async (t) => {
-  const { bus, letter, log } = await stuck(t);
+  const { bus, letter, log } = await stuck(shared, t);
   await letter.undo("resolve", { by: "ann", note: "by phone" });
   assert.equal(await letterOf(bus, "stuck"), undefined);
   await letter.undo("retry");
@@ -151,7 +109,7 @@ test("what is resolved by hand is not undone any more, and its letter is gone", 
 });
 
 test("an order that is given twice is carried out once", async (t) => {
-  const { bus, letter, log, bad } = await stuck(t);
+  const { bus, letter, log, bad } = await stuck(shared, t);
   bad.clear();
   await Promise.all([letter.undo("retry"), letter.undo("retry")]);
   await gone(bus);
@@ -160,7 +118,7 @@ test("an order that is given twice is carried out once", async (t) => {
 });
 
 test("an order whose giver died before the task was sent is carried out when it is given again", async (t) => {
-  const { bus, letter, log, bad } = await stuck(t);
+  const { bus, letter, log, bad } = await stuck(shared, t);
   bad.clear();
   const link = await shared.link(t);
   await writeOrder(link, new Publisher(link), letter, { decision: "retry" });
@@ -171,7 +129,7 @@ test("an order whose giver died before the task was sent is carried out when it 
 });
 
 test("a handler that no longer fits undoes nothing, and the letter says so until one fits", async (t) => {
-  const { bus, letter, log, bad, worker } = await stuck(t);
+  const { bus, letter, log, bad, worker } = await stuck(shared, t);
   bad.clear();
   await worker.drain();
   const other = await serveSaga(bus, async (task) => {
@@ -217,64 +175,6 @@ test("a task that died without having been undone is undone when somebody orders
   assert.deepEqual(undone, ["b", "a"]);
 });
 
-test("a letter is not taken for that of a later task with the same id", async (t) => {
-  const { bus, letter, log, bad, worker } = await stuck(t);
-  bad.clear();
-  await worker.drain();
-  const link = await shared.link(t);
-  const { streams, taskEventsWhere, journalOf, dead } = link.subjects;
-  const task = { agent: "saga", taskId: "stuck" };
-  // As if its history had aged out.
-  await link.jsm.streams.purge(streams.events, {
-    filter: taskEventsWhere(task),
-  });
-  const address = { level: "normal", lane: "main", skill: "run" } as const;
-  await new Publisher(link).store(
-    link.subjects.task({ ...address, ...task }),
-    encodeHeaders({}),
-    letter.original,
-  );
-  const another = { code: "ARGUMENT_INVALID", message: /used for another/ };
-  await assert.rejects(letter.undo("retry"), another);
-  await link.jsm.streams.purge(streams.journal, { filter: journalOf(task) });
-  await eventually(() => Date.now() > letter.at.getTime() + 1_500);
-  const other = await serveSaga(bus, (own) =>
-    doSteps(own, ["x"], (name) => log.push(name)),
-  );
-  await bus.task("stuck").result();
-  await assert.rejects(letter.undo("retry"), another);
-  await assert.rejects(letter.undo("resolve"), another);
-  assert.ok(
-    await lastMessage(link, streams.dead, dead("saga", "run", "stuck")),
-  );
-  await other.worker.drain();
-  assert.deepEqual(log, ["d", "c?"]);
-});
-
-test("a letter of a task that did nothing durably cannot be undone", async (t) => {
-  const bus = await shared.connect(t);
-  await serveSaga(bus, () => {
-    throw broken();
-  });
-  await assert.rejects(bus.call("saga.run", {}, { id: "plain" }), /broken/);
-  const letter = (await letterOf(bus, "plain"))!;
-  assert.equal(await letter.undoing(), undefined);
-  await assert.rejects(letter.undo("retry"), {
-    code: "ARGUMENT_INVALID",
-    message: 'task "plain" has done nothing that could be undone',
-  });
-});
-
-test("a task that has ended and is being undone takes no signal, and cannot be canceled", async (t) => {
-  const { bus, letter, worker } = await stuck(t);
-  await worker.drain();
-  await letter.undo("retry");
-  await assert.rejects(bus.signal("stuck", "go"), { code: "TASK_ENDED" });
-  assert.equal(await bus.task("stuck").cancel(), false);
-  const link = await shared.link(t);
-  assert.ok(await endOf(link, "stuck"));
-});
-
 test("a call that could not be undone is told of like a step, and can be skipped", async (t) => {
   const bus = await shared.connect(t);
   const undone: string[] = [];
@@ -300,52 +200,4 @@ test("a call that could not be undone is told of like a step, and can be skipped
   await letter.undo("skip", { step: "pay" });
   await gone(bus);
   assert.deepEqual(undone, ["a"]);
-});
-
-test("a letter that tells of what still stands is not redriven before that is decided, unless by force", async (t) => {
-  const bus = await shared.connect(t);
-  await serveSaga(bus, async (task) => {
-    if (task.id !== "stands") return "done anew";
-    await doSteps(task, ["a"], () => {
-      throw broken("the bank is closed");
-    });
-    throw broken();
-  });
-  await assert.rejects(bus.call("saga.run", {}, { id: "stands" }), {
-    code: "UNDO_FAILED",
-  });
-  const letter = (await letterOf(bus, "stands"))!;
-  await assert.rejects(letter.redrive(), {
-    code: "ARGUMENT_INVALID",
-    message: /still stands \("a"\)/,
-  });
-  assert.ok(await letterOf(bus, "stands"));
-  const id = await letter.redrive({ force: true });
-  assert.equal(await bus.task(id).result(), "done anew");
-});
-
-test("what has completed is not undone, though somebody who wanted to end it left a letter behind", async (t) => {
-  const bus = await shared.connect(t);
-  const undone: string[] = [];
-  await serveSaga(bus, (task) =>
-    doSteps(task, ["a"], (name) => undone.push(name)),
-  );
-  await bus.call("saga.run", {}, { id: "done" });
-  const link = await shared.link(t);
-  const name = { agent: "saga", skill: "run", taskId: "done" };
-  await new Recorder(link, new Publisher(link)).dead({
-    ...name,
-    subject: link.subjects.task({ ...name, lane: "main", level: "normal" }),
-    headers: {},
-    body: encodeBody({}),
-    error: new TroupeError("UNDO_FAILED", "ended as it stood"),
-    attempt: 0,
-    events: [],
-  });
-  const letter = (await letterOf(bus, "done"))!;
-  await assert.rejects(letter.undo("retry"), {
-    code: "ARGUMENT_INVALID",
-    message: /has completed/,
-  });
-  assert.deepEqual(undone, []);
 });
