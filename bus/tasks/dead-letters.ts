@@ -121,15 +121,21 @@ export class DeadLetter {
   /** Nobody else would know of it any more. */
   async #refuseStanding(): Promise<void> {
     if (this.code !== "UNDO_FAILED") return;
-    const { standing = [], isDeclined } = (await this.undoing()) ?? {};
-    if (standing.length === 0 || isDeclined === true) return;
+    const report = await this.undoing();
+    if (!report)
+      throw new TroupeError(
+        "ARGUMENT_INVALID",
+        `task "${this.taskId}" could not be undone, and what of it still stands is known by its letter alone, for its journal is gone: undo that by hand, and redrive the letter by force (force: true, or --force), or purge it`,
+      );
+    const { standing, isDeclined } = report;
+    if (standing.length === 0 || isDeclined) return;
     throw new TroupeError(
       "ARGUMENT_INVALID",
       `task "${this.taskId}" could not be undone, and a new task would do once more what still stands ("${standing.join('", "')}"): decide about that first (npx troupe dead undo ${this.taskId} --retry, --skip STEP or --resolve), or redrive it by force (force: true, or --force)`,
     );
   }
 
-  /** How far its undoing is; undefined for a task that has done nothing durably. */
+  /** How far its undoing is; undefined for a task that has done nothing durably, or where that is not known any more. */
   undoing(): Promise<UndoReport | undefined> {
     return undoReport(this.#link, this);
   }

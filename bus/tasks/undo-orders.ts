@@ -64,13 +64,17 @@ const tries = 10;
 const patience = 4;
 const pauseMs = 50;
 
-/** How far the undoing of a task is; undefined for one that has done nothing durably. */
+/**
+ * How far the undoing of a task is; undefined for one that has done nothing durably, or of which that is no longer
+ * known: its id has been used for another.
+ */
 export async function undoReport(
   link: Link,
-  task: TaskName,
+  task: DeadTask,
 ): Promise<UndoReport | undefined> {
   const { entries } = await readJournal(link, task);
-  return entries.some(isCompletion) ? undoReportOf(entries) : undefined;
+  const isKnown = entries.some(isCompletion) && isOf(entries, task.at);
+  return isKnown ? undoReportOf(entries) : undefined;
 }
 
 /**
@@ -236,7 +240,7 @@ export function isOf(
   );
 }
 
-function usedAgain({ taskId }: TaskName): TroupeError {
+export function usedAgain({ taskId }: TaskName): TroupeError {
   return invalid(
     `the id of task "${taskId}" has been used for another since it died, and what the first did is no longer known: undo that by hand, and purge the letter`,
   );

@@ -13,7 +13,7 @@ import {
   readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
-import { isOf } from "../../bus/tasks/undo-orders.js";
+import { isOf, usedAgain } from "../../bus/tasks/undo-orders.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
@@ -58,10 +58,11 @@ export class UndoExecution extends Execution {
     journal: JournalContents,
     letter: Letter | undefined,
   ): Promise<TroupeError | Suspension | undefined> {
+    if (letter && !isOf(journal.entries, letter.at))
+      return notUndone(letter.error, usedAgain(this.names));
     const { why, isResolved } = undoStateOf(journal.entries);
     const error = why?.error ?? letter?.error;
     if (isResolved || !error) return undefined;
-    if (letter && !isOf(journal.entries, letter.at)) return undefined;
     const runner = prepare(this);
     const lost = this.#lostOften(journal, runner);
     if (lost) return notUndone(error, lost);
