@@ -3,6 +3,7 @@
 import { decodeBody } from "../../protocol/codec.js";
 import {
   isErrorCode,
+  toTroupeError,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
@@ -114,7 +115,7 @@ export class DeadLetter {
     const task = taskAgain(this.#link, letter, taskId, options);
     checkSize(this.#link, task.subject, task.headers.length + task.body.length);
     await this.#publisher.store(task.subject, task.headers, task.body);
-    await this.purge();
+    await this.#purgeAfter(this, `it was submitted again as "${taskId}"`);
     return taskId;
   }
 
@@ -180,8 +181,22 @@ export class DeadLetter {
     const { streams, dead } = this.#link.subjects;
     const subject = dead(agent, skill, taskId);
     const newest = await lastMessage(this.#link, streams.dead, subject);
-    if (newest)
-      await new DeadLetter(this.#link, this.#publisher, newest).purge();
+    if (newest) await this.#purgeAfter(newest, "that it is resolved is kept");
+  }
+
+  /** Who may not says what was done all the same. */
+  async #purgeAfter(letter: { sequence: number }, done: string): Promise<void> {
+    const { stream } = this.#stored;
+    try {
+      await removeMessage(this.#link, { stream, sequence: letter.sequence });
+    } catch (cause) {
+      const { code, message } = toTroupeError(cause);
+      throw new TroupeError(
+        code,
+        `${done}, but the dead letter of task "${this.taskId}" still stands, and somebody else is to purge it: ${message}`,
+        { cause, retryable: false },
+      );
+    }
   }
 
   /** Removes the letter. */

@@ -208,9 +208,9 @@ export async function sendToUndo(
       );
     // Of an earlier order, or left behind by who died when it had ended: who may have it in hand can write nothing any
     // more, and would acknowledge it.
-    if (there && (there.headers.undo !== undefined || tried > patience))
-      await tryToRemove(link, there);
-    else await new Promise((resolve) => setTimeout(resolve, pauseMs * tried));
+    const isOver = there?.headers.undo !== undefined || tried > patience;
+    if (there && isOver && (await tryToRemove(link, there))) continue;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs * tried));
   }
 }
 

@@ -28,6 +28,8 @@ import type { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 import { isStopping } from "./workflow.js";
 
+const canGo = "all is undone now, and this letter can be purged";
+
 type Letter = NonNullable<Awaited<ReturnType<typeof deathOf>>>;
 
 export class UndoExecution extends Execution {
@@ -171,10 +173,9 @@ export class UndoExecution extends Execution {
     const { sequence } = letter;
     const { dead: stream } = link.subjects.streams;
     if (await tryToRemove(link, { stream, sequence })) return;
-    const done = new TroupeError(
-      "UNDO_FAILED",
-      `all is undone now, and this letter can be purged: ${letter.error.message}`,
-    );
+    const { message } = letter.error;
+    if (message.startsWith(canGo)) return;
+    const done = new TroupeError("UNDO_FAILED", `${canGo}: ${message}`);
     await this.#replace(letter, done);
   }
 }

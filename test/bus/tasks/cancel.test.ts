@@ -1,34 +1,12 @@
 // Canceling by a user who may not remove the message: it comes to a worker all the same.
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
-import { connect, type Bus } from "../../../index.js";
+import { test } from "node:test";
 import { doer, gate, quiet } from "../../support/doer.js";
-import { testServer } from "../../support/server.js";
-
-async function opened(t: TestContext) {
-  const server = await testServer({
-    extraConfig: `authorization { users: [
-      { user: owner, password: pw }
-      { user: poor, password: pw, permissions: {
-        publish: { deny: "$JS.API.STREAM.MSG.DELETE.>" }, subscribe: ">" } }
-    ] }`,
-  });
-  const buses: Bus[] = [];
-  t.after(async () => {
-    await Promise.all(buses.map((bus) => bus.close()));
-    await server.stop();
-  });
-  return async (user: "owner" | "poor") => {
-    const url = server.url.replace("nats://", `nats://${user}:pw@`);
-    const bus = await connect({ url });
-    buses.push(bus);
-    return bus;
-  };
-}
+import { serverWithPoorUser } from "../../support/poor-user.js";
 
 for (const more of [{}, { key: "k" }])
   test(`a canceled task that waits${"key" in more ? " with a key" : ""} is not begun, although its message is still there`, async (t) => {
-    const as = await opened(t);
+    const as = await serverWithPoorUser(t);
     const bus = await as("owner");
     const { opened: finish, open } = gate();
     const { opened: begun, open: begin } = gate();
@@ -53,7 +31,7 @@ for (const more of [{}, { key: "k" }])
   });
 
 test("a canceled task that was delayed is not begun, also by a worker that did not hear of it", async (t) => {
-  const as = await opened(t);
+  const as = await serverWithPoorUser(t);
   const other = await as("poor");
   const ran: unknown[] = [];
   const idle = doer((input) => ran.push(input));
