@@ -2,7 +2,7 @@
 // name changes.
 //
 // The blocks of a page continue each other, unless one begins anew: where a comment `<!-- given: … -->` stands before
-// it, with what the page leaves unsaid. Each module has its lines where the page has them, so that an error names them.
+// it, with what the page leaves unsaid; `<!-- file: worker.ts -->` begins a file that others import. Each module has its lines where the page has them, so that an error names them.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -42,6 +42,8 @@ await bus.shut();
 
 interface Module {
   page: string;
+  /** Without ".ts". */
+  name: string;
   lines: string[];
 }
 
@@ -61,20 +63,26 @@ describe("the guides", () => {
   });
 });
 
+let modulesNamed = 0;
+const newName = () => `module${modulesNamed++}`;
+
 /** Blank where the page has no TypeScript, or that of another module. */
 function modulesOf(page: string, text: string): Module[] {
   const modules: Module[] = [];
   let at = 0;
   let open: "given" | "block" | undefined;
-  const begin = () => modules.push({ page, lines: Array<string>(at).fill("") });
+  const begin = (name = newName()) =>
+    modules.push({ page, name, lines: Array<string>(at).fill("") });
   const add = (line: string) => {
     const { lines } = modules.at(-1)!;
     while (lines.length < at) lines.push("");
     lines.push(line);
   };
   for (const line of text.split("\n")) {
+    const file = /^ *<!-- file: (\w+)\.ts -->$/.exec(line)?.[1];
     const given = /^ *<!-- given:(.*)$/.exec(line)?.[1];
-    if (given !== undefined) {
+    if (file !== undefined) begin(file);
+    else if (given !== undefined) {
       begin();
       add(given.replace(/-->$/, ""));
       open = given.endsWith("-->") ? undefined : "given";
@@ -94,13 +102,14 @@ function modulesOf(page: string, text: string): Module[] {
 function compile(modules: readonly Module[]): string[] {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const [index, { lines }] of modules.entries())
+  for (const { name, lines } of modules)
     writeFileSync(
-      join(folder, `${index}.ts`),
+      join(folder, `${name}.ts`),
       `${lines.join("\n")}\nexport {};\n`,
     );
   const compilerOptions = {
     noEmit: true,
+    allowImportingTsExtensions: true,
     incremental: false,
     noUnusedLocals: false,
     noUnusedParameters: false,
@@ -124,9 +133,10 @@ function compile(modules: readonly Module[]): string[] {
   assert.equal(stderr, "");
   return errors.map((line) =>
     line.replace(
-      /^.*?(\d+)\.ts\((\d+),\d+\): error /,
-      (_, index: string, at: string) => {
-        return `${modules[Number(index)]!.page}:${at}: `;
+      /^.*?(\w+)\.ts\((\d+),\d+\): error /,
+      (_, name: string, at: string) => {
+        const module = modules.find((each) => each.name === name)!;
+        return `${module.page}:${at}: `;
       },
     ),
   );
