@@ -35,6 +35,9 @@ export interface AgentEventAddress {
   kind: string;
 }
 
+/** What is left out, or undefined, may be anything. */
+export type Where<Of> = { [Name in keyof Of]?: Of[Name] | undefined };
+
 /** All tasks of one skill share what stands before the id; few skills make nearly all of the traffic. */
 const prefixes = new Map<string, Omit<TaskAddress, "taskId">>();
 const maxPrefixes = 4096;

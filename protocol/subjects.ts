@@ -5,6 +5,7 @@ import type {
   KeyedAddress,
   TaskAddress,
   TaskEventAddress,
+  Where,
 } from "./addresses.js";
 import { TroupeError } from "./errors.js";
 import { levels, type Level } from "./levels.js";
@@ -19,13 +20,6 @@ export const planSkillName = "plan.run";
 /** The server hashes keys to this many partitions an agent and lane; changing it would break the order of tasks under way. */
 export const partitionCount = 32;
 
-interface EventFilter {
-  agent?: string;
-  taskId?: string;
-  kind?: string;
-  origin?: string;
-}
-
 /** What a stateful agent's machine emitted. */
 export interface EmittedAddress {
   agent: string;
@@ -36,17 +30,8 @@ export interface EmittedAddress {
   index: number;
 }
 
-/** Of tasks that wait. */
-interface TaskFilter {
-  level?: Level;
-  agent?: string;
-  lane?: string;
-  skill?: string;
-  taskId?: string;
-}
-
-function anyOr(name: string | undefined): string {
-  return name === undefined ? "*" : encodeToken(name);
+function anyOr(name: string | undefined, what?: string): string {
+  return name === undefined ? "*" : encodeToken(name, what);
 }
 
 /** A task's timer; without an agent, those of all agents with a task of this id. */
@@ -63,22 +48,14 @@ export interface TaskName {
 const taskTokens = ({ agent, taskId }: TaskName): string =>
   `${encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
 
-function timerTokens({ agent, taskId }: TimerAddress): string {
-  return `${agent === undefined ? "*" : encodeToken(agent, "agent")}.${encodeToken(taskId, "task id")}`;
-}
+const timerTokens = ({ agent, taskId }: TimerAddress): string =>
+  `${anyOr(agent, "agent")}.${encodeToken(taskId, "task id")}`;
 
 /** One schedule, or all of them. */
 export type WakeUp = { name: string } | "all";
 
 const wakeUpTokens = (of: WakeUp): string =>
   of === "all" ? "sweep.all" : `next.${encodeToken(of.name, "schedule")}`;
-
-function eventTokens(where: EventFilter): string {
-  const agent = where.agent === undefined ? "*" : encodeToken(where.agent);
-  const taskId =
-    where.taskId === undefined ? "*" : encodeToken(where.taskId, "task id");
-  return `${agent}.${taskId}.${where.kind ?? "*"}.${where.origin ?? "*"}`;
-}
 
 /** Of an ask's subject: who asks by hand need not know of lanes. */
 const laneSuffix = (lane: string): string =>
@@ -137,7 +114,8 @@ export function subjectsOf(namespace: string) {
       `${ns}.task.${to.level}.${token(to.agent, "agent")}.${token(to.lane, "lane")}.${token(to.skill, "skill")}.${token(to.taskId, "task id")}`,
     tasksOf: (level: Level, agent: string, lane: string) =>
       `${ns}.task.${level}.${token(agent)}.${token(lane)}.*.*`,
-    tasksWhere: (where: TaskFilter) =>
+    /** Of tasks that wait. */
+    tasksWhere: (where: Where<TaskAddress>) =>
       `${ns}.task.${where.level ?? "*"}.${anyOr(where.agent)}.${anyOr(where.lane)}.${anyOr(where.skill)}.${anyOr(where.taskId)}`,
     taskById: (taskId: string) =>
       `${ns}.task.*.*.*.*.${token(taskId, "task id")}`,
@@ -151,7 +129,7 @@ export function subjectsOf(namespace: string) {
       lane: string,
       partition: number | "*" = "*",
     ) => `${ns}.partition.${token(agent)}.${token(lane)}.${partition}.*`,
-    partitionedWhere: (where: Omit<TaskFilter, "level" | "skill">) =>
+    partitionedWhere: (where: Where<TaskName & { lane: string }>) =>
       `${ns}.partition.${anyOr(where.agent)}.${anyOr(where.lane)}.*.${anyOr(where.taskId)}`,
     partitionedById: (taskId: string) =>
       `${ns}.partition.*.*.*.${token(taskId, "task id")}`,
@@ -160,12 +138,12 @@ export function subjectsOf(namespace: string) {
       `${ns}.event.task.${token(to.agent, "agent")}.${token(to.taskId, "task id")}.${to.kind}.${to.origin}`,
     /** What stands before the agent in the subjects of all tasks' events. */
     taskEventPrefix: `${ns}.event.task.`,
-    taskEventsWhere: (where: EventFilter) =>
-      `${ns}.event.task.${eventTokens(where)}`,
+    taskEventsWhere: (where: Where<TaskEventAddress>) =>
+      `${ns}.event.task.${anyOr(where.agent)}.${anyOr(where.taskId, "task id")}.${where.kind ?? "*"}.${where.origin ?? "*"}`,
     agentEvent: (of: AgentEventAddress) =>
       `${ns}.event.agent.${token(of.agent, "agent")}.${token(of.instance, "instance")}.${of.kind}`,
-    agentEventsWhere: (where: Partial<AgentEventAddress>) =>
-      `${ns}.event.agent.${where.agent === undefined ? "*" : token(where.agent)}.${where.instance === undefined ? "*" : token(where.instance)}.${where.kind ?? "*"}`,
+    agentEventsWhere: (where: Where<AgentEventAddress>) =>
+      `${ns}.event.agent.${anyOr(where.agent)}.${anyOr(where.instance)}.${where.kind ?? "*"}`,
     emitted: (from: EmittedAddress) =>
       `${ns}.event.context.${token(from.agent, "agent")}.${contextToken(from.context)}.${token(from.type, "event type")}.${token(from.taskId, "task id")}.${from.index}`,
     /** As they are stored, or as the server tells of them then. */
@@ -173,7 +151,7 @@ export function subjectsOf(namespace: string) {
       where: { agent: string; context?: string; type?: string },
       kind: "event" | "stored" = "event",
     ) =>
-      `${ns}.${kind}.context.${token(where.agent, "agent")}.${where.context === undefined ? "*" : contextToken(where.context)}.${where.type === undefined ? "*" : token(where.type)}.*.*`,
+      `${ns}.${kind}.context.${token(where.agent, "agent")}.${where.context === undefined ? "*" : contextToken(where.context)}.${anyOr(where.type)}.*.*`,
     /** Where the submitters of an origin are told of ends that are on the log. */
     ended: (agent: string, origin: string) =>
       `${ns}.ended.${token(agent)}.${origin}`,
@@ -186,8 +164,8 @@ export function subjectsOf(namespace: string) {
 
     dead: (agent: string, skill: string, taskId: string) =>
       `${ns}.dead.${token(agent)}.${token(skill)}.${token(taskId, "task id")}`,
-    deadWhere: (where: { agent?: string; skill?: string; taskId?: string }) =>
-      `${ns}.dead.${where.agent === undefined ? "*" : token(where.agent)}.${where.skill === undefined ? "*" : token(where.skill)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}`,
+    deadWhere: (where: Where<TaskName & { skill: string }>) =>
+      `${ns}.dead.${anyOr(where.agent)}.${anyOr(where.skill)}.${anyOr(where.taskId, "task id")}`,
 
     timer: (of: TimerAddress) => `${ns}.timer.${timerTokens(of)}`,
     due: (of: TimerAddress) => `${ns}.due.${timerTokens(of)}`,
@@ -226,8 +204,8 @@ export function subjectsOf(namespace: string) {
       `${ns}.ask.${token(agent)}.*${laneSuffix(lane)}`,
     live: (agent: string, taskId: string) =>
       `${ns}.live.${token(agent)}.${token(taskId, "task id")}`,
-    liveOf: (where: { agent?: string; taskId?: string }) =>
-      `${ns}.live.${where.agent === undefined ? "*" : token(where.agent)}.${where.taskId === undefined ? "*" : token(where.taskId, "task id")}`,
+    liveOf: (where: Where<TaskName>) =>
+      `${ns}.live.${anyOr(where.agent)}.${anyOr(where.taskId, "task id")}`,
     control: (agent: string, verb: string) =>
       `${ns}.control.${token(agent)}.${verb}`,
 

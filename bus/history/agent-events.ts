@@ -1,7 +1,7 @@
 // Writes and reads what happens to agents and their instances, on the log.
 import { messageOf } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
-import type { AgentEventAddress } from "../../protocol/addresses.js";
+import type { AgentEventAddress, Where } from "../../protocol/addresses.js";
 import {
   agentEventBody,
   agentEventHeaders,
@@ -19,7 +19,7 @@ export interface Expectation {
   /** 0 where none is expected. */
   last: number;
   /** Of which events; the event's own when it is left out. Names of plain letters only: a header cannot say others as they are. */
-  of?: Partial<AgentEventAddress>;
+  of?: Where<AgentEventAddress>;
 }
 
 /** Resolves when it is on the log. */
@@ -47,7 +47,7 @@ export function recordAgentEvent(
 /** The newest that fits. */
 export async function lastAgentEvent(
   link: Link,
-  where: Partial<AgentEventAddress>,
+  where: Where<AgentEventAddress>,
 ): Promise<AgentEvent | undefined> {
   const { streams, agentEventsWhere } = link.subjects;
   const subject = agentEventsWhere(where);
@@ -58,7 +58,7 @@ export async function lastAgentEvent(
 /** All that are on the log and fit, oldest first. */
 export async function* agentEvents(
   link: Link,
-  where: Partial<AgentEventAddress> = {},
+  where: Where<AgentEventAddress> = {},
 ): AsyncGenerator<AgentEvent, void, undefined> {
   const { streams, agentEventsWhere } = link.subjects;
   for await (const stored of messagesOn(

@@ -13,16 +13,9 @@ export function endOf(
   taskId: string,
   agent?: string,
 ): Promise<StoredMessage | undefined> {
-  const where = {
-    taskId,
-    kind: "end",
-    ...(agent === undefined ? {} : { agent }),
-  };
-  return lastMessage(
-    link,
-    link.subjects.streams.events,
-    link.subjects.taskEventsWhere(where),
-  );
+  const { streams, taskEventsWhere } = link.subjects;
+  const subject = taskEventsWhere({ taskId, agent, kind: "end" });
+  return lastMessage(link, streams.events, subject);
 }
 
 /** Every stored event of a task, oldest first. */
@@ -31,10 +24,9 @@ export async function eventsOf(
   taskId: string,
   agent?: string,
 ): Promise<TaskEvent[]> {
-  const where = { taskId, ...(agent === undefined ? {} : { agent }) };
   const { streams, taskEventsWhere } = link.subjects;
   const events: TaskEvent[] = [];
-  const filter = taskEventsWhere(where);
+  const filter = taskEventsWhere({ taskId, agent });
   for (const stored of await fewMessagesOn(link, streams.events, filter)) {
     const event = readableEvent(link, stored);
     if (event) events.push(event);

@@ -19,11 +19,8 @@ export async function* followProgress(
   { agent, task }: ProgressFilter = {},
 ): AsyncGenerator<TaskEvent, void, undefined> {
   const queue = new Queue<TaskEvent>();
-  const where = {
-    ...(agent === undefined ? {} : { agent }),
-    ...(task === undefined ? {} : { taskId: task }),
-  };
-  const subscription = link.listen(link.subjects.liveOf(where), (msg) =>
+  const subject = link.subjects.liveOf({ agent, taskId: task });
+  const subscription = link.listen(subject, (msg) =>
     queue.push(toProgress(msg)),
   );
   const forget = link.onClose((error) => queue.fail(error));

@@ -151,13 +151,9 @@ class Silence {
 /** One filter only where one will do: the server looks up a list for each message. */
 function subjectsOf({ subjects }: Link, filter: AnyFilter): string | string[] {
   const { agent, kind } = filter;
-  const task = "task" in filter ? filter.task : undefined;
-  const ofAgent = agent === undefined ? {} : { agent };
-  const ofAgents = subjects.agentEventsWhere(ofAgent);
-  const ofTasks = subjects.taskEventsWhere({
-    ...ofAgent,
-    ...(task === undefined ? {} : { taskId: task }),
-  });
+  const taskId = "task" in filter ? filter.task : undefined;
+  const ofAgents = subjects.agentEventsWhere({ agent });
+  const ofTasks = subjects.taskEventsWhere({ agent, taskId });
   if (kind === "agent") return ofAgents;
   return kind === "all" ? [ofTasks, ofAgents] : ofTasks;
 }

@@ -228,18 +228,11 @@ export async function* deadLetters(
   publisher: Publisher,
   filter: DeadLetterFilter = {},
 ): AsyncGenerator<DeadLetter, void, undefined> {
-  const where = {
-    ...(filter.agent === undefined ? {} : { agent: filter.agent }),
-    ...(filter.skill === undefined ? {} : { skill: filter.skill }),
-    ...(filter.task === undefined ? {} : { taskId: filter.task }),
-  };
-  for await (const stored of messagesOn(
-    link,
-    link.subjects.streams.dead,
-    link.subjects.deadWhere(where),
-  )) {
+  const { agent, skill, task: taskId, error } = filter;
+  const { streams, deadWhere } = link.subjects;
+  const subject = deadWhere({ agent, skill, taskId });
+  for await (const stored of messagesOn(link, streams.dead, subject)) {
     const letter = new DeadLetter(link, publisher, stored);
-    if (filter.error === undefined || letter.code === filter.error)
-      yield letter;
+    if (error === undefined || letter.code === error) yield letter;
   }
 }

@@ -118,11 +118,7 @@ export class Outcomes {
 
   #hearOthers(wait: Wait): void {
     const { taskId, agent } = wait;
-    const where = {
-      taskId,
-      kind: "end",
-      ...(agent === undefined ? {} : { agent }),
-    };
+    const where = { taskId, agent, kind: "end" };
     wait.subscription = this.#link.listen(
       this.#link.subjects.taskEventsWhere(where),
       () => this.#look(wait),

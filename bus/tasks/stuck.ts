@@ -18,8 +18,7 @@ export async function stuckTasks(
   agent?: string,
 ): Promise<StuckTask[]> {
   const stuck = new Map<string, StuckTask>();
-  const where = { kind: "stuck", ...(agent === undefined ? {} : { agent }) };
-  for await (const event of agentEvents(link, where)) {
+  for await (const event of agentEvents(link, { kind: "stuck", agent })) {
     const data = told.safeParse(event.data); // anyone may write there (R7)
     if (!data.success) continue;
     const task = { agent: event.agent, ...data.data };

@@ -147,12 +147,8 @@ export class TaskHandle<Output = unknown> {
     const where = { taskId: this.id, agent: this.agent };
     let early: TaskEvent[] | undefined = [];
     const tail = new TaskTail(link, where, (event) => queue.push(event));
-    const live = link.listen(
-      link.subjects.liveOf({
-        taskId: this.id,
-        ...(this.agent === undefined ? {} : { agent: this.agent }),
-      }),
-      (msg) => (early ?? queue).push(toProgress(msg)),
+    const live = link.listen(link.subjects.liveOf(where), (msg) =>
+      (early ?? queue).push(toProgress(msg)),
     );
     const wait = outcomes.join({
       ...where,

@@ -34,14 +34,11 @@ export class TaskTail {
     this.#taskId = taskId;
     this.#agent = agent;
     this.#onEvent = onEvent;
-    const where = { taskId, ...(agent === undefined ? {} : { agent }) };
-    const subscription = link.listen(
-      link.subjects.taskEventsWhere(where),
-      () => {
-        this.#missing++;
-        this.#follow();
-      },
-    );
+    const subject = link.subjects.taskEventsWhere({ taskId, agent });
+    const subscription = link.listen(subject, () => {
+      this.#missing++;
+      this.#follow();
+    });
     this.#stopListening = () => {
       if (!link.closed) subscription.unsubscribe();
     };

@@ -50,30 +50,23 @@ function isAt(source: Source, place: WaitingPlace): boolean {
 }
 
 async function sourcesOf(link: Link, filter: WaitingFilter): Promise<Source[]> {
-  const { agent, level, ...rest } = filter;
+  const { agent, level, taskId } = filter;
   const { queue, streams, all, tasksWhere, partitionedWhere, timer, due } =
     link.subjects;
   const queues = (await queuesOf(link))
     .filter((name) => agent === undefined || name === queue(agent))
     .toSorted();
-  const { skill: _inBody, ...keyed } = rest;
-  const ofAgent = agent === undefined ? {} : { agent };
   const served = agent === undefined ? [undefined] : levels;
   const wanted = level === undefined ? served : [level];
   const sources = queues.flatMap((stream) => [
     ...wanted.map((each) => ({
       stream,
-      subject: tasksWhere({
-        ...rest,
-        ...ofAgent,
-        ...(each === undefined ? {} : { level: each }),
-      }),
+      subject: tasksWhere({ ...filter, level: each }),
     })),
     ...(level === undefined
-      ? [{ stream, subject: partitionedWhere({ ...keyed, ...ofAgent }) }]
+      ? [{ stream, subject: partitionedWhere(filter) }]
       : []),
   ]);
-  const { taskId } = filter;
   const timed =
     taskId === undefined
       ? all.timers

@@ -47,12 +47,8 @@ async function* lettersOf(
   query: Query<"dead-letters">,
   after: number | undefined,
 ): AsyncGenerator<DeadLetter> {
-  const { agent, skill, task, order } = query;
-  const subject = link.subjects.deadWhere({
-    ...(agent === undefined ? {} : { agent }),
-    ...(skill === undefined ? {} : { skill }),
-    ...(task === undefined ? {} : { taskId: task }),
-  });
+  const { agent, skill, task: taskId, order } = query;
+  const subject = link.subjects.deadWhere({ agent, skill, taskId });
   const { dead } = link.subjects.streams;
   const messages =
     order === "newest"
