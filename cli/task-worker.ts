@@ -54,28 +54,25 @@ async function lostSince(bus: Bus, agent: string, lane: string, since: Date) {
 }
 
 const shown = 3;
+const waited = "when the server has waited for it as long as its ackWait";
 
-/** `no instance of "writer" lives …` */
+/** `none: no instance of "writer" lives …` */
 export function workersText(
   { agent, lane = defaultLane }: TaskSummary,
   { living, instance, lost }: TaskWorkers,
 ): string {
+  const next = living > 0 ? "another" : "the next that starts";
+  const heard = lost.slice(0, shown).map(heardText).join(", ");
   if (instance !== undefined)
-    return `gone: ${lost[0] ? heardText(lost[0]) : `instance ${instance} was not heard of for ${formatMs(instanceTtlMs)} or longer`}. ${handedOn(living)}`;
-  const gone = lost.slice(0, shown).map(heardText).join(", ");
+    return `gone: ${heard || `instance ${instance} was not heard of for ${formatMs(instanceTtlMs)} or longer`}; ${next} gets the task ${waited}`;
   if (living > 0)
-    return `may be gone: ${gone}. If that one had it: ${handedOn(living)}`;
-  const where = `no instance of "${agent}" lives in lane "${lane}"`;
-  return `gone: ${where}${gone === "" ? "" : `; ${gone}`}. ${handedOn(living)}`;
+    return `may be gone: ${heard}; if it had the task, ${next} gets that ${waited}`;
+  const none = `none: no instance of "${agent}" lives in lane "${lane}"`;
+  return `${none}${heard && `, ${heard}`}; ${next} gets the task; if one had it that has died, ${waited}`;
 }
 
 function heardText({ instance, heardAt }: TaskWorkers["lost"][number]): string {
   return heardAt === undefined
     ? `instance ${instance} has died`
     : `instance ${instance} was last heard of at ${dateOf(heardAt)}`;
-}
-
-function handedOn(living: number): string {
-  const next = living > 0 ? "Another" : "The next that starts";
-  return `${next} gets the task when the server has waited for the first as long as its ackWait`;
 }

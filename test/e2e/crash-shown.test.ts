@@ -31,7 +31,7 @@ test("tasks show says of a task whose worker was killed that it is gone, and whe
 
   worker.signal("SIGKILL");
   await shows(
-    /^worker +gone: no instance of "child" lives in lane "main"\. The next that starts gets the task when the server has waited for the first as long as its ackWait$/m,
+    /^worker +none: no instance of "child" lives in lane "main"; the next that starts gets the task; if one had it that has died, when the server has waited for it as long as its ackWait$/m,
   );
   assert.match(
     (await show()).stdout,
@@ -45,7 +45,7 @@ test("tasks show says of a task whose worker was killed that it is gone, and whe
   other.signal("SIGKILL");
   await shows(
     new RegExp(
-      `^worker +may be gone: instance \\S+ was last heard of at ${second}\\. If that one had it: Another gets the task `,
+      `^worker +may be gone: instance \\S+ was last heard of at ${second}; if it had the task, another gets that when `,
       "m",
     ),
   );
@@ -79,7 +79,7 @@ test("of a later attempt, which names its worker, tasks show says the same of th
   second.signal("SIGKILL");
   await eventually(
     async () =>
-      /^worker +gone: instance \S+ was not heard of for 4s or longer\. The next that starts gets the task /m.test(
+      /^worker +gone: instance \S+ was not heard of for 4s or longer; the next that starts gets the task when /m.test(
         await show(),
       ),
     { timeoutMs: 30_000 },
