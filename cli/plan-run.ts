@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { RunPlanOptions } from "../bus/plans/plans.js";
 import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
+import { orchestratorName, planSkillName } from "../protocol/subjects.js";
 import type { TaskEvent } from "../protocol/task.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { answerBy, questionRows } from "./plan-questions.js";
@@ -39,6 +40,8 @@ export const runOptions: Options = {
   comment: { type: "string", value: "TEXT", help: "answer: and why" },
 };
 
+const runner = `${orchestratorName}.${planSkillName}`;
+
 export function run(call: Call): Promise<ExitCode> {
   const word = call.word(1, "the FILE or NAME");
   call.atMost(2);
@@ -49,12 +52,15 @@ export function run(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const task = await bus.plans.run(plan, options);
     const { id: taskId, duplicate } = task;
-    if (call.flag("wait")) return await follow(call, task, timeout);
+    if (call.flag("wait")) {
+      await hintAtWorkers(call, bus, runner);
+      return await follow(call, task, timeout);
+    }
     call.output.result(
       { taskId, duplicate },
       () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
     );
-    await hintAtWorkers(call, bus, "orchestrator.plan.run");
+    await hintAtWorkers(call, bus, runner);
     return exitCodes.done;
   });
 }
@@ -123,7 +129,7 @@ export function answer(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     await bus.plans.answer(taskId, step, answered);
     call.output.result({ taskId, step, ...answered }, () => `${step}: ${said}`);
-    await hintAtWorkers(call, bus, "orchestrator.plan.run");
+    await hintAtWorkers(call, bus, runner);
     return exitCodes.done;
   });
 }

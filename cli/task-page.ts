@@ -76,9 +76,12 @@ function noEvents(
 ): string {
   if (waitsFor !== undefined)
     return "No events yet: it has left its worker, and no attempt has failed.";
+  if (workers)
+    return state === "submitted"
+      ? "No events yet: it waits."
+      : "No events yet: its first attempt has begun.";
   if (state === "submitted")
     return "No events yet: it waits, or its first attempt runs.";
-  if (workers) return "No events yet: its first attempt has begun.";
   return progress?.facts.journal
     ? "No events yet: its first attempt runs, or goes on."
     : "No events yet: its first attempt runs.";

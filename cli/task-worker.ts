@@ -6,7 +6,7 @@ import { instanceTtlMs } from "../bus/registry/registry.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import { formatMs } from "../protocol/duration.js";
 import { defaultLane } from "../protocol/subjects.js";
-import type { TaskEvent } from "../protocol/task.js";
+import { isTerminal, type TaskEvent } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { dateOf } from "./event-line.js";
 
@@ -19,18 +19,21 @@ export interface TaskWorkers {
   lost: { instance: string; heardAt?: Date }[];
 }
 
-/** Undefined where no worker has it, and where nothing speaks against its running. */
+/** Undefined where none is to have it now, and where nothing speaks against its running. */
 export async function missingWorkers(
   bus: Bus,
-  { state, waitsFor, agent, lane = defaultLane, at }: TaskSummary,
+  task: TaskSummary,
   events: readonly TaskEvent[],
 ): Promise<TaskWorkers | undefined> {
+  const { state, waitsFor, dueAt, agent, lane = defaultLane, at } = task;
+  if (isTerminal(state) || (waitsFor ?? dueAt) !== undefined) return undefined;
   const last = events.at(-1);
-  const runs = last === undefined || last.kind === "started";
-  if (state !== "working" || waitsFor !== undefined || !runs) return undefined;
+  const runs =
+    state === "working" && (last === undefined || last.kind === "started");
   const cards = await bus.instances(agent);
   const living = cards.filter((card) => card.lane === lane);
-  const { instance } = last ?? {};
+  if (living.length > 0 && !runs) return undefined;
+  const instance = runs ? last?.instance : undefined;
   if (living.some((card) => card.instance === instance)) return undefined;
   const lost = await lostSince(bus, agent, lane, last?.at ?? at);
   const mine = lost.filter((each) => each.instance === instance);
@@ -58,7 +61,7 @@ const waited = "when the server has waited for it as long as its ackWait";
 
 /** `none: no instance of "writer" lives …` */
 export function workersText(
-  { agent, lane = defaultLane }: TaskSummary,
+  { state, agent, lane = defaultLane }: TaskSummary,
   { living, instance, lost }: TaskWorkers,
 ): string {
   const next = living > 0 ? "another" : "the next that starts";
@@ -68,6 +71,7 @@ export function workersText(
   if (living > 0)
     return `may be gone: ${heard}; if it had the task, ${next} gets that ${waited}`;
   const none = `none: no instance of "${agent}" lives in lane "${lane}"`;
+  if (state === "submitted") return `${none}; ${next} gets the task`;
   return `${none}${heard && `, ${heard}`}; ${next} gets the task; if one had it that has died, ${waited}`;
 }
 

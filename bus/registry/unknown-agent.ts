@@ -1,6 +1,7 @@
 // A name that no agent here has, or has ever had.
 import type { AgentCard } from "../../protocol/card.js";
 import { TroupeError } from "../../protocol/errors.js";
+import { orchestratorName } from "../../protocol/subjects.js";
 
 const namedAtMost = 20;
 
@@ -11,6 +12,11 @@ export function unknownAgent(
   cards: readonly AgentCard[],
   next: string,
 ): TroupeError {
+  if (agent === orchestratorName)
+    return new TroupeError(
+      "AGENT_UNKNOWN",
+      `no orchestrator has ever run in namespace "${namespace}": start one with \`npx troupe up\`, or in a process of yours with bus.orchestrate()`,
+    );
   const known = [...new Set(cards.map((card) => card.name))];
   const hint =
     known.length === 0

@@ -129,6 +129,29 @@ describe("plans that are kept", () => {
     );
     assert.equal(code, 2);
   });
+
+  test("run says that no orchestrator is there, also while it waits", async () => {
+    const steps = [{ name: "a", value: 1 }];
+    const run = (...more: string[]) =>
+      troupe(["plan", "run", "-", ...more], {
+        url: server.url,
+        input: JSON.stringify({ steps }),
+      });
+    const never = await run();
+    assert.match(
+      never.stderr,
+      /^error AGENT_UNKNOWN: no orchestrator has ever run in namespace "troupe": start one with `npx troupe up`/m,
+    );
+    const bus = await connect({ url: server.url });
+    await (await bus.orchestrate(quiet)).drain();
+    await bus.close();
+    const waiting = await run("--wait", "--timeout", "200ms");
+    assert.match(
+      waiting.stderr,
+      /^note: no instance of "orchestrator" is running: .* up\)$/m,
+    );
+    assert.match(waiting.stderr, /^error WAIT_TIMED_OUT: /m);
+  });
 });
 
 describe("plans that are run", () => {

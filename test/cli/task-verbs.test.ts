@@ -128,12 +128,20 @@ describe("submit", () => {
     const other = await connect({ url: demo.url, namespace });
     await (await other.serve(writer, { signals: false })).drain();
     const args = ["submit", "writer.headline", text, "--namespace", namespace];
-    const { code, stderr } = await run(...args);
+    const { code, stdout, stderr } = await run(...args);
     assert.equal(code, 0);
     assert.match(stderr, /note: no instance of "writer" is running/);
     const waiting = await run(...args, "--wait", "--timeout", "100ms");
     assert.equal(waiting.code, 1);
     assert.match(waiting.stderr, /error WAIT_TIMED_OUT: /);
+    const id = stdout.trim();
+    const place = ["--namespace", namespace];
+    const shown = await run("tasks", "show", id, ...place);
+    assert.match(
+      shown.stdout,
+      /^worker +none: no instance of "\w+" lives in lane "main"; the next that starts gets the task$/m,
+    );
+    assert.match(shown.stdout, /^No events yet: it waits\.$/m);
     await other.close();
   });
 });
