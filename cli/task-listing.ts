@@ -55,7 +55,7 @@ export const listingOptions: Options = {
   order: {
     type: "string",
     value: "ORDER",
-    help: "ls: of those that ended, newest (default) or oldest first; slowest: those alone, and how long they took",
+    help: "ls: of those that ended, newest (default) or oldest first; slowest: those alone, with how long the attempt ran that ended them",
   },
   cursor: {
     type: "string",

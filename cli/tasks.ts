@@ -98,10 +98,11 @@ function rowOf(call: Call, task: ListedTask, withTook: boolean): string[] {
   ];
 }
 
-/** Nothing where none of its attempts ran. */
+/** The log says nothing of what took less than a millisecond, nor where no attempt ran. */
 function tookText(task: ListedTask): string {
-  const { tookMs } = task as Partial<QueriedTask>;
-  return tookMs === undefined ? "" : formatMs(tookMs);
+  const { state, tookMs } = task as ListedTask & Partial<QueriedTask>;
+  if (tookMs !== undefined) return formatMs(tookMs);
+  return state === "completed" ? "<1ms" : "";
 }
 
 function noteOn({ dueAt, waitsFor, error }: ListedTask): string {
