@@ -1,5 +1,6 @@
 // troupe plan run and answer: a plan is submitted, and a person answers what it asks.
 import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
 import type { RunPlanOptions } from "../bus/plans/plans.js";
 import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
@@ -36,7 +37,11 @@ export const runOptions: Options = {
     value: "1h",
     help: "run: how long --wait waits for anything to happen (default 1h)",
   },
-  by: { type: "string", value: "NAME", help: "answer: who says so" },
+  by: {
+    type: "string",
+    value: "NAME",
+    help: "answer: who says so (default you)",
+  },
   comment: { type: "string", value: "TEXT", help: "answer: and why" },
 };
 
@@ -134,10 +139,10 @@ export function answer(call: Call): Promise<ExitCode> {
   });
 }
 
-function wordsOf(call: Call): { by?: string; comment?: string } {
-  const [by, comment] = [call.text("by"), call.text("comment")];
+function wordsOf(call: Call): { by: string; comment?: string } {
+  const comment = call.text("comment");
   return {
-    ...(by === undefined ? {} : { by }),
+    by: call.text("by") ?? userInfo().username,
     ...(comment === undefined ? {} : { comment }),
   };
 }

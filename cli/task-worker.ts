@@ -39,7 +39,9 @@ export async function missingWorkers(
   const mine = lost.filter((each) => each.instance === instance);
   if (instance !== undefined)
     return { living: living.length, instance, lost: mine };
-  if (living.length > 0 && lost.length === 0) return undefined;
+  const isYoung = Date.now() - at.getTime() < instanceTtlMs; // no heartbeat need tell of it yet
+  const hasIt = isYoung || living.some(({ running }) => running > 0);
+  if (living.length > 0 && lost.length === 0 && hasIt) return undefined;
   return { living: living.length, lost };
 }
 
@@ -69,7 +71,7 @@ export function workersText(
   if (instance !== undefined)
     return `gone: ${heard || `instance ${instance} was not heard of for ${formatMs(instanceTtlMs)} or longer`}; ${next} gets the task ${waited}`;
   if (living > 0)
-    return `may be gone: ${heard}; if it had the task, ${next} gets that ${waited}`;
+    return `may be gone: ${heard || `no instance of "${agent}" that lives had a task in hand when it was last heard of`}; if one had it that has died, ${next} gets it ${waited}`;
   const none = `none: no instance of "${agent}" lives in lane "${lane}"`;
   if (state === "submitted") return `${none}; ${next} gets the task`;
   return `${none}${heard && `, ${heard}`}; ${next} gets the task; if one had it that has died, ${waited}`;

@@ -161,7 +161,7 @@ describe("plans that are run", () => {
     const late = await plan("answer", "asks", "ok", "no");
     assert.match(
       late.stderr,
-      /^error TASK_ENDED: plan "asks" has ended \(completed\), and asks nothing any more; "ok" had been answered: yes\n$/,
+      /^error TASK_ENDED: plan "asks" has ended \(completed\), and asks nothing any more; "ok" had been answered: yes, by "[^"]+"\n$/,
     );
   });
 
