@@ -263,6 +263,11 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }
 
+/** Another was first. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof TroupeError && error.code === "CONFLICT";
+}
+
 /** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */
 export function toTroupeError(thrown: unknown): TroupeError {
   if (thrown instanceof TroupeError) return thrown;

@@ -10,7 +10,7 @@ import { eventsOf } from "../bus/history/history.js";
 import { cancelAsked, readSignals } from "../bus/journal/journal.js";
 import { timerOf } from "../bus/journal/parking.js";
 import { schedule } from "../bus/tasks/timers.js";
-import { TroupeError } from "../protocol/errors.js";
+import { isConflict } from "../protocol/errors.js";
 import type { Headers } from "../protocol/headers.js";
 import type { Assignment, Result } from "./assignment.js";
 
@@ -51,8 +51,7 @@ async function storeTimer(task: Assignment, dueAt: number): Promise<boolean> {
     const timer = { taskId, agent, dueAt, target, headers, body };
     await schedule(link, publisher, timer);
   } catch (error) {
-    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
-      throw error;
+    if (!isConflict(error)) throw error;
     // It may be our own, whose acknowledgement got lost.
     const stands = await timerOf(link, { agent, taskId });
     const { attempt, parked } = stands?.headers ?? {};

@@ -9,7 +9,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { Kvm, type KvOptions } from "@nats-io/kv";
 import type { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { isConflict, messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { decodeToken, encodeToken } from "../../protocol/tokens.js";
 import { BucketWatch, type Watching } from "./bucket-watch.js";
@@ -277,8 +277,4 @@ export function keyOf(...names: string[]): string {
 /** The names that a key was made of. */
 export function namesOfKey(key: string): string[] {
   return key.split(".").map((token) => decodeToken(token.replaceAll("=", "%")));
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof TroupeError && error.code === "CONFLICT";
 }

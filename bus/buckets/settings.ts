@@ -5,8 +5,8 @@
 // 2. A change is made to what is there, by compare-and-set: of two at a time neither is lost.
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
-import { messageOf } from "../../protocol/errors.js";
-import { Bucket, isConflict, keyOf, namesOfKey } from "./bucket.js";
+import { isConflict, messageOf } from "../../protocol/errors.js";
+import { Bucket, keyOf, namesOfKey } from "./bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
 

@@ -5,8 +5,8 @@
 // 2. After a reconnect a change may be stored and called a conflict, and is decided again over itself: a
 //    function is to see that, or to do no harm twice.
 import { setTimeout as wait } from "node:timers/promises";
-import { TroupeError } from "../../protocol/errors.js";
-import { isConflict, type Bucket } from "./bucket.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
+import type { Bucket } from "./bucket.js";
 
 interface Step<State, Result> {
   /** Undefined leaves the value as it is. */

@@ -7,7 +7,7 @@
 // 3. Each parking has an id. Whoever brings the task back, timer or waker, sends it with that id, and the queue takes
 //    it once.
 // 4. Who was held up for so long that another took the task parks nothing: it would take the other's timer away.
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -61,8 +61,7 @@ export async function park(
       body,
     });
   } catch (error) {
-    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
-      throw error;
+    if (!isConflict(error)) throw error;
     // It may be our own, whose acknowledgement got lost.
     const stands = await timerOf(link, { agent, taskId });
     if (stands?.headers.parked !== parked) throw error;

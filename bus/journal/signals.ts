@@ -3,7 +3,7 @@
 // before the task waits for it is there when it does.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import { parseSignalSubject } from "../../protocol/addresses.js";
@@ -76,7 +76,7 @@ export async function storeSignal(
     );
     return true;
   } catch (error) {
-    if (error instanceof TroupeError && error.code === "CONFLICT") return false;
+    if (isConflict(error)) return false;
     throw error;
   }
 }

@@ -5,12 +5,12 @@
 //    its writer died in between, is put there by whoever writes the next.
 // 3. Numbers are never used again, not even after a deletion.
 import { z } from "zod";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { newToken } from "../../protocol/ids.js";
 import { nearest } from "../../protocol/nearest.js";
 import { parsePlan } from "../../protocol/plan/check.js";
 import type { Plan } from "../../protocol/plan/plan.js";
-import { Bucket, isConflict, keyOf } from "../buckets/bucket.js";
+import { Bucket, keyOf } from "../buckets/bucket.js";
 import { changeShared } from "../buckets/shared-state.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";

@@ -8,9 +8,9 @@
 // 3. Cards are written by compare-and-set, so that of two who start at once the rule decides, not the race.
 import { agentCard, digestOf, instanceCard } from "../../protocol/card.js";
 import type { AgentCard, InstanceCard } from "../../protocol/card.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { compareVersions } from "../../protocol/versions.js";
-import { Bucket, isConflict, keyOf } from "../buckets/bucket.js";
+import { Bucket, keyOf } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
 

@@ -10,6 +10,7 @@
 // 4. A firing that no process can make a task of is told: on the log, and in the record.
 // 5. It is due when the server's clock says so, or when the server itself said so by a wake-up.
 import { z } from "zod";
+import { isConflict } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
 import { isReadable } from "../../protocol/firing-times.js";
 import {
@@ -17,7 +18,7 @@ import {
   scheduleRecord,
   type ScheduleRecord,
 } from "../../protocol/schedule.js";
-import { Bucket, isConflict, keyOf, type Entry } from "../buckets/bucket.js";
+import { Bucket, keyOf, type Entry } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
 import type { Router } from "../routing/router.js";

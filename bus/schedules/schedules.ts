@@ -6,7 +6,7 @@
 //    wake-up leaves a schedule that fires all the same.
 import { isDeepStrictEqual } from "node:util";
 import { formatMs } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { goOnAfter } from "../../protocol/due-firings.js";
 import { newId } from "../../protocol/ids.js";
 import {
@@ -16,7 +16,7 @@ import {
   type ScheduleRecord,
 } from "../../protocol/schedule.js";
 import { parseWith } from "../../protocol/schema.js";
-import { isConflict, keyOf } from "../buckets/bucket.js";
+import { keyOf } from "../buckets/bucket.js";
 import type { Submitter } from "../tasks/submitter.js";
 import type { TaskHandle } from "../tasks/task-handle.js";
 import { anchorOf, checkName, toDefinition, type Asked } from "./definition.js";

@@ -2,10 +2,10 @@
 // come. They decide nothing, for the schedule's record does; one too many, or too early, is a look in vain.
 //
 // They bear no message id: one that is set again to the time that it had before must not count as a duplicate.
+import { isConflict } from "../../protocol/errors.js";
 import { encodeBody } from "../../protocol/codec.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import type { WakeUp } from "../../protocol/subjects.js";
-import { isConflict } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
 import { latestDue } from "../tasks/timers.js";

@@ -5,7 +5,7 @@
 //    harmless, for it carries a message id. One that falls due before its task has left the queue waits for that: who
 //    has the task in hand acknowledges it because the timer stands (R1).
 // 2. Schedules only work within their own stream, hence the mover.
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
@@ -40,8 +40,7 @@ export async function scheduleOnce(
   try {
     return await schedule(link, publisher, { ...delayed, headers: first });
   } catch (error) {
-    if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
-      throw error;
+    if (!isConflict(error)) throw error;
     return { stream: "", sequence: 0, duplicate: true };
   }
 }

@@ -11,14 +11,13 @@
 import { z } from "zod";
 import {
   Bucket,
-  isConflict,
   type Change,
   type Entry,
   type Watching,
 } from "../../bus/buckets/bucket.js";
 import type { Link } from "../../bus/connection/connection.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
-import { messageOf } from "../../protocol/errors.js";
+import { isConflict, messageOf } from "../../protocol/errors.js";
 
 const claim = z.object({
   /** The instance that leads. */

@@ -13,14 +13,13 @@ import {
   recordAgentEvent,
   type Expectation,
 } from "../../bus/history/agent-events.js";
-import { isConflict } from "../../bus/buckets/bucket.js";
 import type { Link } from "../../bus/connection/connection.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
 import type {
   AgentEvent,
   KnownAgentEvent,
 } from "../../protocol/agent-events.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { orchestratorName } from "../../protocol/subjects.js";
 
 const leadings = { agent: orchestratorName, kind: "leading" } as const;

@@ -4,9 +4,8 @@
 import type { ActorDefinition } from "../../actors/durable/actor-definition.js";
 import type { ContextStore } from "../../actors/durable/context-store.js";
 import type { ActorRecord } from "../../actors/durable/record.js";
-import { isConflict } from "../../bus/buckets/bucket.js";
 import type { Logger } from "../../bus/connection/log.js";
-import type { TroupeError } from "../../protocol/errors.js";
+import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import type { ContextTask } from "./context-messages.js";
 import { isBehind, placeOf } from "./context-place.js";
 

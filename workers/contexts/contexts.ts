@@ -36,13 +36,12 @@ import {
 } from "../../actors/durable/record.js";
 import { OwnActions } from "../../actors/durable/own-actions.js";
 import { step, type Step } from "../../actors/durable/step.js";
-import { isConflict } from "../../bus/buckets/bucket.js";
 import { endOf } from "../../bus/history/history.js";
 import { InputCheck } from "../../bus/tasks/input-check.js";
 import type { Registry } from "../../bus/registry/registry.js";
 import type { Router } from "../../bus/routing/router.js";
 import { Records } from "../../bus/buckets/records.js";
-import type { TroupeError } from "../../protocol/errors.js";
+import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { actionsAgain } from "./context-again.js";
 import { ContextMessages, type ContextTask } from "./context-messages.js";

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
-  namesOf as targetNames,
+  namesOf,
   needOf,
   type NamedTarget,
   type Names,
@@ -68,7 +68,7 @@ export class Calls {
     if (name !== undefined) return name;
     if (needOf(target))
       return typeof target === "string" ? target : JSON.stringify(target);
-    const { agent, skill } = targetNames(target as NamedTarget);
+    const { agent, skill } = namesOf(target as NamedTarget);
     return `${agent}.${skill}`;
   }
 
@@ -121,7 +121,7 @@ export class Calls {
   #known(operation: Operation, target: Target): Names | undefined {
     const { agent, skill } = operation.past?.begun ?? {};
     if (agent !== undefined && skill !== undefined) return { agent, skill };
-    return needOf(target) ? undefined : targetNames(target as NamedTarget);
+    return needOf(target) ? undefined : namesOf(target as NamedTarget);
   }
 
   #child(operation: Operation, names: Names): Child {

@@ -16,7 +16,7 @@ import type { HandlerContext } from "../task-context.js";
 import type { Run } from "../watch.js";
 import type { Course } from "./course.js";
 import { DurableHost } from "./durable-host.js";
-import { misfitPauseMs, sameMisfit, type Misfit } from "./misfits.js";
+import { misfitPauseMs, sameMisfit, type SuspendedMisfit } from "./misfits.js";
 import { OwnJournal } from "./own-journal.js";
 import { Steps } from "./steps.js";
 import type { Suspended, Suspension } from "./suspension.js";
@@ -148,7 +148,7 @@ export class DurableRun {
   /** It is on the journal, once for each version that does not fit. Resolves with how long to wait before the next try. */
   async recordMisfit({
     entry,
-  }: Misfit): Promise<{ pauseMs: number; isNew: boolean }> {
+  }: SuspendedMisfit): Promise<{ pauseMs: number; isNew: boolean }> {
     const same = sameMisfit(this.#entries, entry);
     if (!same) await this.#journal.append([entry]);
     return { pauseMs: misfitPauseMs(same, this.#host.now()), isNew: !same };

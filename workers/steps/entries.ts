@@ -15,7 +15,8 @@ export interface Done {
 
 type Clock = Pick<StepHost, "now">;
 
-export function namesOf({ ordinal, type, name }: Operation) {
+/** Whose entry it is. */
+export function fieldsOf({ ordinal, type, name }: Operation) {
   return { op: ordinal, type, name };
 }
 
@@ -24,7 +25,7 @@ export function begunEntry(
   host: Clock,
   more: { until?: number; agent?: string; skill?: string },
 ): JournalEntry {
-  return { kind: "begun", ...namesOf(operation), at: host.now(), ...more };
+  return { kind: "begun", ...fieldsOf(operation), at: host.now(), ...more };
 }
 
 export function doneEntry(
@@ -34,7 +35,7 @@ export function doneEntry(
 ): Completion {
   const entry = {
     kind: "done",
-    ...namesOf(operation),
+    ...fieldsOf(operation),
     at: host.now(),
     ...more,
   };
@@ -50,7 +51,7 @@ export function failedEntry(
   const said = { error: toRpcError(error), ...more };
   const entry = {
     kind: "failed",
-    ...namesOf(operation),
+    ...fieldsOf(operation),
     at: host.now(),
     ...said,
   };

@@ -2,7 +2,7 @@
 import { TroupeError } from "../../protocol/errors.js";
 import type { StepHost } from "./step-host.js";
 import type { Suspended } from "./suspension.js";
-import type { Misfit } from "./tape.js";
+import type { Mismatch } from "./tape.js";
 
 /** A task may do no more in one run. */
 export const maxOperations = 50_000;
@@ -10,7 +10,7 @@ export const maxOperations = 50_000;
 /** The handler is not the one that wrote the journal. */
 export function misfitting(
   host: StepHost,
-  { expected, found }: Misfit,
+  { expected, found }: Mismatch,
 ): Suspended {
   const { id, agent, skill, version } = host;
   const error = new TroupeError(

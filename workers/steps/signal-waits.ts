@@ -8,7 +8,7 @@ import type { JournalEntry } from "../../protocol/journal.js";
 import { checkPlain } from "../../protocol/plain.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import { parseWith } from "../../protocol/schema.js";
-import { begunEntry, doneEntry, failedEntry, namesOf } from "./entries.js";
+import { begunEntry, doneEntry, failedEntry, fieldsOf } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Operation } from "./tape.js";
 
@@ -135,11 +135,9 @@ export class SignalWaits {
   }
 
   /** False where it does not fit the schema, and is passed over. */
-  async #take(
-    { operation, schema }: Waiting,
-    signal: Signal,
-  ): Promise<boolean> {
+  async #take(waiting: Waiting, signal: Signal): Promise<boolean> {
     const { host, line, waits } = this.#parts;
+    const { operation, schema } = waiting;
     const { name, id } = signal;
     let value = signal.value;
     try {
@@ -154,7 +152,7 @@ export class SignalWaits {
       const error = toRpcError(toTroupeError(thrown));
       line.add({
         kind: "refused",
-        ...namesOf(operation),
+        ...fieldsOf(operation),
         at: host.now(),
         id,
         error,
@@ -165,7 +163,7 @@ export class SignalWaits {
       this.#taken.delete(key(signal)); // it came too late for this one
       return true;
     }
-    this.#remove(this.#waiting.find((each) => each.operation === operation));
+    this.#remove(waiting);
     try {
       const what = () => `what was made of signal "${name}" (${id})`;
       checkPlain(value, "STEP_RESULT_INVALID", what);
@@ -189,8 +187,8 @@ export class SignalWaits {
     );
   }
 
-  #remove(waiting: Waiting | undefined): void {
-    const at = waiting ? this.#waiting.indexOf(waiting) : -1;
+  #remove(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting);
     if (at >= 0) this.#waiting.splice(at, 1);
   }
 }

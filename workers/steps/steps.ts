@@ -202,7 +202,7 @@ export class Steps {
       const wait = () =>
         this.course.waits.add(operation, {
           until,
-          what: `${new Date(until).toISOString()}`,
+          what: new Date(until).toISOString(),
           due: () => this.course.complete(operation, {}),
           isOver: undefined,
         });

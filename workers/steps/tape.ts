@@ -38,7 +38,7 @@ export interface Operation {
 
 type OfOperation = Extract<JournalEntry, { op: number; type: OperationType }>;
 
-export interface Misfit {
+export interface Mismatch {
   expected: string;
   found: string;
 }
@@ -47,7 +47,7 @@ export class Tape {
   readonly #past = new Map<number, Past>();
   readonly #order: Completion[] = [];
   readonly #operations: Operation[] = [];
-  readonly #onMisfit: (misfit: Misfit) => void;
+  readonly #onMisfit: (misfit: Mismatch) => void;
   readonly #onSettled: (operation: Operation, completion: Completion) => void;
   /** The highest ordinal that the journal has; -1 for none. */
   #lastKnown = -1;
@@ -57,7 +57,7 @@ export class Tape {
 
   constructor(
     entries: readonly JournalEntry[],
-    onMisfit: (misfit: Misfit) => void,
+    onMisfit: (misfit: Mismatch) => void,
     onSettled: (operation: Operation, completion: Completion) => void,
   ) {
     this.#onMisfit = onMisfit;
@@ -73,10 +73,6 @@ export class Tape {
   /** How many operations were settled. */
   get settled(): number {
     return this.#next;
-  }
-
-  get underWay(): number {
-    return this.#underWay;
   }
 
   /** How many operations the handler has begun. */
@@ -115,7 +111,7 @@ export class Tape {
   }
 
   /** What the journal has and the handler, which is over, has never begun. */
-  leftOver(): Misfit | undefined {
+  leftOver(): Mismatch | undefined {
     for (const [ordinal, past] of this.#past)
       if (ordinal >= this.#operations.length)
         return { expected: nameOf(past), found: "the end of the handler" };
@@ -123,7 +119,7 @@ export class Tape {
   }
 
   /** When nothing more can be settled: the first completion that nobody has asked for, if there is one. */
-  async restOf(): Promise<Misfit | undefined> {
+  async restOf(): Promise<Mismatch | undefined> {
     while (this.#operations[this.#order[this.#next]?.op ?? Infinity])
       await new Promise(setImmediate);
     const next = this.#order[this.#next];
@@ -211,7 +207,8 @@ class LiveOperation implements Operation {
   }
 
   settle(completion: Completion): void {
-    if (completion.kind === "failed") this.#reject(errorOf(completion));
+    if (completion.kind === "failed")
+      this.#reject(final(fromRpcError(completion.error)));
     else this.#resolve(this.live ? this.live.value : completion.value);
   }
 }
@@ -225,11 +222,13 @@ export function newOperation(
   return new LiveOperation(ordinal, type, name, past);
 }
 
-/** Trying again is of no use: it has been tried as often as it may. */
-function errorOf(
-  completion: Extract<Completion, { kind: "failed" }>,
-): TroupeError {
-  const { code, message, cause, data } = fromRpcError(completion.error);
+/** Trying again is of no use: it has been tried as often as it may, or has been decided. */
+export function final({
+  code,
+  message,
+  cause,
+  data,
+}: TroupeError): TroupeError {
   return new TroupeError(code, message, {
     cause,
     retryable: false,

@@ -7,7 +7,7 @@ import {
 } from "../../bus/delivery/retry.js";
 import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
 import { toRpcError } from "../../protocol/rpc.js";
-import { failedEntry, namesOf } from "./entries.js";
+import { failedEntry, fieldsOf } from "./entries.js";
 import type { JournalLine } from "./journal-line.js";
 import type { StepHost } from "./step-host.js";
 import type { Operation } from "./tape.js";
@@ -71,7 +71,7 @@ export class Trying {
       const retryAt = this.#host.now() + backoffMs(rules, attempt);
       this.#line.add({
         kind: "attempt",
-        ...namesOf(operation),
+        ...fieldsOf(operation),
         at: this.#host.now(),
         attempt,
         error: toRpcError(error),

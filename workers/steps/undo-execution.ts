@@ -15,7 +15,7 @@ import {
 } from "../../bus/journal/journal.js";
 import { isOf, usedAgain } from "../../bus/tasks/undo-orders.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
 import type { Result } from "../assignment.js";
 import { deadLetterOf } from "../dead-letter.js";
@@ -158,8 +158,7 @@ export class UndoExecution extends Execution {
     try {
       await host.recorder.dead({ ...contents, replaces });
     } catch (thrown) {
-      if (!(thrown instanceof TroupeError) || thrown.code !== "CONFLICT")
-        throw thrown;
+      if (!isConflict(thrown)) throw thrown;
       host.link.log.warn(
         { task: id, error: error.message },
         "the dead letter of a task that still stands was changed or removed by another",

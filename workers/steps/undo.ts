@@ -34,7 +34,7 @@ import { runAttempt, type Attempt } from "./attempt.js";
 import type { Draws } from "./draws.js";
 import type { Parts } from "./parts.js";
 import { Suspension } from "./suspension.js";
-import type { Operation } from "./tape.js";
+import { final, type Operation } from "./tape.js";
 import { momentMs } from "./waits.js";
 
 export type UndoFunction = (result: unknown, attempt: Attempt) => unknown;
@@ -265,13 +265,4 @@ export class Undo {
       },
     );
   }
-}
-
-/** What was decided once is not tried again. */
-function final({ code, message, cause, data }: TroupeError): TroupeError {
-  return new TroupeError(code, message, {
-    cause,
-    retryable: false,
-    ...(data === undefined ? {} : { data }),
-  });
 }

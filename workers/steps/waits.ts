@@ -53,10 +53,6 @@ export class Waits {
     this.#canPark = host.canPark;
   }
 
-  get size(): number {
-    return this.#waits.size;
-  }
-
   add(operation: Operation, wait: Wait): void {
     this.#waits.set(operation, wait);
     this.look();

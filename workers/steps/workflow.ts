@@ -16,7 +16,7 @@ import { recordFailure } from "../failure.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import { DurableRun } from "./durable-run.js";
-import type { Misfit } from "./misfits.js";
+import type { SuspendedMisfit } from "./misfits.js";
 import type { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
@@ -199,7 +199,7 @@ export class Workflow {
   }
 
   /** Told once for each version: on the journal, in the history, and to whoever runs this worker. */
-  async #parkMisfit(run: DurableRun, to: Misfit): Promise<Result> {
+  async #parkMisfit(run: DurableRun, to: SuspendedMisfit): Promise<Result> {
     const { host, subject, id, skill } = this.#task;
     const { pauseMs, isNew } = await run.recordMisfit(to);
     if (isNew) {
@@ -221,7 +221,7 @@ export class Workflow {
     return this.#park(run, parked, true);
   }
 
-  get #knownMisfit(): Misfit | undefined {
+  get #knownMisfit(): SuspendedMisfit | undefined {
     const { entries, last: place } = this.#journal;
     if (!misfitOf(entries)) return undefined;
     const { host, id: taskId } = this.#task;

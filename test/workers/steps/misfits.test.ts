@@ -1,7 +1,10 @@
 // Tasks that no version fits which is served: they come by again and again, and that is to cost and tell little.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Misfits, type Misfit } from "../../../workers/steps/misfits.js";
+import {
+  Misfits,
+  type SuspendedMisfit,
+} from "../../../workers/steps/misfits.js";
 import { TroupeError } from "../../../protocol/errors.js";
 import type { Bus } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
@@ -67,7 +70,7 @@ test("one that does not fit, and whose deadline passes, is tried at leisure", as
 test("what is remembered is of one task, one state of its journal, and one way to run it", () => {
   const misfits = new Misfits();
   const at = { taskId: "a", place: 7, isOver: false };
-  const to: Misfit = {
+  const to: SuspendedMisfit = {
     why: "mismatch",
     error: new TroupeError("STEP_MISMATCH", "no"),
     entry: { kind: "mismatch", at: 1, expected: "x", found: "y", version: "1" },
