@@ -35,6 +35,18 @@ export interface WaitOptions {
   ) => void;
 }
 
+/** For who waits for the output: it throws what the task failed with. */
+export function settling<Output>(
+  resolve: (output: Output) => void,
+  reject: (error: TroupeError) => void,
+): WaitOptions["settle"] {
+  return (error, outcome) => {
+    if (error) reject(error);
+    else if (outcome?.state === "completed") resolve(outcome.output as Output);
+    else reject(outcome!.error);
+  };
+}
+
 const sweepMs = 250;
 const firstCheckMs = 2_000;
 const slowestCheckMs = 30_000;

@@ -3,7 +3,6 @@
 import { toMs } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
-import type { Outcome } from "../../protocol/outcome.js";
 import {
   taskBody,
   taskHeaders,
@@ -11,7 +10,7 @@ import {
 } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import { endOf } from "../history/history.js";
-import type { Outcomes, WaitOptions } from "./outcomes.js";
+import { settling, type Outcomes, type WaitOptions } from "./outcomes.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";
 import { checkTaskSize, subjectFor, type Drafting } from "./drafting.js";
@@ -76,15 +75,7 @@ export class Submitter {
     const prepared = this.drafting.prepare(target, input, options);
     const spec = prepared instanceof Promise ? await prepared : prepared;
     return new Promise((resolve, reject) => {
-      const settle = (
-        error: TroupeError | undefined,
-        outcome: Outcome | undefined,
-      ) => {
-        if (error) reject(error);
-        else if (outcome?.state === "completed") resolve(outcome.output);
-        else reject(outcome!.error);
-      };
-      const wait = this.#expect(spec, timeoutMs, settle);
+      const wait = this.#expect(spec, timeoutMs, settling(resolve, reject));
       const done = (
         error: TroupeError | undefined,
         stored: Stored | undefined,

@@ -9,7 +9,7 @@ import {
 import { cancelTask, type CancelOptions } from "./cancel.js";
 import type { Link } from "../connection/connection.js";
 import { toProgress } from "../history/live.js";
-import type { Outcomes, WaitOptions } from "./outcomes.js";
+import { settling, type Outcomes } from "./outcomes.js";
 import { Queue } from "../history/queue.js";
 import { sendSignal } from "../journal/signals.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -56,24 +56,19 @@ export class TaskHandle<Output = unknown> {
   }
 
   /** The task's output. Throws the error that it failed with, or WAIT_TIMED_OUT; the task itself goes on. */
-  result(options: WaitFor = {}): Promise<Output> {
-    const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
+  result({ timeout = defaultWaitMs }: WaitFor = {}): Promise<Output> {
+    const timeoutMs = toMs(timeout, "timeout");
     const { outcomes } = this.#host;
     return new Promise((resolve, reject) => {
-      const options: WaitOptions = {
+      const wait = {
         taskId: this.id,
         agent: this.agent,
         what: `task "${this.id}"`,
         timeoutMs,
-        settle: (error, outcome) => {
-          if (error) reject(error);
-          else if (outcome?.state === "completed")
-            resolve(outcome.output as Output);
-          else reject(outcome!.error);
-        },
+        settle: settling(resolve, reject),
       };
-      if (this.#own) outcomes.joinOwn(options);
-      else outcomes.join(options);
+      if (this.#own) outcomes.joinOwn(wait);
+      else outcomes.join(wait);
     });
   }
 
