@@ -96,8 +96,12 @@ export const journalEntry = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("undo-resolved"), ...decided }),
   /** Or nothing more of it is to be undone, until somebody orders that. */
   z.object({ kind: z.literal("undo-declined"), ...decided }),
-  /** It was canceled before it had done anything: nothing may be written any more. */
-  z.object({ kind: z.literal("canceled"), at }),
+  /** It ends so before it has done anything: nothing may be written any more. */
+  z.object({
+    kind: z.literal("canceled"),
+    at,
+    error: rpcError.optional(), // older ones have none
+  }),
   /** This handler does not fit. */
   z.object({
     kind: z.literal("mismatch"),

@@ -1,7 +1,7 @@
 // What becomes of a task whose attempt failed: tried again, ended, or buried.
 //
-// A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event,
-// acknowledgement (R1, R3).
+// A burial is in this order, so that whatever dies in between, the rest follows: dead letter, terminal event
+// (bus/tasks/burial.ts), acknowledgement (R1, R3).
 import { firstAttempt } from "../bus/delivery/recall.js";
 import {
   backoffMs,
@@ -9,10 +9,10 @@ import {
   retryRules,
   type RetryRules,
 } from "../bus/delivery/retry.js";
-import { endOf } from "../bus/history/history.js";
 import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
 import { cancelFallback } from "../bus/tasks/cancel.js";
 import { TroupeError } from "../protocol/errors.js";
+import { bury as storeBurial, endBuried } from "../bus/tasks/burial.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { Outcome } from "../protocol/outcome.js";
 import type { Assignment, Result } from "./assignment.js";
@@ -125,17 +125,22 @@ async function buryAs(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  const { host, delivery, past, agent, id } = assignment;
-  // Canceled, or done by another while we were held up: a letter would invite to do it once more.
-  if (await endOf(host.link, id, agent)) return assignment.acknowledge("late");
+  const { host, delivery, past, subject } = assignment;
   const span = startSpan(
     "dead-letter",
     names(assignment),
     contextFrom(delivery.headers),
   );
-  await host.recorder.dead(deadLetterOf(assignment, error, past));
+  const letter = deadLetterOf(assignment, error, past);
+  const first = await storeBurial(
+    host,
+    subject,
+    letter,
+    assignment.facts(),
+    () => assignment.ending("failed", error),
+  );
   endSpan(span, error);
-  return endAs(assignment, "failed", error);
+  return assignment.acknowledge(first ? "failed" : "late");
 }
 
 /** It was not let in, or another skill does it already. */
@@ -189,9 +194,7 @@ async function leaveFallback(
   { host, subject }: Assignment,
   { message }: TroupeError,
 ): Promise<void> {
-  const { link, publisher, recorder, fallbacks } = host;
-  if (fallbacks)
-    await cancelFallback(link, publisher, recorder, subject, message);
+  if (host.fallbacks) await cancelFallback(host, subject, message);
 }
 
 /** What the skill promised holds for its fallback, too. */
@@ -216,11 +219,14 @@ function bothFailed(
 }
 
 /** The dead letter is stored, and whoever stored it died before the rest. */
-export function finishBurial(
+export async function finishBurial(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  return endAs(assignment, "failed", error);
+  const { host, subject } = assignment;
+  await assignment.ending("failed", error);
+  const first = await endBuried(host, subject, error, assignment.facts());
+  return assignment.acknowledge(first ? "failed" : "late");
 }
 
 /** What cannot be undone is for a person to see, whyever it was to be. */
@@ -233,14 +239,6 @@ async function end(
   if (error instanceof Suspension) return assignment.suspended(error);
   if (error.code === "UNDO_FAILED") return buryAs(assignment, error);
   if (state === "canceled") await leaveFallback(assignment, why);
-  return endAs(assignment, state, error);
-}
-
-async function endAs(
-  assignment: Assignment,
-  state: "failed" | "canceled" | "rejected",
-  error: TroupeError,
-): Promise<Result> {
   await assignment.ending(state, error);
   const first = await assignment.host.recorder.ended(
     assignment.subject,

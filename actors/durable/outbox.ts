@@ -171,11 +171,9 @@ export class Outbox {
     { agent, context }: ContextPlace,
     call: Cancellation,
   ): Promise<void> {
-    const { link, publisher, recorder } = this.#host;
     const { task: id, agent: called } = call;
     const reason = `context "${context}" of agent "${agent}" left the state that called it`;
-    const task = { id, agent: called };
-    await cancelUnneeded(link, publisher, recorder, task, reason);
+    await cancelUnneeded(this.#host, { id, agent: called }, reason);
   }
 
   async #startTimer(

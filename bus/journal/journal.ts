@@ -110,19 +110,6 @@ export function ownPart(
   return last === 0 && contents.signals.length === 0 ? emptyJournal : contents;
 }
 
-/** Whether a task that waits has done anything durably. */
-export async function hasJournal(
-  link: Link,
-  task: TaskName,
-  { headers, at }: Pick<StoredMessage, "headers" | "at">,
-): Promise<boolean> {
-  const { streams, journal } = link.subjects;
-  if (!(await lastMessage(link, streams.journal, journal(task)))) return false;
-  const contents = await readJournal(link, task);
-  const { entries } = ownPart(contents, { headers, storedAt: at.getTime() });
-  return entries.length > 0 && entries[0]!.kind !== "canceled";
-}
-
 /** What the handler is run with: its task's input, unless it has continued with another. */
 export function inputOf({ entries }: JournalContents, input: unknown): unknown {
   const first = entries[0];
@@ -260,23 +247,4 @@ function fenced({ agent, taskId }: TaskName, cause?: TroupeError): TroupeError {
     `another instance of "${agent}" works on task "${taskId}": this one was held up for too long and leaves it`,
     { cause },
   );
-}
-
-/**
- * Keeps a task that has done nothing from ever doing anything. False where it has done something. What makes it
- * certain is the server: the first write of a journal expects that there is none.
- */
-export async function sealJournal(
-  link: Link,
-  publisher: Publisher,
-  task: TaskName,
-): Promise<boolean> {
-  try {
-    const writer = new JournalWriter(link, publisher, task, emptyJournal);
-    await writer.append([{ kind: "canceled", at: link.clock.now() }]);
-    return true;
-  } catch (error) {
-    if (error instanceof TroupeError && error.code === "CONFLICT") return false;
-    throw error;
-  }
 }

@@ -11,12 +11,14 @@ import type { Headers } from "../../protocol/headers.js";
 import { parseDeadSubject } from "../../protocol/addresses.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
+import { endOf, pendingTask } from "../history/history.js";
 import {
   lastMessage,
   messagesOn,
   type StoredMessage,
 } from "../history/stored.js";
 import type { UndoReport } from "../../protocol/undo-state.js";
+import { withdrawStray } from "./burial.js";
 import { subjectAgain, taskAgain, type RedriveOptions } from "./redrive.js";
 import { checkSize, type Publisher } from "../streams/publisher.js";
 import { removeMessage } from "../streams/removal.js";
@@ -104,10 +106,11 @@ export class DeadLetter {
 
   /**
    * Submits it again as a new task that names the old one; then the letter is gone. Returns the new task's id. Throws
-   * ARGUMENT_INVALID where something still stands that could not be undone.
+   * ARGUMENT_INVALID where something still stands that could not be undone, or the task has not failed after all.
    */
   async redrive(options: RedriveOptions = {}): Promise<string> {
     const taskId = this.redriveId;
+    await this.#refuseUnlessFailed();
     if (options.force !== true) await this.#refuseStanding();
     const { agent, skill } = this;
     const { headers, body } = this.#stored;
@@ -117,6 +120,25 @@ export class DeadLetter {
     await this.#publisher.store(task.subject, task.headers, task.body);
     await this.#purgeAfter(this, `it was submitted again as "${taskId}"`);
     return taskId;
+  }
+
+  /** Who wrote it died before the end: the task goes on, or has ended otherwise (burial.ts). */
+  async #refuseUnlessFailed(): Promise<void> {
+    const { agent, taskId } = this;
+    const link = this.#link;
+    const end = await endOf(link, taskId, agent);
+    if (end && (await withdrawStray(link, this.#stored, end)))
+      throw new TroupeError(
+        "ARGUMENT_INVALID",
+        `task "${taskId}" has not failed after all (see npx troupe tasks show ${taskId}), and nothing of it is to be undone or done again: its letter was left behind, and is gone now`,
+      );
+    if (end) return;
+    const waiting = await pendingTask(link, taskId, agent);
+    if (waiting && waiting.at <= this.at)
+      throw new TroupeError(
+        "ARGUMENT_INVALID",
+        `task "${taskId}" has not ended yet, for who wrote its letter died: a worker ends it when it gets it, or you do (npx troupe tasks cancel ${taskId} --no-undo)`,
+      );
   }
 
   /** Nobody else would know of it any more. */
@@ -151,6 +173,7 @@ export class DeadLetter {
     decision: UndoDecision,
     options: UndoOptions = {},
   ): Promise<UndoAnswer> {
+    await this.#refuseUnlessFailed();
     const link = this.#link;
     const { lane, ...said } = options;
     const order = { ...said, decision };

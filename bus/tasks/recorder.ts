@@ -37,6 +37,19 @@ export interface Subject {
   parent?: TaskName | undefined;
 }
 
+/** What a dead letter is made from. */
+export interface Letter extends TaskName {
+  subject: string;
+  headers: Headers;
+  body: Uint8Array;
+  skill: string;
+  error: TroupeError;
+  attempt: number;
+  events: readonly TaskEvent[];
+  /** The place of the letter that it replaces, 0 for none: another there is a CONFLICT. */
+  replaces?: number;
+}
+
 export class Recorder {
   readonly #link: Link;
   readonly #publisher: Publisher;
@@ -135,19 +148,7 @@ export class Recorder {
   }
 
   /** The original message, byte for byte, with why it is here and what it has been through. */
-  async dead(letter: {
-    subject: string;
-    headers: Headers;
-    body: Uint8Array;
-    agent: string;
-    skill: string;
-    taskId: string;
-    error: TroupeError;
-    attempt: number;
-    events: readonly TaskEvent[];
-    /** The place of the letter that it replaces, 0 for none: another there is a CONFLICT. */
-    replaces?: number;
-  }): Promise<Stored> {
+  async dead(letter: Letter): Promise<Stored> {
     const subject = this.#link.subjects.dead(
       letter.agent,
       letter.skill || "unknown",

@@ -122,8 +122,7 @@ export class TaskHandle<Output = unknown> {
    * `{ undo: false }` at once, as `failed` with a dead letter that says what stands. Throws TASK_UNKNOWN.
    */
   cancel(reason = "", options: CancelOptions = {}): Promise<boolean> {
-    const { link, publisher, recorder } = this.#host;
-    return cancelTask(link, publisher, recorder, this, reason, options);
+    return cancelTask(this.#host, this, reason, options);
   }
 
   /** Where it stands now. Throws TASK_UNKNOWN. */

@@ -18,9 +18,10 @@ import {
   type UndoReport,
 } from "../../protocol/undo-state.js";
 import type { Link } from "../connection/connection.js";
-import { endOf, pendingTask, toTaskEvent } from "../history/history.js";
+import { pendingTask } from "../history/history.js";
 import { lastMessage } from "../history/stored.js";
-import { JournalWriter, readJournal } from "../journal/journal.js";
+import { amendJournal } from "../journal/amending.js";
+import { readJournal } from "../journal/journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { tryToRemove } from "../streams/removal.js";
 
@@ -90,32 +91,19 @@ export async function writeOrder(
 ): Promise<{ answer: UndoAnswer; place: number }> {
   const waiting = await pendingTask(link, task.taskId, task.agent);
   if (waiting && waiting.at > task.at) throw usedAgain(task);
-  await refuseCompleted(link, task);
-  for (let tried = 1; ; tried++) {
-    const journal = await readJournal(link, task);
-    if (!isOf(journal.entries, task.at)) throw usedAgain(task);
-    const entry = entryOf(task, journal.entries, order, link.clock.now());
-    if (typeof entry === "string")
-      return { answer: entry, place: journal.last };
-    const writer = new JournalWriter(link, publisher, task, journal);
-    try {
-      await writer.append([entry]);
-      return { answer: "ordered", place: writer.last };
-    } catch (error) {
-      const isOther = error instanceof TroupeError && error.code === "CONFLICT";
-      if (!isOther || tried === tries) throw error;
-    }
-  }
-}
-
-/** Who ended it as it stands may have died when the letter was stored, and its worker have been quicker (R2). */
-async function refuseCompleted(link: Link, task: DeadTask): Promise<void> {
-  const { agent, taskId } = task;
-  const end = await endOf(link, taskId, agent);
-  if (!end || toTaskEvent(end).kind !== "completed") return;
-  throw invalid(
-    `task "${taskId}" has completed, and nothing of it is to be undone: purge its letter, which was left behind by who wanted to end it`,
+  let answer: UndoAnswer = "ordered";
+  const { last: place } = await amendJournal(
+    link,
+    publisher,
+    task,
+    ({ entries }) => {
+      if (!isOf(entries, task.at)) throw usedAgain(task);
+      const entry = entryOf(task, entries, order, link.clock.now());
+      answer = typeof entry === "string" ? entry : "ordered";
+      return typeof entry === "string" ? [] : [entry];
+    },
   );
+  return { answer, place };
 }
 
 function entryOf(

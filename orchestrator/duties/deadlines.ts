@@ -4,35 +4,23 @@
 // 1. What waits is read once and in order, so much a round and no more; of a task with a deadline its place is
 //    remembered. A queue where nothing new has come costs nothing, however long it is.
 // 2. Memory is bounded: of too many the earliest are kept, and the rest is read again when their time comes near.
-// 3. R1, R2, R3: dead letter, then the end, then the message is removed. Who else ends the task meanwhile wins or
-//    loses by compare-and-set, and a letter whose task did not fail after all is taken back.
+// 3. R1, R2, R3: it is buried (bus/tasks/burial.ts), then its message is removed.
 // 4. A deadline has passed when the server's clock says so; and a worker that has the task in hand is given a
 //    while to say so itself.
 // 5. A task that has done something durably is left to its workers, who undo that before they end it. Where it is
-//    parked, its timer brings it back to them by then.
-import {
-  endOf,
-  eventsOf,
-  queueStates,
-  taskSubjectOf,
-  type QueueState,
-} from "../../bus/history/history.js";
+//    parked, its timer brings it back to them by then. One that has not is sealed before it is buried: a worker that
+//    was held up would else do something after its end.
+import { queueStates, type QueueState } from "../../bus/history/history.js";
 import {
   messageAt,
   messagesOn,
   type StoredMessage,
 } from "../../bus/history/stored.js";
-import { hasJournal } from "../../bus/journal/journal.js";
+import { sealJournal } from "../../bus/journal/amending.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
-import { requestOf } from "../../bus/tasks/task-list.js";
+import { buryWaiting } from "../../bus/tasks/burial.js";
+import { subjectOf } from "../../bus/tasks/on-behalf.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
-import {
-  addressOf,
-  contentTypeOf,
-  originOf,
-  parentOf,
-} from "../../protocol/task-message.js";
-import { decodeBody } from "../../protocol/codec.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import type { Term } from "../leading/term.js";
 import { someAtOnce } from "./some-at-once.js";
@@ -151,59 +139,18 @@ class DeadlineRounds implements Rounds {
   }
 
   async #end({ stream, sequence }: Due): Promise<void> {
-    const { link } = this.#host;
+    const { link, publisher, instance } = this.#host;
     const stored = await messageAt(link, stream, sequence);
     if (!stored) return; // a worker has finished with it
-    const { taskId, agent, skill } = addressOf(taskSubjectOf(stored));
-    if (await hasJournal(link, { agent, taskId }, stored)) return;
-    if (!(await endOf(link, taskId, agent)))
-      await this.#bury(stored, skill || requestOf(stored).skill);
+    const task = subjectOf(stored);
+    const error = passed(task.taskId, Number(stored.headers.deadline));
     this.#term.check();
+    if (!(await sealJournal(link, publisher, task, stored, error))) return;
+    const check = () => this.#term.check();
+    check();
+    await buryWaiting(this.#host, stored, error, instance, check);
+    check();
     await tryToRemove(link, stored);
-  }
-
-  async #bury(stored: StoredMessage, skill: string): Promise<void> {
-    const { link, recorder, instance } = this.#host;
-    const subject = taskSubjectOf(stored);
-    const { taskId, agent, lane, level } = addressOf(subject);
-    const { headers, body } = stored;
-    const error = passed(taskId, Number(headers.deadline));
-    const events = await eventsOf(link, taskId, agent);
-    const attempt = events.filter(({ kind }) => kind === "attempt").length;
-    const task = { agent, taskId, skill, error, attempt };
-    this.#term.check();
-    const letter = await recorder.dead({
-      subject,
-      headers,
-      body,
-      events,
-      ...task,
-    });
-    this.#term.check();
-    const first = await recorder.ended(
-      {
-        agent,
-        taskId,
-        origin: originOf(headers),
-        params: paramsOf(stored),
-        parent: parentOf(headers),
-      },
-      "failed",
-      error,
-      {
-        contentType: contentTypeOf(headers, body),
-        attempt,
-        sender: instance,
-        context: headers.context,
-        lane,
-        level,
-      },
-    );
-    if (first || letter.duplicate) return;
-    // It ended otherwise in this very moment; or it is our own end, whose acknowledgement got lost.
-    const end = await endOf(link, taskId, agent);
-    if (end && end.headers.type !== "task.failed")
-      await tryToRemove(link, letter);
   }
 }
 
@@ -212,14 +159,4 @@ function passed(taskId: string, deadline: number): TroupeError {
     "DEADLINE_PASSED",
     `the deadline of task "${taskId}", ${new Date(deadline).toISOString()}, passed while it waited for a worker`,
   );
-}
-
-/** The params of whatever the body is, readable or not. */
-function paramsOf({ body, headers }: StoredMessage): unknown {
-  try {
-    const message = decodeBody(body, headers.contentType);
-    return (message as { params?: unknown } | null)?.params;
-  } catch {
-    return undefined;
-  }
 }

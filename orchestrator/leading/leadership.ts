@@ -7,6 +7,7 @@ import { deadlines } from "../duties/deadlines.js";
 import { endedJournals } from "../duties/ended-journals.js";
 import { lostInstances } from "../duties/lost-instances.js";
 import { streamLimits } from "../duties/stream-limits.js";
+import { strayLetters } from "../duties/stray-letters.js";
 import { stuckTasks } from "../duties/stuck-tasks.js";
 import { toChild } from "../duties/duty.js";
 import { Term, type TermHost } from "./term.js";
@@ -15,6 +16,7 @@ const duties = [
   deadlines,
   endedJournals,
   lostInstances,
+  strayLetters,
   streamLimits,
   stuckTasks,
 ];

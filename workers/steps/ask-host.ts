@@ -16,7 +16,7 @@ export function askHost(
   context: HandlerContext,
   request: Request,
 ): StepHost {
-  const { link, publisher, recorder, submitter, router, agent, version } = host;
+  const { link, submitter, router, agent, version } = host;
   return {
     id: request.id || newId(),
     agent,
@@ -36,8 +36,7 @@ export function askHost(
       );
     },
     hasEnded: () => Promise.resolve(false),
-    cancelChild: (child, reason) =>
-      cancelUnneeded(link, publisher, recorder, child, reason),
+    cancelChild: (child, reason) => cancelUnneeded(host, child, reason),
     readSignals: () => Promise.resolve(),
     hearSignals: () => () => undefined,
     idle: (isIdle) => context.rest(isIdle),

@@ -194,6 +194,9 @@ export class Course {
     this.#abort!.abort(error);
     this.waits.stop();
     this.undo.begin(state, error);
+    // Nobody else is to end it while steps are at work: what they still do is undone.
+    if (!wasUndoing && this.trying.running > 0)
+      await this.undo.record(state, error);
     await this.calls.cancelAttached();
     await this.#untilStill();
     // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.

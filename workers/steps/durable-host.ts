@@ -113,8 +113,7 @@ export class DurableHost implements StepHost {
   }
 
   cancelChild(child: Child, reason: string): Promise<void> {
-    const { link, recorder, publisher } = this.#task.host;
-    return cancelUnneeded(link, publisher, recorder, child, reason);
+    return cancelUnneeded(this.#task.host, child, reason);
   }
 
   async readSignals(): Promise<void> {

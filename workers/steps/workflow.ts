@@ -10,6 +10,7 @@ import {
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import { isCompletion, misfitOf } from "../../protocol/journal.js";
+import { fromRpcError } from "../../protocol/rpc.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment, Result } from "../assignment.js";
 import { recordFailure } from "../failure.js";
@@ -45,12 +46,14 @@ export class Workflow {
     this.#journal = journal;
   }
 
-  /** Why it is over, where it was canceled while nobody heard of it. */
+  /** Why it is over, where somebody else has said so while nobody heard of it. */
   get canceled(): TroupeError | undefined {
     const { entries, signals } = this.#journal;
+    const [first] = entries;
     const reason = cancelAsked(signals);
-    if (reason === undefined && entries[0]?.kind !== "canceled")
-      return undefined;
+    if (first?.kind === "canceled" && first.error)
+      return fromRpcError(first.error);
+    if (reason === undefined && first?.kind !== "canceled") return undefined;
     const said = reason || `task "${this.#task.id}" was canceled`;
     return new TroupeError("TASK_CANCELED", said);
   }

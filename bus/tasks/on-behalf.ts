@@ -1,0 +1,42 @@
+// What is recorded of a task by somebody who has its message and is not its worker.
+import { decodeBody } from "../../protocol/codec.js";
+import type { EventFacts } from "../../protocol/task-events.js";
+import {
+  addressOf,
+  contentTypeOf,
+  originOf,
+  parentOf,
+} from "../../protocol/task-message.js";
+import { taskSubjectOf } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
+import type { Subject } from "./recorder.js";
+
+export function subjectOf(message: StoredMessage): Subject {
+  const { agent, taskId } = addressOf(taskSubjectOf(message));
+  const { headers } = message;
+  return {
+    agent,
+    taskId,
+    origin: originOf(headers),
+    params: paramsOf(message),
+    parent: parentOf(headers),
+  };
+}
+
+export function factsOf(message: StoredMessage, sender: string): EventFacts {
+  const { lane, level } = addressOf(taskSubjectOf(message));
+  const { headers, body } = message;
+  const { context, route } = headers;
+  const contentType = contentTypeOf(headers, body);
+  return { contentType, attempt: 0, sender, context, route, lane, level };
+}
+
+/** The params of whatever the body is, readable or not. */
+function paramsOf({ body, headers }: StoredMessage): unknown {
+  try {
+    const message = decodeBody(body, headers.contentType);
+    return (message as { params?: unknown } | null)?.params;
+  } catch {
+    return undefined;
+  }
+}
