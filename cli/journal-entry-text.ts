@@ -134,9 +134,9 @@ const tellers: Tellers = {
     how: ["yellow", "declined"],
     what: decidedText(entry),
   }),
-  canceled: () => ({
-    kind: "canceled",
-    what: "before it had done anything",
+  canceled: ({ error }) => ({
+    kind: "ended",
+    what: `before it had done anything${error ? `: ${error.message}` : ""}`,
   }),
   mismatch: ({ version, expected, found }) => ({
     kind: "mismatch",

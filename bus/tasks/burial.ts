@@ -29,9 +29,8 @@ export async function bury(
   facts: EventFacts,
   beforeEnd?: () => Promise<void> | undefined | void,
 ): Promise<boolean> {
-  const { agent, taskId } = task;
   // Canceled, or done by another: a letter would invite to do it once more.
-  if (await endOf(host.link, taskId, agent)) return false;
+  if (await host.recorder.tellAgain(task)) return false;
   await host.recorder.dead(letter);
   await beforeEnd?.();
   return endBuried(host, task, letter.error, facts);

@@ -91,14 +91,15 @@ export class Recorder {
     return this.#end(task, state, body, facts);
   }
 
-  /** Who stored its end may have died before it could tell. */
-  async tellAgain(task: Subject): Promise<void> {
+  /** Who stored its end may have died before it could tell. False where it has not ended. */
+  async tellAgain(task: Subject): Promise<boolean> {
     const { agent, taskId, origin } = task;
     const end = await endOf(this.#link, taskId, agent);
-    if (!end) return;
+    if (!end) return false;
     if (task.parent) await this.#wakeParent(task.parent);
     const contentType = contentTypeOf(end.headers, end.body);
     this.#notices.tell({ agent, origin, contentType, body: end.body });
+    return true;
   }
 
   started(task: Subject, facts: EventFacts): Promise<Stored> {

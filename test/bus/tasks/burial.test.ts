@@ -1,13 +1,16 @@
 // Letters whose task has ended otherwise in the very moment.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lastMessage } from "../../../bus/history/stored.js";
+import { z } from "zod";
+import { lastMessage, newestOnEach } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { buryWaiting } from "../../../bus/tasks/burial.js";
 import { factsOf, subjectOf } from "../../../bus/tasks/on-behalf.js";
 import { Recorder } from "../../../bus/tasks/recorder.js";
+import { agent, skill } from "../../../index.js";
 import { TroupeError } from "../../../protocol/errors.js";
-import { letterOf, sagaAgent } from "../../support/saga.js";
+import { eventually } from "../../support/eventually.js";
+import { letterOf, sagaAgent, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
@@ -37,3 +40,27 @@ for (const first of ["canceled", "failed"] as const)
     assert.deepEqual([isFirst, stood], [false, true]);
     assert.equal((await letterOf(bus, "t")) !== undefined, first === "failed");
   });
+
+test("whose end was stored by who died before they told of it is told of when it was to be buried", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const recorder = new Recorder(link, new Publisher(link));
+  const child = agent("child", {
+    skills: {
+      do: skill({ description: "Never", input: z.any(), run: () => 1 }),
+    },
+  });
+  const { worker } = await serveSaga(bus, (task) =>
+    task.call(child.skills.do, {}).catch((error: Error) => error.message),
+  );
+  const parent = await bus.submit("saga.run", {});
+  await eventually(() => worker.counts.parked === 1);
+  const [message] = await newestOnEach(link, link.subjects.queue("child"), ">");
+  const task = { ...subjectOf(message!), parent: undefined };
+  const why = new TroupeError("TASK_REJECTED", "not mine");
+  await recorder.ended(task, "rejected", why, factsOf(message!, "another"));
+  const late = new TroupeError("DEADLINE_PASSED", "too late");
+  const host = { link, recorder };
+  assert.equal(await buryWaiting(host, message!, late, "me"), false);
+  assert.equal(await parent.result({ timeout: "20s" }), "not mine");
+});
