@@ -54,9 +54,9 @@ export async function cancelTask(
   const said = reason === "" ? `task "${taskId}" was canceled` : reason;
   const error = new TroupeError("TASK_CANCELED", said);
   if (await hasDoneNothing(host, message, undo, error))
-    return endNow(host, message, said, endAsCanceled(host, message, error));
-  if (undo) return askWorker(host, message, said);
-  return endNow(host, message, said, endAsItStands(host, message, error, by));
+    return endNow(host, message, error, endAsCanceled(host, message, error));
+  if (undo) return askWorker(host, message, error);
+  return endNow(host, message, error, endAsItStands(host, message, error, by));
 }
 
 /** And never will. */
@@ -85,7 +85,7 @@ function endAsCanceled(
 async function endNow(
   host: Host,
   message: StoredMessage,
-  reason: string,
+  { message: reason }: TroupeError,
   ending: Promise<boolean>,
 ): Promise<boolean> {
   const { link } = host;
@@ -105,7 +105,7 @@ async function endNow(
 async function askWorker(
   { link, publisher }: Host,
   message: StoredMessage,
-  reason: string,
+  { message: reason }: TroupeError,
 ): Promise<true> {
   const { agent, taskId } = subjectOf(message);
   const signal = { name: cancelSignal, id: "cancel", value: reason };
