@@ -10,8 +10,9 @@ import { readJournal } from "../../bus/journal/journal.js";
 import { isCompletion, type JournalEntry } from "../../protocol/journal.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
-import { JournalWalk, type Written } from "./journal-walk.js";
+import { historyMs, journalWalk, type Written } from "./journal-walk.js";
 import { someAtOnce } from "./some-at-once.js";
+import type { Walk } from "./walk.js";
 
 const mostWrites = 2_000;
 const againMs = 3_600_000;
@@ -27,20 +28,20 @@ export const endedJournals: Duty = {
 class EndedJournalRounds implements Rounds {
   readonly #host: DutyHost;
   readonly #term: Term;
-  readonly #walk: JournalWalk;
+  readonly #walk: Walk<Written>;
 
   constructor(host: DutyHost, term: Term) {
     this.#host = host;
     this.#term = term;
-    this.#walk = new JournalWalk(host);
+    this.#walk = journalWalk(host);
   }
 
   async round(): Promise<void> {
-    const { clock } = this.#host.link;
-    const historyMs = await this.#walk.historyMs();
-    if (historyMs === 0) return; // it lasts for ever
-    const before = clock.now() - historyMs - Math.min(historyMs, endsWithinMs);
-    const again = Math.min(historyMs, againMs);
+    const { link } = this.#host;
+    const lastsMs = await historyMs(link);
+    if (lastsMs === 0) return; // for ever
+    const before = link.clock.now() - lastsMs - Math.min(lastsMs, endsWithinMs);
+    const again = Math.min(lastsMs, againMs);
     const old = await this.#walk.next(mostWrites, before, again);
     await someAtOnce(this.#term, old, (each) => this.#remove(each));
   }

@@ -35,15 +35,14 @@ class StrayLetterRounds implements Rounds {
     this.#host = host;
     this.#term = term;
     const { streams, deadWhere } = host.link.subjects;
-    this.#walk = new Walk(
-      host,
-      streams.dead,
-      deadWhere({}),
-      ({ subject, body: _large, ...letter }) => ({
+    this.#walk = new Walk(host, {
+      stream: streams.dead,
+      filter: deadWhere({}),
+      read: ({ subject, body: _large, ...letter }) => ({
         ...letter,
         ...parseDeadSubject(subject),
       }),
-    );
+    });
   }
 
   async round(): Promise<void> {

@@ -15,8 +15,9 @@ import { isOnlyCopied } from "../../protocol/journal-cut.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
-import { JournalWalk, type Written } from "./journal-walk.js";
+import { historyMs, journalWalk, type Written } from "./journal-walk.js";
 import { someAtOnce } from "./some-at-once.js";
+import type { Walk } from "./walk.js";
 
 const mostWrites = 1_000;
 const graceMs = 2_000;
@@ -32,14 +33,14 @@ export const stuckTasks: Duty = {
 class StuckTaskRounds implements Rounds {
   readonly #host: DutyHost;
   readonly #term: Term;
-  readonly #walk: JournalWalk;
+  readonly #walk: Walk<Written>;
   #suspects: Written[] = [];
   readonly #told = new Set<string>();
 
   constructor(host: DutyHost, term: Term) {
     this.#host = host;
     this.#term = term;
-    this.#walk = new JournalWalk(host);
+    this.#walk = journalWalk(host);
   }
 
   async round(): Promise<void> {
@@ -52,8 +53,9 @@ class StuckTaskRounds implements Rounds {
   }
 
   async #stuckAmong(tasks: readonly Written[]): Promise<Written[]> {
-    const historyMs = await this.#walk.historyMs();
-    const since = historyMs === 0 ? 0 : this.#host.link.clock.now() - historyMs;
+    const { link } = this.#host;
+    const lastsMs = await historyMs(link);
+    const since = lastsMs === 0 ? 0 : link.clock.now() - lastsMs;
     const stuck = await someAtOnce(this.#term, tasks, async (task) =>
       // Of an older one the end may have aged out.
       task.at < since ? false : this.#isStuck(task),

@@ -4,63 +4,52 @@ import { messagesOn, type StoredMessage } from "../../bus/history/stored.js";
 import { messageOf } from "../../protocol/errors.js";
 import type { DutyHost } from "./duty.js";
 
+interface Walked<Found> {
+  stream: string;
+  filter: string;
+  /** What is to be known of a message. Where it throws that is passed over: whoever may write there may write anything (R7). */
+  read(this: void, stored: StoredMessage): Found;
+}
+
 export class Walk<Found> {
   readonly #host: DutyHost;
-  readonly #stream: string;
-  readonly #filter: string;
-  readonly #read: (stored: StoredMessage) => Found;
+  readonly #of: Walked<Found>;
   #from = 1;
   #beganAt = 0;
 
-  /** What `read` throws at is passed over: whoever may write there may write anything (R7). */
-  constructor(
-    host: DutyHost,
-    stream: string,
-    filter: string,
-    read: (stored: StoredMessage) => Found,
-  ) {
+  constructor(host: DutyHost, of: Walked<Found>) {
     this.#host = host;
-    this.#stream = stream;
-    this.#filter = filter;
-    this.#read = read;
+    this.#of = of;
   }
 
-  /** What it finds in the next messages that are older than this, in at most so many. It begins again so often. */
+  /** Of the next messages that are older than this, at most so many: the last on each subject. It begins again so often. */
   async next(
     most: number,
     olderThan: number,
     againMs: number,
   ): Promise<Found[]> {
     const { link } = this.#host;
-    this.#beginAgain(link.clock.now(), againMs);
-    const found: Found[] = [];
-    let read = 0;
-    const from = this.#from;
-    for await (const each of messagesOn(
-      link,
-      this.#stream,
-      this.#filter,
-      from,
-    )) {
+    const { stream, filter } = this.#of;
+    if (link.clock.now() - this.#beganAt >= againMs) {
+      this.#beganAt = link.clock.now();
+      this.#from = 1;
+    }
+    const found = new Map<string, Found>();
+    let left = most;
+    for await (const each of messagesOn(link, stream, filter, this.#from)) {
       if (each.at.getTime() >= olderThan) break;
       this.#add(found, each);
       this.#from = each.sequence + 1;
-      if (++read >= most) break;
+      if (--left === 0) break;
     }
-    return found;
+    return [...found.values()];
   }
 
-  #beginAgain(now: number, everyMs: number): void {
-    if (now - this.#beganAt < everyMs) return;
-    this.#beganAt = now;
-    this.#from = 1;
-  }
-
-  #add(found: Found[], stored: StoredMessage): void {
+  #add(found: Map<string, Found>, stored: StoredMessage): void {
+    const { subject } = stored;
     try {
-      found.push(this.#read(stored));
+      found.set(subject, this.#of.read(stored));
     } catch (error) {
-      const { subject } = stored;
       this.#host.link.log.debug(
         { subject, error: messageOf(error) },
         "a message that cannot be read was passed over",
