@@ -30,7 +30,7 @@ export class Serving {
   readonly #orchestrators = new Set<Orchestrator>();
   /** Whoever serves also moves what falls due, and fires schedules. */
   #mover: Promise<Relay> | undefined;
-  #scheduler: Promise<{ stop(): Promise<void> }> | undefined;
+  #scheduler: Promise<Relay> | undefined;
   #isStopping = false;
 
   constructor(parts: BusParts, firer: Firer) {
@@ -49,13 +49,14 @@ export class Serving {
       await worker.start();
     } catch (error) {
       await worker.drain();
-      throw error;
+      throw this.#whyNot(error);
     }
     return worker;
   }
 
   /** Resolves when it answers. */
   async orchestrate(options: OrchestrateOptions): Promise<Orchestrator> {
+    if (this.#isStopping) throw this.#parts.link.closedError();
     const { signals, ackWait = "3s", ...settings } = options;
     const { link, publisher, registry, sender } = this.#parts;
     const orchestrator = new Orchestrator(
@@ -80,7 +81,7 @@ export class Serving {
       orchestrator.answersBy(worker);
     } catch (error) {
       await orchestrator.drain();
-      throw error;
+      throw this.#whyNot(error);
     }
     if (signals !== false) {
       const forget = drainOnSignals(orchestrator, signals);
@@ -92,10 +93,23 @@ export class Serving {
   /** Drains all that runs, or is about to. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.#orchestrators].map((each) => each.drain()));
-    await Promise.all([...this.#workers].map((worker) => worker.drain()));
-    await (await this.#mover?.catch(() => undefined))?.stop();
-    await (await this.#scheduler?.catch(() => undefined))?.stop();
+    const running = [...this.#orchestrators, ...this.#workers];
+    await Promise.all(running.map((each) => each.drain()));
+    await Promise.all([this.#stop(this.#mover), this.#stop(this.#scheduler)]);
+  }
+
+  /** As soon as it has started, if ever. */
+  async #stop(starting: Promise<Relay> | undefined): Promise<void> {
+    const stopping = starting?.then(
+      (relay) => relay.stop(),
+      () => undefined,
+    );
+    if (stopping) await this.#parts.link.untilCutOff(stopping);
+  }
+
+  /** What was ended while it began says little of why. */
+  #whyNot(error: unknown): unknown {
+    return this.#isStopping ? this.#parts.link.closedError() : error;
   }
 
   #startMover(): Promise<unknown> {

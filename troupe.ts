@@ -86,6 +86,7 @@ export class Bus implements AsyncDisposable {
   readonly #parts: BusParts;
   readonly #serving: Serving;
   readonly #server: EmbeddedServer | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(
     link: Link,
@@ -351,11 +352,21 @@ export class Bus implements AsyncDisposable {
     return this.#parts.registry.forget(agent, lane);
   }
 
-  /** Drains its workers, closes the connection and, if it started one, ends the embedded server. */
-  async close(): Promise<void> {
-    await this.#serving.stop();
-    await this.#parts.link.close();
-    await this.#server?.stop();
+  /**
+   * Drains its workers, closes the connection and, if it started one, ends the embedded server. Whatever else is under
+   * way ends with CONNECTION_CLOSED.
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#serving.stop();
+    } finally {
+      await this.#parts.link.close();
+      await this.#server?.stop();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

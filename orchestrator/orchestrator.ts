@@ -207,6 +207,7 @@ export class Orchestrator implements Answerer {
       try {
         return await this.#lease.start();
       } catch (error) {
+        if (this.link.closed || this.#draining) return;
         this.link.log.warn(
           { error: messageOf(error) },
           "it cannot ask for the lease, so it does not lead; it is tried again",
@@ -253,11 +254,12 @@ export class Orchestrator implements Answerer {
   // --- draining ---
 
   async #drain(): Promise<void> {
+    const { link } = this;
     this.#life.send("stop");
-    await this.#leaving;
-    await this.#lease.stop();
+    if (this.#leaving) await link.untilCutOff(this.#leaving);
+    await link.untilCutOff(this.#lease.stop());
     await this.#answering?.drain();
-    await this.#following?.stop();
+    if (this.#following) await link.untilCutOff(this.#following.stop());
     this.#life.send("drained");
   }
 }

@@ -15,6 +15,7 @@ export class AskDesk {
   readonly #lane: string;
   #orders: AgentOrders | undefined;
   #answering: Answering | undefined;
+  #isOver = false;
 
   constructor(host: ExecutionHost, lane: string) {
     this.#host = host;
@@ -24,6 +25,7 @@ export class AskDesk {
   /** Opens with the first orders. */
   obey(orders: AgentOrders): void {
     this.#orders = orders;
+    if (this.#isOver) return;
     const { link, agent } = this.#host;
     const place = { agent, lane: this.#lane };
     this.#answering ??= startAnswering(link, place, (request) =>
@@ -33,6 +35,7 @@ export class AskDesk {
 
   /** Resolves when those in hand are answered. */
   async stop(): Promise<void> {
+    this.#isOver = true;
     await this.#answering?.stop();
   }
 

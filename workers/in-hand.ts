@@ -72,26 +72,17 @@ export class InHand {
     this.#running.get(taskId)?.cancel(error);
   }
 
-  /**
-   * Resolves when all are done with; `callOff` is called when that takes too long. Those that do nothing but wait for
-   * others are left with `stopping` at once.
-   */
-  async finish(
-    withinMs: number,
-    stopping: TroupeError,
-    callOff: () => void,
-  ): Promise<void> {
+  /** Resolves when all are done with. Those that do nothing but wait for others are left with `stopping` at once. */
+  async finish(stopping: TroupeError): Promise<void> {
     if (this.#running.size === 0) return;
     const emptied = new Promise<void>((resolve) => (this.#emptied = resolve));
     const leave = () => {
       for (const [, execution] of this.#running) execution.leaveRest(stopping);
     };
     leave();
-    const leaving = setInterval(leave, 100);
-    const timer = setTimeout(callOff, withinMs);
+    const leaving = setInterval(leave, 100).unref();
     await emptied;
     clearInterval(leaving);
-    clearTimeout(timer);
   }
 
   async #run(execution: Execution): Promise<void> {

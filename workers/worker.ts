@@ -8,6 +8,7 @@ import {
 } from "../bus/registry/agent-orders.js";
 import type { InstanceCard } from "../protocol/card.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
+import { settledWithin } from "../protocol/settled-within.js";
 import type { Agent } from "./agent.js";
 import { AskDesk } from "./ask-desk.js";
 import type { Result } from "./assignment.js";
@@ -22,6 +23,9 @@ import {
   workerLifecycle,
   type WorkerStep,
 } from "./worker.machine.js";
+
+/** So long the server is given to store what became of tasks that were called off. */
+const lastWordsMs = 2_000;
 
 export class Worker implements AsyncDisposable {
   readonly agent: string;
@@ -39,6 +43,7 @@ export class Worker implements AsyncDisposable {
   readonly #life = workerLifecycle.begin((_now, event, before) =>
     this.#stepped(event, before),
   );
+  readonly #asks: AskDesk;
   #hasStopped!: () => void;
   #orders = agentOrders.unset;
   #starting: Promise<void> | undefined;
@@ -58,6 +63,7 @@ export class Worker implements AsyncDisposable {
       card: () => this.card(),
       step: (event) => this.#life.send(event),
     });
+    this.#asks = new AskDesk(this.#parts.host, this.lane);
   }
 
   /** Resolves when it takes tasks, or would if it were not paused. */
@@ -79,9 +85,7 @@ export class Worker implements AsyncDisposable {
     this.#life.demand("prepared");
     await Promise.all([presence.announce(), settings.open()]);
     this.#stops.push(this.#listenToControl());
-    const asks = new AskDesk(host, this.lane);
     this.#stops.push(
-      () => asks.stop(),
       () => presence.stop(),
       () => health.stop(),
       () => host.ears.stop(),
@@ -92,7 +96,7 @@ export class Worker implements AsyncDisposable {
     this.#stops.push(
       await settings.follow(agentOrders, this.agent, (orders) => {
         this.#ordered(orders);
-        asks.obey(orders);
+        this.#asks.obey(orders);
       }),
     );
     health.start();
@@ -187,23 +191,49 @@ export class Worker implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    const { host, intake, inHand, contexts, watch, log } = this.#parts;
-    if (this.#starting) await host.link.untilCutOff(this.#starting);
+    const { host, intake, inHand, log } = this.#parts;
+    const { link } = host;
+    const starting = this.#starting?.catch(() => undefined);
+    let hasStarted = starting === undefined;
+    void starting?.then(() => (hasStarted = true));
+    if (starting) await link.untilCutOff(starting);
     const served = this.#life.in("serving");
     this.#life.send("drain");
     await intake.stop();
     host.limits?.close();
     host.fallbacks?.stop(this.#stopping());
-    await inHand.finish(this.#drainMs, this.#stopping(), () =>
-      watch.stopAll(this.#stopping()),
-    );
-    await contexts?.stop();
-    await this.#tolerate(() => host.limits?.stop());
+    await this.#finish();
     if (served) log.tell("stopped", { ...inHand.counts });
-    for (const stop of this.#stops) await this.#tolerate(stop);
-    await host.link.flush();
+    await link.untilCutOff(this.#leave());
+    // What has begun since then does not stay.
+    if (!hasStarted) void starting?.then(() => this.#leave());
     this.#life.send("drained");
     this.#hasStopped();
+  }
+
+  /** What is in hand, and what it may be asked meanwhile. What then still does not end, another instance gets. */
+  async #finish(): Promise<void> {
+    const { inHand, watch, host } = this.#parts;
+    const { agent, instance } = this;
+    const finished = inHand
+      .finish(this.#stopping())
+      .then(() => this.#asks.stop());
+    if (await settledWithin(this.#drainMs, finished)) return;
+    watch.stopAll(this.#stopping());
+    if (await settledWithin(lastWordsMs, finished)) return;
+    host.link.log.warn(
+      { agent, instance, running: inHand.size },
+      "the server does not hear what became of the tasks in hand: another instance gets them",
+    );
+  }
+
+  async #leave(): Promise<void> {
+    const { intake, contexts, host } = this.#parts;
+    await this.#tolerate(() => intake.stop());
+    await this.#tolerate(() => contexts?.stop());
+    await this.#tolerate(() => host.limits?.stop());
+    for (const stop of this.#stops.splice(0)) await this.#tolerate(stop);
+    await host.link.flush();
   }
 
   #stopping(): TroupeError {

@@ -13,6 +13,7 @@ import { isConflict, messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { decodeToken, encodeToken } from "../../protocol/tokens.js";
 import { BucketWatch, type Watching } from "./bucket-watch.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
 import {
@@ -255,10 +256,10 @@ export class Bucket<Value> {
       })
       .catch((cause: unknown) => {
         this.#made = undefined;
-        throw new TroupeError(
-          "BUS_FAILED",
-          `could not open the bucket "${this.name}" at ${this.#link.url}: ${messageOf(cause)}`,
-          { cause },
+        throw requestFailed(
+          this.#link,
+          `could not open the bucket "${this.name}" at ${this.#link.url}`,
+          cause,
         );
       });
     return this.#made;

@@ -5,9 +5,10 @@
 // reads again, and sees by the record whose it is.
 import { Kvm } from "@nats-io/kv";
 import { nanos, type Msg } from "@nats-io/transport-node";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -45,10 +46,10 @@ export class Records {
       });
       if (ageOut) await this.#letAgeOut();
     } catch (cause) {
-      throw new TroupeError(
-        "BUS_FAILED",
-        `could not open the bucket "${this.bucket}", where stateful agents keep their actors, at ${this.#link.url}: ${messageOf(cause)}`,
-        { cause },
+      throw requestFailed(
+        this.#link,
+        `could not open the bucket "${this.bucket}", where stateful agents keep their actors, at ${this.#link.url}`,
+        cause,
       );
     }
   }
@@ -87,14 +88,17 @@ export class Records {
         ),
       );
     } catch (cause) {
-      throw cannotRead(subject, messageOf(cause), cause);
+      throw requestFailed(this.#link, cannotRead(subject), cause);
     }
   }
 
   #refused(key: string, { headers }: Msg): StoredRecord {
     if (headers?.code === 404) return { body: undefined, revision: 0 };
     const why = `${headers?.code ?? ""} ${headers?.description ?? ""}`;
-    throw cannotRead(this.#subject(key), why);
+    throw new TroupeError(
+      "BUS_FAILED",
+      `${cannotRead(this.#subject(key))}: ${why}`,
+    );
   }
 
   /** The new revision. Throws CONFLICT when the key no longer has this one. `ttlMs` is infinite for what stays. */
@@ -121,14 +125,5 @@ export class Records {
   }
 }
 
-function cannotRead(
-  subject: string,
-  why: string,
-  cause?: unknown,
-): TroupeError {
-  return new TroupeError(
-    "BUS_FAILED",
-    `could not read the record on "${subject}": ${why}`,
-    { cause },
-  );
-}
+const cannotRead = (subject: string): string =>
+  `could not read the record on "${subject}"`;

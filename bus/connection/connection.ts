@@ -19,7 +19,9 @@ import {
 } from "@nats-io/transport-node";
 import { TroupeError } from "../../protocol/errors.js";
 import { newToken } from "../../protocol/ids.js";
+import { settledWithin } from "../../protocol/settled-within.js";
 import { subjectsOf, type Subjects } from "../../protocol/subjects.js";
+import { explainClosing } from "./closing.js";
 import {
   connectionLifecycle,
   type ConnectionState,
@@ -36,6 +38,11 @@ interface Refusal {
 }
 
 type Listener<Argument = void> = (argument: Argument) => void;
+
+/** A server that is there answers sooner, whatever else it does. */
+const silenceMs = 3_000;
+/** So long one that was silent is waited for, until it is heard again. */
+const stillSilentMs = 100;
 
 export class Link {
   readonly nats: NatsConnection;
@@ -58,6 +65,8 @@ export class Link {
   readonly #ended = new Set<Listener<TroupeError>>();
   readonly #cutOff = new Set<Listener>();
   readonly #stepped = new Set<Listener<ConnectionState>>();
+  /** It was waited for in vain, and has not come back since. */
+  #isSilent = false;
   /** Of several, the one that it last was connected to. */
   #server: string | undefined;
   readonly #life = connectionLifecycle.begin((now, _event, before) =>
@@ -79,6 +88,7 @@ export class Link {
     url: string,
   ) {
     this.nats = nats;
+    explainClosing(nats, () => (this.closed ? this.closedError() : undefined));
     this.jsm = jsm;
     this.js = jetstream(nats);
     this.subjects = subjects;
@@ -124,6 +134,7 @@ export class Link {
     listener: Listener<Msg>,
     options: { queue?: string } = {},
   ): Subscription {
+    if (this.closed) throw this.closedError();
     return this.nats.subscribe(subject, {
       ...options,
       callback: (refused, msg) => {
@@ -168,19 +179,25 @@ export class Link {
     else if (!this.closed) subscription.unsubscribe();
   }
 
-  /** What was sent has reached the server, unless the connection is lost. */
+  /** What was sent has reached the server, unless the connection is lost or silent. */
   async flush(): Promise<void> {
-    if (this.connected) await this.untilCutOff(this.nats.flush());
+    const heard = () => (this.#isSilent = false);
+    if (this.connected) await this.untilCutOff(this.nats.flush().then(heard));
   }
 
-  /** Resolves when the work has ended, whichever way, or the connection is lost: what it waits for may never come then. */
+  /**
+   * Resolves when the work has ended, whichever way; or when the connection is lost, or the server silent for long:
+   * what it waits for may never come then. Only for work that needs nothing but the server.
+   */
   async untilCutOff(work: Promise<unknown>): Promise<void> {
     const settled = Promise.allSettled([work]);
     if (!this.connected) return;
     let cutOff!: Listener;
     const lost = new Promise<void>((resolve) => (cutOff = resolve));
     this.#cutOff.add(cutOff);
-    await Promise.race([settled, lost]);
+    const patienceMs = this.#isSilent ? stillSilentMs : silenceMs;
+    const either = Promise.race([settled, lost]);
+    if (!(await settledWithin(patienceMs, either))) this.#isSilent = true;
     this.#cutOff.delete(cutOff);
   }
 
@@ -206,9 +223,12 @@ export class Link {
     );
   }
 
+  /** Whoever waits for something is told before the client ends it without a word. */
   async close(): Promise<void> {
-    if (!this.nats.isClosed()) await this.nats.close();
+    // That this and that could not be done, now that it is closed, only helps who looks closely.
+    if (!this.log.isLevelEnabled("debug")) this.log.level = "error";
     this.#life.send("closed");
+    await settledWithin(silenceMs, this.nats.close());
   }
 
   async #watch(): Promise<void> {
@@ -237,6 +257,7 @@ export class Link {
   }
 
   #cameBack(): void {
+    this.#isSilent = false;
     this.reconnectedAt = this.clock.now();
     this.log.info({ server: this.#server }, "reconnected");
     for (const listener of this.#reconnected) listener();

@@ -1,7 +1,7 @@
 // How much waits in a lane of an agent, and for how long: asked of the consumers of its queue, which know what
 // they have handed out. Nothing is taken.
 import type { ConsumerInfo } from "@nats-io/jetstream";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { codeOf } from "../streams/streams.js";
 
@@ -59,10 +59,10 @@ async function consumersOf(
     return found;
   } catch (cause) {
     if (codeOf(cause) === 10059) return undefined;
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not ask the consumers of stream "${stream}" what waits: ${messageOf(cause)}`,
-      { cause },
+    throw requestFailed(
+      link,
+      `could not ask the consumers of stream "${stream}" what waits`,
+      cause,
     );
   }
 }

@@ -16,9 +16,10 @@ import {
   type ConsumerConfig,
 } from "@nats-io/jetstream";
 import { nanos, type Msg, type Subscription } from "@nats-io/transport-node";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf, type TroupeError } from "../../protocol/errors.js";
 import { newToken } from "../../protocol/ids.js";
 import { encodeToken } from "../../protocol/tokens.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { AckLine } from "./ack-line.js";
 import { Delivery } from "./delivery.js";
@@ -277,9 +278,9 @@ function consumerError(
   consumer: PullConsumer,
   cause: unknown,
 ): TroupeError {
-  return new TroupeError(
-    "BUS_FAILED",
-    `could not make consumer "${consumer.name}" of stream "${consumer.stream}" at ${link.url}: ${messageOf(cause)}`,
-    { cause },
+  return requestFailed(
+    link,
+    `could not make consumer "${consumer.name}" of stream "${consumer.stream}" at ${link.url}`,
+    cause,
   );
 }

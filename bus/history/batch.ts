@@ -2,8 +2,9 @@
 //
 // With a callback, for the client's iterator leaves its subscription behind after each batch, here and on the server.
 import type { DirectBatchOptions, StoredMsg } from "@nats-io/jetstream";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf } from "../../protocol/errors.js";
 import { reading } from "../connection/reading.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { codeOf } from "../streams/streams.js";
 
@@ -35,10 +36,10 @@ export async function readBatch(
   } catch (cause) {
     if (isNotFound(cause)) return { messages: [], hasMore: false };
     if (codeOf(cause) === tooMany) return { messages: [], hasMore: true };
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not read "${what}" of stream "${stream}": ${messageOf(cause)}`,
-      { cause },
+    throw requestFailed(
+      link,
+      `could not read "${what}" of stream "${stream}"`,
+      cause,
     );
   }
 }

@@ -16,6 +16,7 @@ import {
 } from "../../protocol/agent-events.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
 import type { Link } from "../connection/connection.js";
+import { pauseWhileOpen } from "../connection/pause.js";
 import { headersFromNats } from "../delivery/delivery.js";
 
 export interface ReplayFilter extends ReplayRange {
@@ -87,7 +88,7 @@ export async function* replay(
     )
       return;
     if (!fits(event, filter.kind)) continue;
-    await pace.wait(event.at);
+    await pace.wait(link, event.at);
     yield event;
   }
 }
@@ -229,13 +230,13 @@ class Pace {
     this.#speed = speed ?? Number.POSITIVE_INFINITY;
   }
 
-  async wait(at: Date | undefined): Promise<void> {
+  async wait(link: Link, at: Date | undefined): Promise<void> {
     if (!Number.isFinite(this.#speed) || at === undefined) return;
     this.#origin ??= { wall: Date.now(), log: at.getTime() };
     const dueAt =
       this.#origin.wall + (at.getTime() - this.#origin.log) / this.#speed;
     const waitMs = dueAt - Date.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await pauseWhileOpen(link, waitMs);
   }
 }
 

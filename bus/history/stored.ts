@@ -1,8 +1,8 @@
 // Reading what a stream has, without a consumer: by direct gets.
 import type { DirectMsgRequest, StoredMsg } from "@nats-io/jetstream";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { headersFromNats } from "../delivery/delivery.js";
 import { isNotFound, readBatch } from "./batch.js";
@@ -62,10 +62,10 @@ async function message(
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not read ${what} of stream "${stream}": ${messageOf(cause)}`,
-      { cause },
+    throw requestFailed(
+      link,
+      `could not read ${what} of stream "${stream}"`,
+      cause,
     );
   }
 }

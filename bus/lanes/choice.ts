@@ -81,6 +81,7 @@ export class LaneChoice {
         this.#splits.set(agent, split ?? null),
       );
     } catch (error) {
+      if (this.#link.closed) throw this.#link.closedError();
       this.#link.log.warn(
         { agent, error: messageOf(error) },
         "the split of the agent's lanes cannot be read; tasks that name no lane go to main",

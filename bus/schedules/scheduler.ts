@@ -3,9 +3,9 @@
 //
 // Besides each schedule's own wake-up there is one that goes round for ever: it looks at what is overdue, and at
 // what was written lately, in case its writer died before it could set the schedule's own.
-import { setTimeout as pause } from "node:timers/promises";
 import { decodeBody } from "../../protocol/codec.js";
 import { messageOf } from "../../protocol/errors.js";
+import { settledWithin } from "../../protocol/settled-within.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { PriorityConsumer } from "../delivery/consumer.js";
@@ -50,10 +50,7 @@ export async function startScheduler(
     /** What is in hand is finished: another would get it only when it has waited in vain. */
     async stop() {
       await scheduler.stop();
-      const timer = new AbortController();
-      const late = pause(finishMs, undefined, { signal: timer.signal });
-      await Promise.race([Promise.all(looks), late.catch(() => undefined)]);
-      timer.abort();
+      await settledWithin(finishMs, Promise.all(looks));
     },
   };
 }

@@ -1,5 +1,6 @@
 // Takes one message out of its stream; where it is gone already that is as good.
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf } from "../../protocol/errors.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { codeOf } from "./streams.js";
 
@@ -17,10 +18,10 @@ export async function removeMessage(
     await link.jsm.streams.deleteMessage(stream, sequence, false);
   } catch (cause) {
     if (isGone(cause)) return;
-    throw new TroupeError(
-      "BUS_FAILED",
-      `could not remove message ${sequence} of stream "${stream}": ${messageOf(cause)}`,
-      { cause },
+    throw requestFailed(
+      link,
+      `could not remove message ${sequence} of stream "${stream}"`,
+      cause,
     );
   }
 }

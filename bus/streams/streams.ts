@@ -14,6 +14,7 @@ import {
 import { nanos } from "@nats-io/transport-node";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
 import { steadyTime } from "../connection/server-clock.js";
 
@@ -286,9 +287,9 @@ function streamError(
       { cause },
     );
   }
-  return new TroupeError(
-    "BUS_FAILED",
-    `could not ${verb} stream "${name}" at ${link.url}: ${text}`,
-    { cause },
+  return requestFailed(
+    link,
+    `could not ${verb} stream "${name}" at ${link.url}`,
+    cause,
   );
 }

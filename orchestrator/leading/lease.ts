@@ -103,16 +103,24 @@ export class Lease {
     return this.#mine ? this.holder : this.#seen?.entry?.value.holder;
   }
 
-  /** Gives it back, so that another may take it at once, and does not take it itself for a while. */
+  /**
+   * Gives it back, so that another may take it at once, and does not take it itself for a while. Where that cannot be
+   * said, others take it when it was not renewed for long.
+   */
   async release(pauseMs = 0): Promise<void> {
     const mine = this.#mine;
     this.#mine = undefined;
     this.#pausedUntil = performance.now() + pauseMs;
     await this.#busy;
     if (!mine || !this.#link.connected) return;
-    const stored = await this.#bucket.get(key);
-    if (stored?.value.holder === this.holder)
-      await this.#bucket.delete(key, stored.revision).catch(unlessConflict);
+    try {
+      await this.#giveBack();
+    } catch (error) {
+      this.#link.log.debug(
+        { error: messageOf(error) },
+        "the lease could not be given back",
+      );
+    }
   }
 
   /** After a pause, takes part again. */
@@ -127,6 +135,12 @@ export class Lease {
     this.#timer = undefined;
     await this.release();
     if (this.#link.connected) await this.#watching?.stop();
+  }
+
+  async #giveBack(): Promise<void> {
+    const stored = await this.#bucket.get(key);
+    if (stored?.value.holder === this.holder)
+      await this.#bucket.delete(key, stored.revision).catch(unlessConflict);
   }
 
   #heard({ entry }: Change<Claim>): void {

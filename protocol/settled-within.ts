@@ -1,0 +1,19 @@
+// Waiting for what may never end.
+
+/** True as soon as the work has ended, whichever way; false when it has not by then. */
+export async function settledWithin(
+  ms: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const isInTime = await Promise.race([settled, late]);
+  clearTimeout(timer);
+  return isInTime;
+}
