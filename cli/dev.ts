@@ -1,4 +1,5 @@
 // troupe dev: a bus with three agents on it, to try everything else against; --once shows a visitor around.
+import type { Orchestrator } from "../orchestrator/orchestrator.js";
 import type { Bus } from "../troupe.js";
 import type { Agent } from "../workers/agent.js";
 import { counter } from "./demo/counter.js";
@@ -6,7 +7,12 @@ import { weather } from "./demo/weather.js";
 import { writer } from "./demo/writer.js";
 import { ownName } from "./command-line.js";
 import { exitCodes } from "./exit.js";
-import { closeInTime, openBus, untilInterrupted } from "./session.js";
+import {
+  closeInTime,
+  openBus,
+  unlessStopped,
+  untilInterrupted,
+} from "./session.js";
 import { takeTour } from "./tour/tour.js";
 import type { Call, Verb } from "./verb.js";
 
@@ -28,18 +34,22 @@ export const dev: Verb = {
   async run(call) {
     call.atMost(0);
     if (call.flag("once")) return takeTour(call);
-    const stopped = untilInterrupted();
     const bus = await openBus(call);
-    for (const agent of demoAgents) await bus.serve(agent, serving);
-    await bus.orchestrate({ signals: false });
-    if (call.output.json) call.output.object(whatRuns(bus));
-    else explain(call, bus);
+    const stopped = untilInterrupted();
+    const begun = await unlessStopped(stopped, begin(bus));
+    if (begun && call.output.json) call.output.object(whatRuns(bus));
+    else if (begun) explain(call, bus);
     await stopped;
     call.output.note("stopping");
     await closeInTime(bus);
     return exitCodes.done;
   },
 };
+
+async function begin(bus: Bus): Promise<Orchestrator> {
+  for (const agent of demoAgents) await bus.serve(agent, serving);
+  return bus.orchestrate({ signals: false });
+}
 
 function whatRuns({ url, namespace }: Bus) {
   return { url, namespace, agents: demoAgents.map(({ name }) => name) };

@@ -45,7 +45,10 @@ export async function closeInTime(bus: Bus, drainMs = 0): Promise<void> {
     );
 }
 
-/** Resolves when the user (or whoever ends processes) has had enough; a second time, the process ends at once. */
+/**
+ * Resolves when the user (or whoever ends processes) has had enough; a second time, the process ends at once. Before
+ * there is anything to be ended in good order, it is not to be asked for: then the signal itself ends the process.
+ */
 export function untilInterrupted(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -55,6 +58,15 @@ export function untilInterrupted(): Promise<NodeJS.Signals> {
       });
     }
   });
+}
+
+/** What begins; nothing when the user has had enough before it has begun: then closing the bus ends it. */
+export async function unlessStopped<Begun>(
+  stopped: Promise<unknown>,
+  beginning: Promise<Begun>,
+): Promise<Begun | undefined> {
+  beginning.catch(() => undefined);
+  return Promise.race([beginning, stopped.then(() => undefined)]);
 }
 
 /** At once, by the code given: 0 for a verb that goes on until it is stopped, since that is its proper end. */

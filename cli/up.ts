@@ -2,7 +2,12 @@
 import type { Orchestrator } from "../orchestrator/orchestrator.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes } from "./exit.js";
-import { closeInTime, openBus, untilInterrupted } from "./session.js";
+import {
+  closeInTime,
+  openBus,
+  unlessStopped,
+  untilInterrupted,
+} from "./session.js";
 import type { Call, Verb } from "./verb.js";
 
 export const up: Verb = {
@@ -20,18 +25,15 @@ export const up: Verb = {
   async run(call) {
     call.atMost(0);
     const window = call.whole("window");
-    const stopped = untilInterrupted();
     const bus = await openBus(call);
+    const stopped = untilInterrupted();
     const starting = bus.orchestrate({
       signals: false,
       ...(window === undefined ? {} : { window }),
     });
-    const orchestrator = await Promise.race([starting, stopped]);
-    if (typeof orchestrator !== "string") {
-      announce(call, orchestrator, bus);
-      await stopped;
-    }
-    starting.catch(() => undefined);
+    const orchestrator = await unlessStopped(stopped, starting);
+    if (orchestrator) announce(call, orchestrator, bus);
+    await stopped;
     call.output.note("stopping");
     await closeInTime(bus);
     return exitCodes.done;

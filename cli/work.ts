@@ -15,7 +15,12 @@ import {
   superviseReplicas,
   type SupervisionOptions,
 } from "./replicas/supervise.js";
-import { closeInTime, openBus, untilInterrupted } from "./session.js";
+import {
+  closeInTime,
+  openBus,
+  unlessStopped,
+  untilInterrupted,
+} from "./session.js";
 import { toDuration, toLabels } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
@@ -87,13 +92,16 @@ export const work: Verb = {
     const bus = await openBus(call);
     const stopped = parent?.stopped ?? untilInterrupted();
     parent?.begins();
-    const workers = await Promise.all(
-      agents.map((agent) => bus.serve(agent, options)),
+    const workers = await unlessStopped(
+      stopped,
+      Promise.all(agents.map((agent) => bus.serve(agent, options))),
     );
-    for (const worker of workers) await announce(call, worker, bus);
-    parent?.tell(workers);
-    await Promise.race([stopped, allStopped(workers)]);
-    await drain(call, bus, workers, options);
+    if (workers) {
+      for (const worker of workers) await announce(call, worker, bus);
+      parent?.tell(workers);
+      await Promise.race([stopped, allStopped(workers)]);
+    }
+    await drain(call, bus, workers ?? [], options);
     return exitCodes.done;
   },
 };

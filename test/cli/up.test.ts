@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { test } from "node:test";
 import { eventually } from "../support/eventually.js";
 import { doer, quiet } from "../support/doer.js";
@@ -35,6 +37,28 @@ test("of two one leads, and when it is stopped the other does at once", async ()
   assert.equal(code, 0);
   second.child.kill("SIGINT");
   assert.equal((await second.ended).code, 0);
+});
+
+test("a signal ends what still waits for its server, and nothing is waited for", async (t) => {
+  const silent = createServer((socket) => void sockets.push(socket));
+  const sockets: Socket[] = [];
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const { port } = silent.address() as AddressInfo;
+  for (const verb of ["up", "dev"]) {
+    const command = start([verb], { url: `nats://127.0.0.1:${port}` });
+    await once(silent, "connection");
+    command.child.kill("SIGTERM");
+    const { code, signal } = await command.ended;
+    assert.deepEqual(
+      { verb, code, signal },
+      { verb, code: null, signal: "SIGTERM" },
+    );
+  }
 });
 
 test("tasks ls asks the orchestrator for what only it can find, a page at a time", async (t) => {
