@@ -9,7 +9,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { Kvm, type KvOptions } from "@nats-io/kv";
 import type { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { isConflict, messageOf, TroupeError } from "../../protocol/errors.js";
+import { isConflict, messageOf } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { decodeToken, encodeToken } from "../../protocol/tokens.js";
 import { BucketWatch, type Watching } from "./bucket-watch.js";
