@@ -1,4 +1,5 @@
-// Preloaded into a process whose clock is to differ by $CLOCK_SHIFT_MS from that of its machine.
+// Preloaded into a process whose clock is to differ by $CLOCK_SHIFT_MS from that of its machine: what the time is, and
+// when it was as the process began.
 const shiftMs = Number(process.env["CLOCK_SHIFT_MS"]);
 const Right = Date;
 
@@ -11,4 +12,8 @@ globalThis.Date = new Proxy(Right, {
     name === "now"
       ? () => Right.now() + shiftMs
       : (Reflect.get(target, name, receiver) as unknown),
+});
+
+Object.defineProperty(performance, "timeOrigin", {
+  value: performance.timeOrigin + shiftMs,
 });
