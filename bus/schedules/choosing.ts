@@ -4,6 +4,7 @@ import { TroupeError } from "../../protocol/errors.js";
 import type { Need } from "../../protocol/need.js";
 import type { ScheduleDefinition } from "../../protocol/schedule.js";
 import type { Place, Router } from "../routing/router.js";
+import type { Names } from "../tasks/target.js";
 
 /**
  * Who of those that take tasks now; where none does, one of those that have: its tasks wait in its queue, for a firing
@@ -13,8 +14,9 @@ export async function chooseFor(
   router: Router,
   need: Need,
   { key, context, lane }: Pick<ScheduleDefinition, "key" | "context" | "lane">,
+  except: (names: Names) => boolean = () => false,
 ): Promise<Place> {
-  const options = { key, context, lane };
+  const options = { key, context, lane, except };
   try {
     return await router.place(need, options);
   } catch (error) {

@@ -6,11 +6,12 @@
 //    is done by whoever looks next: the queue and the log know the id, so it is one task.
 // 2. The wake-up for the next firing is set after the record was written, and looked after: if the record has
 //    changed meanwhile, it is set anew. Only then is the wake-up that led here acknowledged (R3).
-// 3. Where a need is to be met, who was chosen stands in the record before the first task is submitted.
+// 3. Where a need is to be met, who was chosen stands in the record before the first task is submitted. Another is
+//    chosen when they do not have the skill any more, for firings whose task they were not sent before.
 // 4. A firing that no process can make a task of is told: on the log, and in the record.
 // 5. It is due when the server's clock says so, or when the server itself said so by a wake-up.
 import { z } from "zod";
-import { isConflict } from "../../protocol/errors.js";
+import { isConflict, messageOf } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
 import { isReadable } from "../../protocol/firing-times.js";
 import {
@@ -21,10 +22,12 @@ import {
 import { Bucket, keyOf, type Entry } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
 import type { Publisher } from "../streams/publisher.js";
-import type { Router } from "../routing/router.js";
+import type { Place, Router } from "../routing/router.js";
 import type { Submitter } from "../tasks/submitter.js";
+import type { Names } from "../tasks/target.js";
+import { findTask } from "../tasks/task-list.js";
 import { chooseFor } from "./choosing.js";
-import { refusalIn, tellRefused } from "./refusals.js";
+import { isGone, refusalIn, tellRefused } from "./refusals.js";
 import { wakeAt } from "./wake-ups.js";
 
 export type ScheduleEntry = Entry<ScheduleRecord>;
@@ -101,7 +104,17 @@ export class Firer {
         refused = refusalIn(error);
         if (refused === undefined) throw error;
       }
-    for (const at of pending) last = await this.#fire(entry.value, at, refused);
+    for (const [place, at] of pending.entries()) {
+      const fired = await this.#fire(entry.value, at, refused);
+      if ("instead" in fired)
+        return this.write(entry, {
+          ...record,
+          pending: pending.slice(place),
+          chosen: { ...fired.instead },
+          ...(last ? { last } : {}),
+        });
+      last = fired;
+    }
     const done = { ...record, pending: [], ...(last ? { last } : {}) };
     return this.write(entry, done);
   }
@@ -120,17 +133,52 @@ export class Firer {
     }
   }
 
+  /** `instead`: who was chosen has not the skill any more, and another has. */
   async #fire(record: ScheduleRecord, at: number, refused?: string) {
-    const taskId = firingId(record.name, at);
+    const { name, chosen } = record;
+    const taskId = firingId(name, at);
     try {
       if (refused === undefined)
         return { at, taskId, ...(await this.submit(record, taskId)) };
     } catch (error) {
       refused = refusalIn(error);
       if (refused === undefined) throw error;
+      if (chosen && isGone(error)) {
+        const { agent, skill } = chosen;
+        const isSent = await this.#isSent(taskId, agent);
+        if (isSent === true) return { at, taskId, agent, skill };
+        const instead = isSent === false && (await this.#another(record));
+        if (instead) return { instead };
+      }
     }
     await tellRefused(this, record, taskId, refused);
     return { at, taskId, refused };
+  }
+
+  /** By who died over it; undefined for who may not look. */
+  async #isSent(taskId: string, agent: string): Promise<boolean | undefined> {
+    try {
+      return (await findTask(this.link, taskId, agent)) !== undefined;
+    } catch (error) {
+      if (/permissions violation/i.test(messageOf(error))) return undefined;
+      throw error;
+    }
+  }
+
+  /** Who has the skill now; undefined where nobody else has. */
+  async #another({
+    definition,
+    chosen,
+  }: ScheduleRecord): Promise<Place | undefined> {
+    const isSame = ({ agent, skill }: Names) =>
+      agent === chosen?.agent && skill === chosen.skill;
+    try {
+      const { need } = definition;
+      return await chooseFor(this.router, need!, definition, isSame);
+    } catch (error) {
+      if (refusalIn(error) === undefined) throw error;
+      return undefined;
+    }
   }
 
   /**

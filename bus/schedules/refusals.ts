@@ -27,6 +27,11 @@ export function refusalIn(error: unknown): string | undefined {
   return isRefused ? `${error.code}: ${messageOf(error)}` : undefined;
 }
 
+/** Who was to do it does not, or not any more. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof TroupeError &&
+  (error.code === "SKILL_UNKNOWN" || error.code === "AGENT_UNKNOWN");
+
 /** Of the agent as a whole. */
 const noInstance = "-";
 

@@ -176,6 +176,39 @@ describe("a schedule by need", { concurrency: 4 }, () => {
     );
   });
 
+  test("goes to another where who was chosen has lost the skill since, unless that has its task already", async (t) => {
+    const bus = await shared.connect(t);
+    const edit = await behind(t);
+    const first = await bus.serve(summarizer("first"), quiet);
+    await bus.schedule("moved", yearly, "summarize@^1", text);
+    await first.drain();
+    const days = ["2026-01-01", "2026-01-02", "2026-01-03"];
+    const [sent] = days.map((day) => `moved@${day}T03:00:00Z`);
+    await bus.submit("first.summarize", text, { id: sent! });
+    const other = skill({
+      description: "Does something else",
+      input: z.any(),
+      run: () => 1,
+    });
+    const without = agent("first", { version: "2.0.0", skills: { other } });
+    await (await bus.serve(without, { ...quiet, concurrency: 1 })).drain();
+    await bus.serve(summarizer("second"), quiet);
+    await edit("moved", {
+      pending: days.map((day) => Date.parse(`${day}T03:00:00Z`)),
+      chosen: { agent: "first", skill: "summarize", route: "{}" },
+    });
+    // By a process that remembers nothing of them.
+    await (await shared.connect(t)).schedules.pause("moved");
+    const last = await lastOf(bus, "moved");
+    assert.deepEqual([last?.agent, last?.refused], ["second", undefined]);
+    const tasks = await bus.tasks();
+    assert.deepEqual(
+      new Map(tasks.map(({ taskId, agent: by }) => [taskId.slice(6, 16), by])),
+      new Map(days.map((day, at) => [day, at === 0 ? "first" : "second"])),
+    );
+    assert.deepEqual(await refusals(bus), []);
+  });
+
   test("is refused where nobody has ever met it, does not take the input, or is to be waited for", async (t) => {
     const bus = await shared.connect(t);
     await bus.serve(summarizer("a"), quiet);
