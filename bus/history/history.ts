@@ -5,7 +5,12 @@ import type { TaskEvent } from "../../protocol/task.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
 import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
-import { fewMessagesOn, lastMessage, type StoredMessage } from "./stored.js";
+import {
+  fewMessagesOn,
+  lastMessage,
+  lastMessageNow,
+  type StoredMessage,
+} from "./stored.js";
 
 /** The terminal event of a task, if it has ended. */
 export function endOf(
@@ -15,7 +20,7 @@ export function endOf(
 ): Promise<StoredMessage | undefined> {
   const { streams, taskEventsWhere } = link.subjects;
   const subject = taskEventsWhere({ taskId, agent, kind: "end" });
-  return lastMessage(link, streams.events, subject);
+  return lastMessageNow(link, streams.events, subject);
 }
 
 /** Every stored event of a task, oldest first. */

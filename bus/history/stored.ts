@@ -1,5 +1,8 @@
-// Reading what a stream has, without a consumer: by direct gets.
-import type { DirectMsgRequest, StoredMsg } from "@nats-io/jetstream";
+// Reading what a stream has, without a consumer: by direct gets. Where a stream has replicas any of them may answer, also
+// one that lags behind: then what was stored a moment ago is not there yet, and what was removed is there once more. What
+// must not be missed is asked of the replica that leads.
+import type { MsgRequest, StoredMsg } from "@nats-io/jetstream";
+import { messageOf } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
 import { requestFailed } from "../connection/request-failed.js";
@@ -49,19 +52,56 @@ export function messageAt(
   return message(link, stream, { seq: sequence }, `message ${sequence}`);
 }
 
+/** The same as it is now, whatever lags behind. */
+export function lastMessageNow(
+  link: Link,
+  stream: string,
+  subject: string,
+): Promise<StoredMessage | undefined> {
+  const what = `the newest message on "${subject}"`;
+  const query = { last_by_subj: subject };
+  return message(link, stream, query, what, !mayLag(link));
+}
+
+/** Undefined where there is none, whatever lags behind, or where none does. */
+export function messageMissed(
+  link: Link,
+  stream: string,
+  subject: string,
+  after: number,
+): Promise<StoredMessage | undefined> {
+  if (!mayLag(link)) return Promise.resolve(undefined);
+  const what = `what follows message ${after} on "${subject}"`;
+  const query = { seq: after + 1, next_by_subj: subject };
+  return message(link, stream, query, what, false);
+}
+
+/** Who may not ask the replica that leads takes what any of them says. */
+const refused = new WeakSet<Link>();
+
+const mayLag = (link: Link): boolean => link.replicas > 1 && !refused.has(link);
+
 async function message(
   link: Link,
   stream: string,
-  query: DirectMsgRequest,
+  query: MsgRequest,
   what: string,
+  isDirect = true,
 ): Promise<StoredMessage | undefined> {
   try {
+    const { direct, streams } = link.jsm;
     const stored = await reading(link, () =>
-      link.jsm.direct.getMessage(stream, query),
+      isDirect
+        ? direct.getMessage(stream, query)
+        : streams.getMessage(stream, query),
     );
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
+    if (!isDirect && /permissions violation/i.test(messageOf(cause))) {
+      refused.add(link);
+      return message(link, stream, query, what);
+    }
     throw requestFailed(
       link,
       `could not read ${what} of stream "${stream}"`,

@@ -16,7 +16,8 @@ import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { Delivery } from "../delivery/delivery.js";
 import {
-  lastMessage,
+  lastMessageNow,
+  messageMissed,
   messagesOn,
   newestOnEach,
   type StoredMessage,
@@ -132,7 +133,14 @@ export async function readSignals(
   task: TaskName,
 ): Promise<Signal[]> {
   const { streams, signalsTo } = link.subjects;
-  const stored = await newestOnEach(link, streams.journal, signalsTo(task));
+  const subject = signalsTo(task);
+  const stored = await newestOnEach(link, streams.journal, subject);
+  for (;;) {
+    const after = stored.at(-1)?.sequence ?? 0;
+    const missed = await messageMissed(link, streams.journal, subject, after);
+    if (!missed) break;
+    stored.push(missed);
+  }
   return stored.map(toSignal).filter((signal) => signal !== undefined);
 }
 
@@ -181,7 +189,7 @@ export class JournalWriter {
   async check(): Promise<void> {
     const subject = this.#link.subjects.journal(this.#task);
     const { streams } = this.#link.subjects;
-    const last = await lastMessage(this.#link, streams.journal, subject);
+    const last = await lastMessageNow(this.#link, streams.journal, subject);
     if ((last?.sequence ?? 0) !== this.#last) throw fenced(this.#task);
   }
 
@@ -230,7 +238,7 @@ export class JournalWriter {
 
   async #ownWrite(subject: string, n: number): Promise<number | undefined> {
     const { streams } = this.#link.subjects;
-    const last = await lastMessage(this.#link, streams.journal, subject);
+    const last = await lastMessageNow(this.#link, streams.journal, subject);
     if (!last) return undefined;
     try {
       const write = decodeWrite(last.body, this.#task.taskId);

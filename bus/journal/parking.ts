@@ -3,7 +3,7 @@
 //
 // 1. Its message is acknowledged only after the timer is stored (R1, R3).
 // 2. Nothing that happens meanwhile is missed: who parks looks for it once more after the timer is stored, and who
-//    causes it looks for the timer after that.
+//    causes it looks for the timer after that. Neither asks a replica that may lag behind.
 // 3. Each parking has an id. Whoever brings the task back, timer or waker, sends it with that id, and the queue takes
 //    it once.
 // 4. Who was held up for so long that another took the task parks nothing: it would take the other's timer away.
@@ -12,7 +12,11 @@ import type { Headers } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
-import { lastMessage, type StoredMessage } from "../history/stored.js";
+import {
+  lastMessage,
+  lastMessageNow,
+  type StoredMessage,
+} from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 import { tryToRemove } from "../streams/removal.js";
 import { latestDue, schedule, sendDue } from "../tasks/timers.js";
@@ -73,7 +77,7 @@ export function timerOf(
   task: TaskName,
 ): Promise<StoredMessage | undefined> {
   const { streams, timer } = link.subjects;
-  return lastMessage(link, streams.timers, timer(task));
+  return lastMessageNow(link, streams.timers, timer(task));
 }
 
 /** Whether its message stands on TIMERS, to come back to its queue: it sleeps, or is to be tried again. */

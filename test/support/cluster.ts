@@ -16,6 +16,8 @@ interface Cluster {
   readonly url: string;
   readonly size: number;
   kill(server: number): Promise<void>;
+  /** Freezes it, or lets it go on. */
+  signal(server: number, signal: "SIGSTOP" | "SIGCONT"): void;
   /** On its store and ports. */
   restart(server: number): Promise<void>;
   /** All servers follow a leader, and none lags behind. */
@@ -68,6 +70,7 @@ cluster {
     url,
     size,
     kill: end,
+    signal: (at, signal) => void running[at]?.kill(signal),
     restart: start,
     settled,
     async stop() {

@@ -22,6 +22,9 @@ export interface SignalOptions {
   question?: string;
 }
 
+/** Of those of which no signal is left. */
+const rememberedNames = 8;
+
 interface Waiting {
   operation: Operation;
   schema: z.ZodType | undefined;
@@ -92,10 +95,11 @@ export class SignalWaits {
 
   /**
    * By name: the place of the last that is used up. Each wait takes the oldest, so those before it are, too. A name of
-   * which none is left has nothing to be told apart, or names that are used once would pile up.
+   * which none is left is forgotten when others have followed, or names that are used once would pile up; not at once,
+   * for a replica that lags behind shows once more what was removed.
    */
   lastTaken(): [string, number][] {
-    const last = new Map<string, number>();
+    const last = new Map(this.#newestTaken());
     for (const signal of this.#parts.host.signals) {
       const { name, sequence } = signal;
       const before = this.#before.get(name) ?? 0;
@@ -103,6 +107,11 @@ export class SignalWaits {
         last.set(name, sequence);
     }
     return [...last];
+  }
+
+  #newestTaken(): [string, number][] {
+    const taken = [...this.#before].toSorted(([, a], [, b]) => a - b);
+    return taken.slice(-rememberedNames);
   }
 
   stop(): void {

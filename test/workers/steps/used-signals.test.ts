@@ -71,7 +71,31 @@ test("names of signals that are used once do not pile up in the journal", async 
     await loop.signal(name, name);
     await eventually(async () => (await readSignals(link, task)).length === 0);
   }
-  assert.ok(((await continued(link))?.taken ?? []).length < 3);
+  assert.ok(((await continued(link))?.taken ?? []).length < 12);
   await loop.signal("end", "end");
   assert.deepEqual(await loop.result(), [...names, "end"]);
+});
+
+test("a signal that is used up counts once, though a replica that lags behind shows it once more", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  await serveSaga(bus, takesOne);
+  const loop = await bus.submit("saga.run", input("go", "then", "then", "go"), {
+    id: task.taskId,
+  });
+  await loop.signal("go", 1);
+  await eventually(async () => (await continued(link))?.run === 1);
+  const run = async (n: number) => {
+    await loop.signal("then", n);
+    await eventually(async () => (await continued(link))?.run === n);
+    await eventually(async () => (await readSignals(link, task)).length === 0);
+  };
+  await run(2);
+  await run(3);
+  // Whoever takes it up now and is shown the signal finds that its place was passed.
+  const first = await continued(link);
+  assert.ok(first?.taken?.some(([name]) => name === "go"));
+  await loop.signal("go", 4);
+  await loop.signal("end", 5);
+  assert.deepEqual(await loop.result(), [1, 2, 3, 4, 5]);
 });
