@@ -1,6 +1,6 @@
 // Writing to the journal of a task without being its executor: whoever works on it is fenced off by that, and whoever
 // takes it up reads it.
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -40,8 +40,7 @@ export async function amendJournal(
       await writer.append([...added], journal.isStale);
       return { entries: [...journal.entries, ...added], last: writer.last };
     } catch (error) {
-      const isOther = error instanceof TroupeError && error.code === "CONFLICT";
-      if (!isOther || tried === tries) throw error;
+      if (!isConflict(error) || tried === tries) throw error;
     }
   }
 }

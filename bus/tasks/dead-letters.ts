@@ -130,7 +130,7 @@ export class DeadLetter {
     if (end && (await withdrawStray(link, this.#stored, end)))
       throw new TroupeError(
         "ARGUMENT_INVALID",
-        `task "${taskId}" has not failed after all (see npx troupe tasks show ${taskId}), and nothing of it is to be undone or done again: its letter was left behind, and is gone now`,
+        `task "${taskId}" has not failed after all (see npx troupe tasks show ${taskId}), and nothing of it is to be undone or done again: its letter was left behind, and goes`,
       );
     if (end) return;
     const waiting = await pendingTask(link, taskId, agent);
