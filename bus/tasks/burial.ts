@@ -13,7 +13,8 @@ import { endOf, eventsOf, taskSubjectOf } from "../history/history.js";
 import { lastMessage, type StoredMessage } from "../history/stored.js";
 import { tryToRemove } from "../streams/removal.js";
 import { factsOf, subjectOf } from "./on-behalf.js";
-import type { Letter, Recorder, Subject } from "./recorder.js";
+import type { Letter } from "./letter.js";
+import type { Recorder, Subject } from "./recorder.js";
 import { requestOf } from "./task-list.js";
 
 interface Host {

@@ -1,7 +1,7 @@
 // Writes what becomes of a task on the log. R2 is kept here: a terminal event is stored only under the
 // expectation that none is stored yet, and the server decides. Once it is stored, its submitter is told.
 import { TroupeError } from "../../protocol/errors.js";
-import { encodeHeaders, type Headers } from "../../protocol/headers.js";
+import { encodeHeaders } from "../../protocol/headers.js";
 import { noOrigin, type TaskName } from "../../protocol/subjects.js";
 import {
   typeOfState,
@@ -21,6 +21,7 @@ import {
 import type { Link } from "../connection/connection.js";
 import { wakeFor } from "../journal/waker.js";
 import { EndNotices } from "./end-notices.js";
+import { letterHeaders, type Letter } from "./letter.js";
 import { endOf } from "../history/history.js";
 import { contentTypeOf } from "../../protocol/task-message.js";
 import type { Stored } from "../streams/acknowledgement.js";
@@ -35,19 +36,6 @@ export interface Subject {
   params: unknown;
   /** The task that called it: woken when it has ended. */
   parent?: TaskName | undefined;
-}
-
-/** What a dead letter is made from. */
-export interface Letter extends TaskName {
-  subject: string;
-  headers: Headers;
-  body: Uint8Array;
-  skill: string;
-  error: TroupeError;
-  attempt: number;
-  events: readonly TaskEvent[];
-  /** The place of the letter that it replaces, 0 for none: another there is a CONFLICT. */
-  replaces?: number;
 }
 
 export class Recorder {
@@ -155,26 +143,7 @@ export class Recorder {
       letter.skill || "unknown",
       letter.taskId,
     );
-    const { replaces } = letter;
-    const essential: Headers = {
-      ...letter.headers,
-      messageId: `${letter.agent}.${letter.taskId}.dead${replaces ?? ""}`,
-      subject: letter.subject,
-      attempt: String(letter.attempt),
-      errorCode: letter.error.code,
-      schedule: undefined,
-      scheduleTarget: undefined,
-      rollup: undefined,
-      target: undefined,
-      undo: undefined,
-      expectedLastSubjectSequence:
-        replaces === undefined ? undefined : String(replaces),
-    };
-    const full: Headers = {
-      ...essential,
-      error: letter.error.message.slice(0, 4096),
-      history: historyOf(letter.events),
-    };
+    const { full, essential } = letterHeaders(letter);
     const headers = [full, essential]
       .map(encodeHeaders)
       .find((block) => this.#fits(block.length + letter.body.length));
@@ -284,18 +253,4 @@ function cannotBeStored(
     `what "${agent}" returned for task "${taskId}" cannot be stored: ${cause.message}`,
     { cause },
   );
-}
-
-function historyOf(events: readonly TaskEvent[]): string | undefined {
-  if (events.length === 0) return undefined;
-  const short = events
-    .slice(-50)
-    .map(({ kind, attempt, at, instance, error }) => ({
-      kind,
-      attempt,
-      at: at?.toISOString(),
-      instance,
-      error: error?.message.slice(0, 512),
-    }));
-  return JSON.stringify(short);
 }

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
+import { endOf } from "../../../bus/history/history.js";
 import { lastMessage, newestOnEach } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
-import { buryWaiting } from "../../../bus/tasks/burial.js";
+import { buryWaiting, withdrawStray } from "../../../bus/tasks/burial.js";
 import { factsOf, subjectOf } from "../../../bus/tasks/on-behalf.js";
 import { Recorder } from "../../../bus/tasks/recorder.js";
 import { agent, skill } from "../../../index.js";
@@ -63,4 +64,25 @@ test("whose end was stored by who died before they told of it is told of when it
   const host = { link, recorder };
   assert.equal(await buryWaiting(host, message!, late, "me"), false);
   assert.equal(await parent.result({ timeout: "20s" }), "not mine");
+});
+
+test("a letter that was brought up to date stays, whatever ended since under its task's id", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const recorder = new Recorder(link, new Publisher(link));
+  const { run } = sagaAgent(() => undefined).skills;
+  await bus.submit(run, {}, { id: "t" });
+  const { queue, taskById, streams, dead } = link.subjects;
+  const message = (await lastMessage(link, queue("saga"), taskById("t")))!;
+  const task = subjectOf(message);
+  const error = new TroupeError("UNDO_FAILED", "it stands");
+  const what = { ...message, ...task, skill: "run", attempt: 1, events: [] };
+  await recorder.dead({ ...what, error, replaces: 0 });
+  const other = new TroupeError("TASK_CANCELED", "not needed");
+  await recorder.ended(task, "canceled", other, factsOf(message, "another"));
+  const subject = dead("saga", "run", "t");
+  const letter = (await lastMessage(link, streams.dead, subject))!;
+  const end = (await endOf(link, "t", "saga"))!;
+  assert.equal(await withdrawStray(link, letter, end), false);
+  assert.ok(await letterOf(bus, "t"));
 });
