@@ -2,7 +2,7 @@
 //
 // With a callback, for the client's iterator leaves its subscription behind after each batch, here and on the server.
 import type { DirectBatchOptions, StoredMsg } from "@nats-io/jetstream";
-import { messageOf } from "../../protocol/errors.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { reading } from "../connection/reading.js";
 import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
@@ -68,7 +68,9 @@ function request(
   });
 }
 
+/** Of what the server says: our own errors name addresses, and a port may well contain 404. */
 export function isNotFound(error: unknown): boolean {
+  if (error instanceof TroupeError) return false;
   const code = codeOf(error);
   return (
     code === 404 ||
