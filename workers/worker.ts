@@ -220,7 +220,8 @@ export class Worker implements AsyncDisposable {
       .then(() => this.#asks.stop());
     if (await settledWithin(this.#drainMs, finished)) return;
     watch.stopAll(this.#stopping());
-    if (await settledWithin(lastWordsMs, finished)) return;
+    await settledWithin(lastWordsMs, finished);
+    if (inHand.size === 0) return;
     host.link.log.warn(
       { agent, instance, running: inHand.size },
       "the server does not hear what became of the tasks in hand: another instance gets them",
