@@ -9,7 +9,7 @@ import {
 } from "../../bus/journal/journal.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import { toTroupeError, TroupeError } from "../../protocol/errors.js";
-import { isCompletion, misfitOf } from "../../protocol/journal.js";
+import { misfitOf } from "../../protocol/journal.js";
 import { fromRpcError } from "../../protocol/rpc.js";
 import type { EndState } from "../../protocol/undo-state.js";
 import type { Assignment, Result } from "../assignment.js";
@@ -67,8 +67,9 @@ export class Workflow {
   /** Where its handler is to be run although the task is over: for what it has done may have to be undone. */
   runnerToUndo(error: TroupeError): SkillRunner | undefined {
     const isSafe = error.code !== "WORKER_LOST" && !error.retryable;
-    const { entries } = this.#journal;
-    const hasDone = entries.some(isCompletion) || this.#hasSlept;
+    // Where nothing was done it may have called somebody, and its worker have died before that was written.
+    const isSealed = this.#journal.entries[0]?.kind === "canceled";
+    const hasDone = this.hasBegun && !isSealed;
     if (!isSafe || !hasDone) return undefined;
     this.#over = error;
     return this.#task.host.runners.get(this.#task.skill);

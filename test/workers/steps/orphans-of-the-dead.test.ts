@@ -1,0 +1,44 @@
+// The child of a task whose worker has died before anything was done, and that is canceled then.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { z } from "zod";
+import { emptyJournal, JournalWriter } from "../../../bus/journal/journal.js";
+import { Publisher } from "../../../bus/streams/publisher.js";
+import { agent, skill } from "../../../index.js";
+import { quiet } from "../../support/doer.js";
+import { eventually } from "../../support/eventually.js";
+import { serveSaga } from "../../support/saga.js";
+import { sharedServer } from "../../support/shared-server.js";
+
+const shared = sharedServer();
+
+test("a child is canceled with a parent that has done nothing but wait, and whose worker has died", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const child = skill({
+    description: "Waits",
+    input: z.unknown(),
+    run: (_, task) => task.waitFor("go"),
+  });
+  await bus.serve(agent("child", { skills: { wait: child } }), quiet);
+  const serve = () =>
+    serveSaga(bus, (task) => {
+      task.call("child.wait", {}).catch(() => undefined);
+      return task.waitFor("go");
+    });
+  await (await serve()).worker.drain();
+  const parent = await bus.submit("saga.run", {}, { id: "p" });
+  // What the dead one has left: a wait that it has begun, and its child.
+  const name = { agent: "saga", taskId: "p" };
+  const publisher = new Publisher(link);
+  const writer = new JournalWriter(link, publisher, name, emptyJournal);
+  const begun = { kind: "begun", op: 1, type: "signal", name: "go" } as const;
+  const at = link.clock.now();
+  await writer.append([{ ...begun, at, until: at + 3_600_000 }]);
+  await bus.submit("child.wait", {}, { id: "p~0" });
+  await parent.cancel("enough");
+  await serve();
+  await assert.rejects(parent.result(), { code: "TASK_CANCELED" });
+  const orphan = bus.task("p~0");
+  await eventually(async () => (await orphan.state()) === "canceled");
+});
