@@ -1,5 +1,6 @@
 // How a workflow ends: undone, canceled, with its children, or as another input.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test, type TestContext } from "node:test";
 import type { TaskContext } from "../../../index.js";
 import { garbageCollector } from "../../../bench/memory.js";
@@ -56,11 +57,8 @@ test("a canceled task undoes what it did before it ends, asleep or at work", asy
       undo: (result) => undone.push(String(result)),
     });
     if (how === "asleep") await task.sleep("1h");
-    // A handler that takes no notice.
-    await task.step(
-      "b",
-      () => new Promise((resolve) => setTimeout(resolve, 400)),
-    );
+    // It takes no notice, and goes on.
+    await task.step("b", () => once(task.signal, "abort"));
     await task.step("c", () => undone.push("never"));
   });
   const asleep = await bus.submit("flow.run", "asleep");
@@ -71,10 +69,10 @@ test("a canceled task undoes what it did before it ends, asleep or at work", asy
     message: "enough",
   });
   const atWork = await bus.submit("flow.run", "at work");
-  await eventually(
-    async () => (await bus.tasks()).length > 0 && worker.card().running === 1,
-  );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(async () => {
+    const { entries } = await bus.journal(atWork.id);
+    return entries.length > 0;
+  });
   await atWork.cancel("enough");
   await assert.rejects(atWork.result(), { code: "TASK_CANCELED" });
   assert.deepEqual(undone, ["asleep", "at work"]);
