@@ -121,7 +121,9 @@ class DeadlineRounds implements Rounds {
     const count = this.#due.findIndex(({ endAt }) => endAt > before);
     const most = Math.min(count === -1 ? this.#due.length : count, endEach);
     const due = this.#due.splice(0, most);
-    await someAtOnce(this.#term, due, (each) => this.#tryEnd(each, before));
+    await someAtOnce(this.#host, this.#term, due, (each) =>
+      this.#tryEnd(each, before),
+    );
   }
 
   /** One that cannot be ended holds up no other. */

@@ -43,7 +43,7 @@ class EndedJournalRounds implements Rounds {
     const before = link.clock.now() - lastsMs - Math.min(lastsMs, endsWithinMs);
     const again = Math.min(lastsMs, againMs);
     const old = await this.#walk.next(mostWrites, before, again);
-    await someAtOnce(this.#term, old, (each) => this.#remove(each));
+    await someAtOnce(this.#host, this.#term, old, (each) => this.#remove(each));
   }
 
   async #remove(task: Written): Promise<void> {

@@ -48,7 +48,9 @@ class StrayLetterRounds implements Rounds {
   async round(): Promise<void> {
     const before = this.#host.link.clock.now() - graceMs;
     const letters = await this.#walk.next(mostLetters, before, againMs);
-    await someAtOnce(this.#term, letters, (each) => this.#look(each));
+    await someAtOnce(this.#host, this.#term, letters, (each) =>
+      this.#look(each),
+    );
   }
 
   async #look(letter: Letter): Promise<void> {

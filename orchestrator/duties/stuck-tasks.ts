@@ -56,9 +56,13 @@ class StuckTaskRounds implements Rounds {
     const { link } = this.#host;
     const lastsMs = await historyMs(link);
     const since = lastsMs === 0 ? 0 : link.clock.now() - lastsMs;
-    const stuck = await someAtOnce(this.#term, tasks, async (task) =>
-      // Of an older one the end may have aged out.
-      task.at < since ? false : this.#isStuck(task),
+    const stuck = await someAtOnce(
+      this.#host,
+      this.#term,
+      tasks,
+      async (task) =>
+        // Of an older one the end may have aged out.
+        task.at < since ? false : this.#isStuck(task),
     );
     return tasks.filter((_, index) => stuck[index]);
   }

@@ -16,13 +16,17 @@ export class Walk<Found> {
   readonly #of: Walked<Found>;
   #from = 1;
   #beganAt = 0;
+  #isThrough = true;
 
   constructor(host: DutyHost, of: Walked<Found>) {
     this.#host = host;
     this.#of = of;
   }
 
-  /** Of the next messages that are older than this, at most so many: the last on each subject. It begins again so often. */
+  /**
+   * Of the next messages that are older than this, at most so many: the last on each subject. Having come through, it
+   * begins again so often.
+   */
   async next(
     most: number,
     olderThan: number,
@@ -30,7 +34,7 @@ export class Walk<Found> {
   ): Promise<Found[]> {
     const { link } = this.#host;
     const { stream, filter } = this.#of;
-    if (link.clock.now() - this.#beganAt >= againMs) {
+    if (this.#isThrough && link.clock.now() - this.#beganAt >= againMs) {
       this.#beganAt = link.clock.now();
       this.#from = 1;
     }
@@ -42,6 +46,7 @@ export class Walk<Found> {
       this.#from = each.sequence + 1;
       if (--left === 0) break;
     }
+    this.#isThrough = left > 0;
     return [...found.values()];
   }
 
