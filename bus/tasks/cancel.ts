@@ -16,7 +16,7 @@ import { tryToRemove } from "../streams/removal.js";
 import { endAsItStands } from "./as-it-stands.js";
 import { factsOf, subjectOf } from "./on-behalf.js";
 import type { Recorder } from "./recorder.js";
-import { Handouts } from "./waiting.js";
+import { mayBeApplied } from "./waiting.js";
 
 export interface CancelOptions {
   /** false: what a task with durable steps did is not undone. Its dead letter says what stands. Default true. */
@@ -96,7 +96,8 @@ async function endNow(
     (await endOf(link, taskId, agent))?.headers.sender === link.origin;
   // First, so that whoever gets the message before it is removed knows.
   if (isCanceled) tellWorkers(link, agent, taskId, reason);
-  if (!(await isApplied(link, message))) await tryToRemove(link, message);
+  // What it caused may not be sent yet: whoever gets it again finds that it has ended, and sends the rest.
+  if (!(await mayBeApplied(link, message))) await tryToRemove(link, message);
   if (isCanceled) await cancelFallback(host, { agent, taskId }, reason);
   return isCanceled;
 }
@@ -144,16 +145,6 @@ export async function cancelFallback(
   if (!fallback) return;
   const task = { id: fallback.taskId, agent: fallback.agent };
   await cancelUnneeded(host, task, reason);
-}
-
-/**
- * The message of a stateful agent that is in hand stays in its queue: a worker may have applied it, and die before
- * what it caused is sent. Whoever gets it again finds that it has ended, and sends the rest.
- */
-async function isApplied(link: Link, stored: StoredMessage): Promise<boolean> {
-  const { key, context } = stored.headers;
-  if (key === undefined || key !== context) return false;
-  return new Handouts(link).has(stored);
 }
 
 function tellWorkers(

@@ -123,3 +123,13 @@ export class Handouts {
     }
   }
 }
+
+/** By a stateful agent: its worker may have stored the new state, and die before what the message caused is sent. */
+export async function mayBeApplied(
+  link: Link,
+  message: StoredMessage,
+): Promise<boolean> {
+  const { key, context } = message.headers;
+  if (key === undefined || key !== context) return false;
+  return new Handouts(link).has(message);
+}

@@ -9,7 +9,8 @@
 //    while to say so itself.
 // 5. A task that has done something durably is left to its workers, who undo that before they end it. Where it is
 //    parked, its timer brings it back to them by then. One that has not is sealed before it is buried: a worker that
-//    was held up would else do something after its end.
+//    was held up would else do something after its end. The same holds for a message of a stateful agent that was
+//    handed out: its context may have changed already, and what that caused not be sent.
 import { queueStates, type QueueState } from "../../bus/history/history.js";
 import {
   messageAt,
@@ -20,6 +21,7 @@ import { sealJournal } from "../../bus/journal/amending.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
 import { buryWaiting } from "../../bus/tasks/burial.js";
 import { subjectOf } from "../../bus/tasks/on-behalf.js";
+import { mayBeApplied } from "../../bus/tasks/waiting.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import type { Term } from "../leading/term.js";
@@ -144,6 +146,7 @@ class DeadlineRounds implements Rounds {
     const { link, publisher, instance } = this.#host;
     const stored = await messageAt(link, stream, sequence);
     if (!stored) return; // a worker has finished with it
+    if (await mayBeApplied(link, stored)) return;
     const task = subjectOf(stored);
     const error = passed(task.taskId, Number(stored.headers.deadline));
     this.#term.check();

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
+import { quiet } from "../support/doer.js";
 import { killChildren, startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import type { Halt } from "../support/halting.js";
@@ -57,6 +58,35 @@ describe("a worker that is halted over an event", { concurrency: 3 }, () => {
       assert.deepEqual(emitted, numbers);
       await worker.drain();
     });
+
+  test("dies when the state is stored, and the leader does not end the event when its deadline passes", async (t) => {
+    t.after(() => killChildren(t));
+    const bus = await shared.connect(t);
+    const context = bus.context(tally, "c");
+    const halt: Halt = { at: 1, when: "after", by: "SIGKILL" };
+    const first = await startChild<object>(t, "tally-process", {
+      url: shared.server.url,
+      namespace: bus.namespace,
+      concurrency: 4,
+      halt,
+    });
+    const options = { deadline: "2s" } as const;
+    const applied = await context.send({ type: "ADD", n: 1 }, options);
+    await first.ended;
+    assert.equal((await context.snapshot())?.context.count, 1);
+    await bus.orchestrate(quiet);
+    // It shows that the leader has looked.
+    const behind = await context.send({ type: "ADD", n: 2 }, options);
+    const passed = { code: "DEADLINE_PASSED" };
+    await assert.rejects(behind.result({ timeout: "60s" }), passed);
+    await bus.serve(tally, { ackWait: "1s" });
+    await applied.result({ timeout: "60s" });
+    const last = await context.send({ type: "ADD", n: 3 });
+    await last.result({ timeout: "60s" });
+    const emitted = [];
+    for await (const { event } of context.emitted()) emitted.push(event.n);
+    assert.deepEqual(emitted, [1, 3]);
+  });
 
   test("dies when the state is stored, and the machine's own action runs all the same", async (t) => {
     t.after(() => killChildren(t));
