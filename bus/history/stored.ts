@@ -151,8 +151,9 @@ export async function* messagesBefore(
 }
 
 /**
- * All messages whose subject fits, oldest first, where few of a large stream do. Given a filter with wildcards the
- * server walks through the stream; which subjects fit, and what is on one of them, it knows.
+ * All messages whose subject fits, oldest first, where few of a large stream do, as they were at one moment: none that
+ * came before another is missing. Given a filter with wildcards the server walks through the stream; which subjects
+ * fit, and what is on one of them, it knows.
  */
 export async function fewMessagesOn(
   link: Link,
@@ -161,8 +162,20 @@ export async function fewMessagesOn(
 ): Promise<StoredMessage[]> {
   const newest = await newestOfFew(link, stream, filter);
   if (!newest) return allOn(link, stream, filter);
-  const read = newest.map(({ subject }) => allOn(link, stream, subject));
-  return (await Promise.all(read)).flat().toSorted(bySequence);
+  const found = await Promise.all(
+    newest.map(({ subject }) => allOn(link, stream, subject)),
+  );
+  // A subject may be new since; and where replicas answer, one may lag behind the one that said what there is.
+  const end = Math.max(0, ...newest.map(({ sequence }) => sequence));
+  const ends = newest.map(({ sequence }, at) => {
+    const last = found[at]!.at(-1)?.sequence ?? 0;
+    return last < sequence ? last : end;
+  });
+  const known = Math.min(end, ...ends);
+  return found
+    .flat()
+    .filter(({ sequence }) => sequence <= known)
+    .toSorted(bySequence);
 }
 
 /** The same where no subject has more than one. */

@@ -77,6 +77,33 @@ test("a few messages of a large stream come in their order, whatever their subje
   assert.deepEqual(none, []);
 });
 
+test("what comes while few are read leaves no gap among them", async (t) => {
+  const link = await stored(t, ["mine.often"]);
+  const atOnce = 8;
+  const subjects = many(
+    (at) => (at % 2 === 0 ? "mine.often" : `mine.${at}`),
+    400,
+  );
+  const publishing = (async () => {
+    for (let at = 0; at < subjects.length; at += atOnce)
+      await Promise.all(
+        subjects
+          .slice(at, at + atOnce)
+          .map((subject) => link.js.publish(`${nameOf(t)}.${subject}`)),
+      );
+  })();
+  for (let count = 0; count <= subjects.length;) {
+    const found = await fewMessagesOn(link, nameOf(t), `${nameOf(t)}.mine.*`);
+    count = found.length;
+    const sequences = found.map(({ sequence }) => sequence);
+    assert.deepEqual(
+      sequences,
+      sequences.map((_, at) => at + 1),
+    );
+  }
+  await publishing;
+});
+
 test("where they are not few they come all the same", async (t) => {
   for (const count of [257, 1_100]) {
     const link = await stored(
