@@ -89,8 +89,6 @@ export const odd = agent("odd", {
       retry,
       async run({ seed, run }, task) {
         const draw = drawsFrom(seed + run * 7919);
-        // Canceled with nothing on its journal, and its worker dead, a task does not know of its children.
-        await task.step("first", () => run);
         const results = await program(task, draw, 0, `r${run}`);
         const end = draw();
         if (run < 2 && end < 0.3)

@@ -39,13 +39,21 @@ const longestId = 200;
 class Waiting {
   readonly child: Child;
   readonly run: ChildRun;
-  /** Undefined where the journal says it, or nobody knows. */
+  /** Undefined where nobody knows. */
   readonly beganAt: number | undefined;
+  /** The journal says that it has begun. */
+  readonly isTold: boolean;
 
-  constructor(child: Child, run: ChildRun, beganAt: number | undefined) {
+  constructor(
+    child: Child,
+    run: ChildRun,
+    beganAt: number | undefined,
+    isTold: boolean,
+  ) {
     this.child = child;
     this.run = run;
     this.beganAt = beganAt;
+    this.isTold = isTold;
   }
 }
 
@@ -57,6 +65,8 @@ export class Calls {
   /** On their way: they cannot be canceled before they are there. */
   readonly #starting = new Map<Operation, Promise<unknown>>();
   readonly #waiting = new Map<Operation, Waiting>();
+  /** Their parent ends, or begins anew. */
+  #ended = false;
 
   constructor(parts: Parts, run: number) {
     this.#parts = parts;
@@ -91,7 +101,9 @@ export class Calls {
     return this.#attached.size > 0;
   }
 
+  /** Nothing is begun any more. */
   async cancelAttached(): Promise<void> {
+    this.#ended = true;
     const children = [...this.#attached];
     this.#attached.clear();
     const { host } = this.#parts;
@@ -111,10 +123,11 @@ export class Calls {
 
   /** What the journal does not say yet of calls under way, for whoever goes on elsewhere, or looks. */
   untold(): JournalEntry[] {
-    return [...this.#waiting].flatMap(([operation, { child, beganAt }]) => {
-      if (beganAt === undefined) return [];
-      const { agent, skill } = child;
-      return begunEntry(operation, { now: () => beganAt }, { agent, skill });
+    return [...this.#waiting].flatMap(([operation, waiting]) => {
+      const { beganAt, child, isTold } = waiting;
+      return isTold || beganAt === undefined
+        ? []
+        : begunEntry(operation, { now: () => beganAt }, namesIn(child));
     });
   }
 
@@ -141,6 +154,7 @@ export class Calls {
     const { host, line, trying } = this.#parts;
     let names = known;
     let beganAt: number | undefined;
+    let isTold = operation.past?.begun !== undefined;
     const begin = async () => {
       if (signal?.aborted) {
         // An earlier attempt may have sent it all the same.
@@ -151,7 +165,17 @@ export class Calls {
         const chosen = await host.choose(target, input);
         await line.store(begunEntry(operation, host, chosen));
         names = chosen;
-      } else if (!operation.past?.begun) beganAt ??= host.now();
+        isTold = true;
+      } else if (!isTold) {
+        const at = (beganAt ??= host.now());
+        // Canceled while nobody has it, a task with nothing on its journal ends at once, and would leave its children.
+        if (line.isEmpty && !detached) {
+          const since = { now: () => at };
+          await line.store(begunEntry(operation, since, namesIn(names)));
+          isTold = true;
+        }
+      }
+      if (this.#ended) throw notNeeded(operation);
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);
       const to = needOf(target)
@@ -172,7 +196,8 @@ export class Calls {
       const { child, run } = value;
       if (!start) {
         const since = run.isKnown ? undefined : beganAt;
-        this.#wait(operation, new Waiting(child, run, since), input);
+        const waiting = new Waiting(child, run, since, isTold);
+        this.#wait(operation, waiting, input);
         if (signal) this.#cancelOn(signal, operation, child);
         return;
       }
@@ -224,6 +249,8 @@ export class Calls {
     });
   }
 }
+
+const namesIn = ({ agent, skill }: Names): Names => ({ agent, skill });
 
 function notNeeded({ name }: Operation): TroupeError {
   return new TroupeError(

@@ -50,13 +50,16 @@ export class Course {
       (misfit) => this.leave(misfitting(host, misfit)),
       (operation, completion) => this.#settled(operation, completion),
     );
-    this.line = new JournalLine({
-      append: (written) => host.append(written),
-      completed: (completions) => this.tape.completed(completions),
-      refused: (error) => this.#refused(error),
-      still: () => this.waits.look(), // also after entries that complete nothing: none waits while one is written
-      failed: (error) => this.#lost(error),
-    });
+    this.line = new JournalLine(
+      {
+        append: (written) => host.append(written),
+        completed: (completions) => this.tape.completed(completions),
+        refused: (error) => this.#refused(error),
+        still: () => this.waits.look(), // also after entries that complete nothing: none waits while one is written
+        failed: (error) => this.#lost(error),
+      },
+      host.isDurable && entries.length === 0,
+    );
     this.waits = new Waits({
       now: () => host.now(),
       isIdle: () => this.#isIdle,

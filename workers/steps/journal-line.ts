@@ -32,9 +32,12 @@ export class JournalLine {
   #queued: Queued[] = [];
   #writing = false;
   #closed = false;
+  #isEmpty: boolean;
   #idle: (() => void)[] = [];
 
-  constructor(ends: LineEnds) {
+  /** `isEmpty` says that nothing is on the journal yet. */
+  constructor(ends: LineEnds, isEmpty: boolean) {
+    this.#isEmpty = isEmpty;
     this.#append = ends.append;
     this.#completed = ends.completed;
     this.#refused = ends.refused;
@@ -44,6 +47,11 @@ export class JournalLine {
 
   get idle(): boolean {
     return !this.#writing && this.#queued.length === 0;
+  }
+
+  /** Nothing is stored yet that says that its task has begun something. */
+  get isEmpty(): boolean {
+    return this.#isEmpty;
   }
 
   get closed(): boolean {
@@ -92,6 +100,7 @@ export class JournalLine {
 
   #written(written: Queued[]): void {
     this.#writing = false;
+    this.#isEmpty = false;
     if (this.#closed) return;
     for (const { stored } of written) stored?.();
     const completions = written.map(({ entry }) => entry).filter(isCompletion);

@@ -37,13 +37,39 @@ const isCanceled = (bus: Bus, id: string) =>
   );
 
 test("a child that was called and not waited for is canceled, though its parent ends before it is there", async (t) => {
-  const { bus } = await served(t, (task) => {
+  const { bus } = await served(t, async (task) => {
+    await task.step("something", () => 1);
     void task.call("child.wait", {});
-    return Promise.resolve(1);
   });
   const ids = ["a", "b", "c", "d"];
   for (const id of ids) await bus.call("saga.run", {}, { id });
-  for (const id of ids) await isCanceled(bus, `${id}~0`);
+  for (const id of ids) await isCanceled(bus, `${id}~1`);
+});
+
+test("a child is not begun any more when its parent has ended", async (t) => {
+  const { bus } = await served(t, (task) => {
+    task.call("child.wait", {}).catch(() => undefined);
+    return Promise.resolve(1);
+  });
+  await bus.call("saga.run", {}, { id: "p" });
+  await bus.call("saga.run", {}, { id: "q" });
+  assert.equal(await bus.find("p~0"), undefined);
+});
+
+test("a journal tells of the first child before it is there, so that nobody who ends the task forgets it", async (t) => {
+  const { bus } = await served(t, (task) =>
+    task.all([task.call("child.wait", {}), task.call("child.wait", {})]),
+  );
+  const task = await bus.submit("saga.run", {}, { id: "p" });
+  await eventually(async () => (await bus.find("p~0")) !== undefined);
+  const { entries } = await bus.journal("p");
+  assert.deepEqual(
+    entries.map((entry) => entry.kind === "begun" && entry.op),
+    [0, 1],
+  );
+  await task.cancel("enough");
+  await assert.rejects(task.result(), { code: "TASK_CANCELED" });
+  for (const child of ["p~0", "p~1"]) await isCanceled(bus, child);
 });
 
 test("a child is canceled when its parent is canceled while that sleeps and has done nothing else", async (t) => {
