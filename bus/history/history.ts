@@ -150,10 +150,12 @@ async function lookForPending(
   const queues =
     agent === undefined ? all : all.filter((name) => name === queue(agent));
   const found = await Promise.all([
-    ...queues.map((name) => lastMessage(link, name, taskById(taskId))),
-    ...queues.map((name) => lastMessage(link, name, partitionedById(taskId))),
-    lastMessage(link, streams.timers, timer({ agent, taskId })),
-    lastMessage(link, streams.timers, due({ agent, taskId })),
+    ...queues.map((name) => lastMessageNow(link, name, taskById(taskId))),
+    ...queues.map((name) =>
+      lastMessageNow(link, name, partitionedById(taskId)),
+    ),
+    lastMessageNow(link, streams.timers, timer({ agent, taskId })),
+    lastMessageNow(link, streams.timers, due({ agent, taskId })),
   ]);
   // One that is delivered once more to be undone has ended.
   return found.find((message) => message && message.headers.undo === undefined);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { connect as dial } from "@nats-io/transport-node";
 import { Link } from "../../bus/connection/connection.js";
-import { endOf } from "../../bus/history/history.js";
+import { endOf, pendingTask } from "../../bus/history/history.js";
 import { readSignals } from "../../bus/journal/journal.js";
 import { timerOf } from "../../bus/journal/parking.js";
 import { storeSignal } from "../../bus/journal/signals.js";
@@ -20,7 +20,7 @@ import { eventually } from "../support/eventually.js";
 const namespace = "troupe";
 const rounds = 16;
 
-test("signals, timers and ends that are stored are seen through a replica that was frozen meanwhile", async (t) => {
+test("signals, timers, ends and waiting tasks that are stored are seen through a replica that was frozen meanwhile", async (t) => {
   const cluster = await testCluster();
   t.after(() => cluster.stop());
   const bus = await connect({ url: cluster.url, durability: "quorum" });
@@ -45,13 +45,14 @@ test("signals, timers and ends that are stored are seen through a replica that w
       readSignals(through, task),
       timerOf(through, task),
       endOf(through, task.taskId, task.agent),
+      pendingTask(through, task.taskId, task.agent),
     ]);
     await wait(100);
     cluster.signal(lagging, "SIGCONT");
-    const [signals, timer, end] = await seen;
+    const [signals, ...others] = await seen;
     assert.deepEqual(
-      [signals.length, timer !== undefined, end !== undefined],
-      [1, true, true],
+      [signals.length, ...others.map((each) => each !== undefined)],
+      [1, true, true, true],
       `round ${round}`,
     );
   }
