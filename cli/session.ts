@@ -1,6 +1,6 @@
 // The bus for the time of one call.
-import { setTimeout as pause } from "node:timers/promises";
 import { TroupeError } from "../protocol/errors.js";
+import { settledWithin } from "../protocol/settled-within.js";
 import { connect } from "../connect.js";
 import type { Bus } from "../troupe.js";
 import type { Call } from "./verb.js";
@@ -34,15 +34,12 @@ const goodbyeMs = 3_000;
  * NOT_CONNECTED soon after the `drainMs` that what is in hand was given, and other workers take it.
  */
 export async function closeInTime(bus: Bus, drainMs = 0): Promise<void> {
-  const timer = new AbortController();
-  const late = pause(drainMs + goodbyeMs, "late", { signal: timer.signal });
-  const ended = await Promise.race([bus.close(), late.catch(() => undefined)]);
-  timer.abort();
-  if (ended === "late")
-    throw new TroupeError(
-      "NOT_CONNECTED",
-      `nats-server at ${bus.url} did not answer the goodbye: what was in hand goes to another worker when it is back`,
-    );
+  const closing = bus.close();
+  if (await settledWithin(drainMs + goodbyeMs, closing)) return closing;
+  throw new TroupeError(
+    "NOT_CONNECTED",
+    `nats-server at ${bus.url} did not answer the goodbye: what was in hand goes to another worker when it is back`,
+  );
 }
 
 /**

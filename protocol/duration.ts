@@ -9,6 +9,9 @@ const unitMs = {
   d: 86_400_000,
 } as const;
 
+/** One of Node's timers that is to last longer ends at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 export type Duration = number | `${number}${keyof typeof unitMs}`;
 
 /** Milliseconds. Throws ARGUMENT_INVALID for what is no duration; `name` says whose value it was. */

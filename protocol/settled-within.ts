@@ -1,4 +1,5 @@
 // Waiting for what may never end.
+import { longestTimerMs } from "./duration.js";
 
 /** True as soon as the work has ended, whichever way; false when it has not by then. */
 export async function settledWithin(
@@ -11,7 +12,7 @@ export async function settledWithin(
   );
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
+    timer = setTimeout(resolve, Math.min(ms, longestTimerMs), false);
   });
   const isInTime = await Promise.race([settled, late]);
   clearTimeout(timer);

@@ -1,4 +1,5 @@
 // A pause of what has no use any more once the connection is closed.
+import { longestTimerMs } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 import type { Link } from "./connection.js";
 
@@ -12,7 +13,7 @@ export function pauseWhileOpen(link: Link, ms: number): Promise<void> {
       if (error) reject(error);
       else resolve();
     };
-    const timer = setTimeout(settle, ms);
+    const timer = setTimeout(settle, Math.min(ms, longestTimerMs));
     const forget = link.onClose(settle);
   });
 }

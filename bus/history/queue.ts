@@ -1,4 +1,5 @@
 // From callbacks to an async reader, with a deadline on every wait (R9).
+import { longestTimerMs } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 
 export class Queue<Item> {
@@ -42,7 +43,7 @@ export class Queue<Item> {
   #woken(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = Number.isFinite(timeoutMs)
-        ? setTimeout(() => done(false), timeoutMs)
+        ? setTimeout(() => done(false), Math.min(timeoutMs, longestTimerMs))
         : undefined;
       const done = (woken: boolean) => {
         clearTimeout(timer);

@@ -4,7 +4,7 @@
 // 1. R9: who waits for a candidate waits as long as was asked for, and is told then what was the nearest.
 // 2. A decision is made at once and never revised: what was chosen may be gone a moment later, and the task
 //    then waits in its queue as any other does.
-import { toMs, formatMs } from "../../protocol/duration.js";
+import { formatMs, longestTimerMs, toMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { parseNeed, type Need } from "../../protocol/need.js";
 import { toRouteHeader, type Route } from "../../protocol/route.js";
@@ -231,7 +231,7 @@ export class Router {
       };
       const timer = setTimeout(
         () => settle(() => reject(noCandidate(need, refusals, waitMs))),
-        waitMs,
+        Math.min(waitMs, longestTimerMs),
       );
       const forgetChanges = this.directory.onChange(({ kind }) => {
         if (kind !== "heartbeat") look();

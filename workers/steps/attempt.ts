@@ -1,5 +1,5 @@
 // One attempt of a step.
-import { formatMs } from "../../protocol/duration.js";
+import { formatMs, longestTimerMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 
 export interface Attempt {
@@ -58,10 +58,13 @@ async function runTimed<Result>(
   );
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      timedOut.abort(error);
-      reject(error);
-    }, timeoutMs);
+    timer = setTimeout(
+      () => {
+        timedOut.abort(error);
+        reject(error);
+      },
+      Math.min(timeoutMs, longestTimerMs),
+    );
     timer.unref(); // an attempt that was left for good keeps no process alive
   });
   try {

@@ -1,4 +1,5 @@
 // What a handler waits for, and when it is to leave its worker for that.
+import { longestTimerMs } from "../../protocol/duration.js";
 import type { Operation } from "./tape.js";
 
 /** A wait that is over within this time is spent in the worker. */
@@ -26,9 +27,6 @@ export interface WaitsHost {
   idle(this: void, isIdle: boolean): void;
   readonly canPark: boolean;
 }
-
-/** `setTimeout` takes no more. */
-const longestTimer = 2 ** 31 - 1;
 
 export class Waits {
   // Not the literal that they come in (docs/decisions/0032-what-lives-as-long-as-a-task.md).
@@ -121,7 +119,7 @@ export class Waits {
     if (next === Infinity) return;
     this.#timer = setTimeout(
       () => this.#look(),
-      Math.max(1, Math.min(next, longestTimer)),
+      Math.max(1, Math.min(next, longestTimerMs)),
     );
   }
 

@@ -67,6 +67,16 @@ test("a step that takes too long is stopped, and tried again", async (t) => {
   assert.deepEqual(aborted, [true]);
 });
 
+test("a step may have longer than a timer of Node's lasts", async (t) => {
+  const { bus } = await flow(t, (task) =>
+    task.step("long", () => new Promise((done) => setTimeout(done, 50)), {
+      timeout: "60d",
+      retry: { attempts: 1 },
+    }),
+  );
+  await bus.call("flow.run", {});
+});
+
 test("what a step gives must be plain data, and the error names the place", async (t) => {
   const { bus } = await flow(t, (task) =>
     task.step("odd", () => ({ list: [1, { f: () => 1 }] })),
