@@ -23,6 +23,15 @@ export function endOf(
   return lastMessageNow(link, streams.events, subject);
 }
 
+/** Since when all that was written is there: what ended before may have aged out, or had to make room. */
+export async function loggedSince(link: Link): Promise<Date> {
+  const { jsm, subjects, clock } = link;
+  const { state } = await jsm.streams.info(subjects.streams.events);
+  const { first_seq: first, first_ts: since, messages } = state;
+  if (first <= 1) return new Date(0);
+  return new Date(messages === 0 ? clock.now() : since);
+}
+
 /** Every stored event of a task, oldest first. */
 export async function eventsOf(
   link: Link,

@@ -9,7 +9,12 @@ import { typeOfState } from "../../protocol/task.js";
 import type { EventFacts } from "../../protocol/task-events.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import { endOf, eventsOf, taskSubjectOf } from "../history/history.js";
+import {
+  endOf,
+  eventsOf,
+  loggedSince,
+  taskSubjectOf,
+} from "../history/history.js";
 import { lastMessage, type StoredMessage } from "../history/stored.js";
 import { tryToRemove } from "../streams/removal.js";
 import { factsOf, subjectOf } from "./on-behalf.js";
@@ -85,8 +90,7 @@ export async function withdrawStray(
   // One that was brought up to date is of a task that has failed.
   if (letter.headers.expectedLastSubjectSequence !== undefined) return false;
   // The end of an older one may be gone, and this be that of another task with its id.
-  const { state } = await link.jsm.streams.info(end.stream);
-  if (state.first_seq > 1 && letter.at < new Date(state.first_ts)) return false;
+  if (letter.at < (await loggedSince(link))) return false;
   await tryToRemove(link, letter);
   return true;
 }

@@ -5,12 +5,13 @@
 // 2. A journal stays where its task's dead letter does: somebody may order that it be undone. And where it waits for a
 //    time to come though its message is gone: that should not be, and is for a person to see (stuck-tasks.ts).
 // 3. So many a round and no more; what was passed over is come by again.
+import type { Link } from "../../bus/connection/connection.js";
 import { deathOf, endOf, pendingTask } from "../../bus/history/history.js";
 import { readJournal } from "../../bus/journal/journal.js";
 import { isCompletion, type JournalEntry } from "../../protocol/journal.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
-import { historyMs, journalWalk, type Written } from "./journal-walk.js";
+import { journalWalk, type Written } from "./journal-walk.js";
 import { someAtOnce } from "./some-at-once.js";
 import type { Walk } from "./walk.js";
 
@@ -79,4 +80,10 @@ function isWaiting(entries: readonly JournalEntry[], now: number): boolean {
     if (entry.kind === "begun") waits.set(entry.op, entry.until ?? 0);
     else if (isCompletion(entry)) waits.delete(entry.op);
   return [...waits.values()].some((until) => until > now);
+}
+
+/** How long the end of a task is kept; 0 where it is for ever. */
+async function historyMs({ jsm, subjects }: Link): Promise<number> {
+  const { config } = await jsm.streams.info(subjects.streams.events);
+  return config.max_age / 1_000_000;
 }

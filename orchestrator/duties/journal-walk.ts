@@ -1,5 +1,4 @@
 // The journals of all tasks, those with the oldest writes first.
-import type { Link } from "../../bus/connection/connection.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { DutyHost } from "./duty.js";
@@ -22,10 +21,4 @@ export function journalWalk(host: DutyHost): Walk<Written> {
       at: at.getTime(),
     }),
   });
-}
-
-/** How long the end of a task is kept; 0 where it is for ever. */
-export async function historyMs({ jsm, subjects }: Link): Promise<number> {
-  const { config } = await jsm.streams.info(subjects.streams.events);
-  return config.max_age / 1_000_000;
 }

@@ -9,13 +9,13 @@
 //
 // 1. A message moves from TIMERS to its queue while we look: a task is told of when it was found so in two rounds.
 // 2. So many a round and no more.
-import { endOf, pendingTask } from "../../bus/history/history.js";
+import { endOf, loggedSince, pendingTask } from "../../bus/history/history.js";
 import { readJournal } from "../../bus/journal/journal.js";
 import { isOnlyCopied } from "../../protocol/journal-cut.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Term } from "../leading/term.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
-import { historyMs, journalWalk, type Written } from "./journal-walk.js";
+import { journalWalk, type Written } from "./journal-walk.js";
 import { someAtOnce } from "./some-at-once.js";
 import type { Walk } from "./walk.js";
 
@@ -54,17 +54,13 @@ class StuckTaskRounds implements Rounds {
 
   async #stuckAmong(tasks: readonly Written[]): Promise<Written[]> {
     const { link } = this.#host;
-    const lastsMs = await historyMs(link);
-    const since = lastsMs === 0 ? 0 : link.clock.now() - lastsMs;
-    const stuck = await someAtOnce(
-      this.#host,
-      this.#term,
-      tasks,
-      async (task) =>
-        // Of an older one the end may have aged out.
-        task.at < since ? false : this.#isStuck(task),
+    const since = await loggedSince(link);
+    // Of an older one the end may have gone.
+    const known = tasks.filter(({ at }) => at >= since.getTime());
+    const stuck = await someAtOnce(this.#host, this.#term, known, (task) =>
+      this.#isStuck(task),
     );
-    return tasks.filter((_, index) => stuck[index]);
+    return known.filter((_, index) => stuck[index]);
   }
 
   async #isStuck({ agent, taskId }: TaskName): Promise<boolean> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Link } from "../../bus/connection/connection.js";
 import { agentEvents } from "../../bus/history/agent-events.js";
+import { endOf } from "../../bus/history/history.js";
 import { forkTask } from "../../bus/journal/fork.js";
 import { Publisher } from "../../bus/streams/publisher.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
@@ -85,6 +86,26 @@ test("a task whose message somebody has removed is told of, and no other", async
   const place = ["--url", url, "--namespace", bus.namespace];
   const { stderr } = await troupe(["tasks", "ls", ...place]);
   assert.match(stderr, /^Stuck: lost of saga, since .*; submit it anew$/m);
+});
+
+test("tasks whose ends had to make room on the log are not taken for stuck", async (t) => {
+  const bus = await shared.connect(t, { limits: { historyBytes: 50_000 } });
+  const link = await shared.link(t);
+  const { worker } = await serveSaga(bus, async (task, how) => {
+    if (how !== "") await task.step("a", () => 1);
+    if (how === "sleep") await task.sleep("1h");
+    return "x".repeat(10_000);
+  });
+  await bus.call("saga.run", "once", { id: "ended" });
+  for (let calls = 0; calls < 10; calls++) await bus.call("saga.run", "");
+  assert.equal(await endOf(link, "ended", "saga"), undefined);
+  await bus.submit("saga.run", "sleep", { id: "lost" });
+  await eventually(() => worker.counts.parked === 1);
+  await link.jsm.streams.purge(link.subjects.streams.timers);
+  await bus.orchestrate(quiet);
+  const told = async () => (await bus.stuckTasks()).map((task) => task.taskId);
+  await eventually(async () => (await told()).length > 0, patience);
+  assert.deepEqual(await told(), ["lost"]);
 });
 
 /** As if whoever forks it died before it is submitted. */
