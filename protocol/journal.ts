@@ -17,7 +17,10 @@ const at = z.number();
 const decided = { at, by: z.string().optional(), note: z.string().optional() };
 
 export const journalEntry = z.discriminatedUnion("kind", [
-  /** A wait, or a call whose target was chosen: what must stay the same however often it is looked at. */
+  /**
+   * A wait, or a call whose target was chosen: what must stay the same however often it is looked at. Or a step that can
+   * be undone and is the first: that its task has done something is to be known before it has.
+   */
   z.object({
     kind: z.literal("begun"),
     ...operation,

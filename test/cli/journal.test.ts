@@ -104,6 +104,7 @@ describe("journal", { concurrency: 2 }, () => {
     assert.deepEqual(
       objects.map(({ kind, op }) => [kind, op]),
       [
+        ["begun", 0],
         ["done", 0],
         ["done", 1],
         ["attempt", 2],

@@ -35,11 +35,11 @@ test("of one that has left its worker it says since when, what it waits for, unt
     String.raw`now +under way; it waits for signal "approval" until ${date}`,
     String.raw`parked +since ${date}: until then no worker has it`,
     String.raw`attempts +0 failed`,
-    String.raw`journal +3 entries: npx troupe journal show p`,
+    String.raw`journal +4 entries: npx troupe journal show p`,
     String.raw`No events yet: it has left its worker, and no attempt has failed\.`,
   ]);
   const { objects } = await show("p", "--json");
-  assert.equal(objects[0]?.["journal"], 3);
+  assert.equal(objects[0]?.["journal"], 4);
 });
 
 test("of one whose handler does not fit it says what was expected and found, also when it is canceled", async (t) => {

@@ -78,7 +78,7 @@ test("a task whose first step is at work when its deadline passes is ended by it
   const { entries, writtenAt = Infinity } = await readJournal(link, name);
   assert.deepEqual(
     entries.map(({ kind }) => kind),
-    ["undoing", "done", "undoing", "undone"],
+    ["begun", "undoing", "done", "undoing", "undone"],
   );
   assert.ok((await endOf(link, "t", "saga"))!.at.getTime() >= writtenAt);
 });

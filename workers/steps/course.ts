@@ -12,7 +12,7 @@ import {
 import type { EndState } from "../../protocol/undo-state.js";
 import { Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
-import { doneEntry, type Done } from "./entries.js";
+import { begunEntry, doneEntry, type Done } from "./entries.js";
 import { JournalLine } from "./journal-line.js";
 import { Parts } from "./parts.js";
 import { journalFull, maxOperations, misfitting } from "./refusals.js";
@@ -111,6 +111,17 @@ export class Course {
   /** Whether it is still to be done, and to be done at all. */
   isToDo({ past }: Operation): boolean {
     return !past?.completion && !this.undoing;
+  }
+
+  /**
+   * Begins it when the journal has something. A task with an empty one is ended at once by who cancels it: then nobody
+   * would undo what this does.
+   */
+  whenTold(operation: Operation, begin: () => void): void {
+    if (!this.line.isEmpty) return begin();
+    this.line.add(begunEntry(operation, this.#host, {}), () => {
+      if (!this.undoing) begin();
+    });
   }
 
   complete(operation: Operation, more: Done): void {

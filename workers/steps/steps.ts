@@ -79,8 +79,11 @@ export class Steps {
         rules,
         timeoutMs,
       });
-    if (this.course.isToDo(operation))
-      this.#runStep(operation, run, rules, timeoutMs);
+    if (this.course.isToDo(operation)) {
+      const start = () => this.#runStep(operation, run, rules, timeoutMs);
+      if (undo) this.course.whenTold(operation, start);
+      else start();
+    }
     return operation.promise as Promise<Result>;
   }
 

@@ -79,7 +79,7 @@ test("a fork does anew what comes after its place, and has what came before", as
   const { entries } = await bus.journal("new");
   assert.deepEqual(
     entries.map((entry) => ("name" in entry ? entry.name : entry.kind)),
-    ["forked", "a", "b", "c"],
+    ["forked", "a", "a", "b", "c"],
   );
 });
 

@@ -20,6 +20,7 @@ test("the journal of an ended task has all that it did, with its input and what 
   const output = await bus.call(book, { to: "Rome" }, { id: "rome" });
   const journal = await bus.journal("rome");
   assert.deepEqual(names(journal), [
+    "begun flight",
     "done flight",
     "done trips.price",
     "attempt hotel",
@@ -113,7 +114,7 @@ test("a journal outlives the history of its task, until it is purged", async (t)
   const journal = await bus.journal("old");
   assert.equal(journal.agent, "trips");
   assert.equal(journal.state, undefined);
-  assert.equal(journal.entries.length, 4);
+  assert.equal(journal.entries.length, 5);
   await link.jsm.streams.purge(streams.journal);
   await assert.rejects(bus.journal("old"), { code: "TASK_UNKNOWN" });
 });

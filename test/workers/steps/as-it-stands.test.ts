@@ -30,7 +30,7 @@ for (const key of [undefined, "k"])
     const { worker } = await serve(bus, ["a", "b"], undone);
     const options = { id: "m", ...(key === undefined ? {} : { key }) };
     const task = await bus.submit("saga.run", {}, options);
-    await eventually(async () => (await bus.journal("m")).entries.length === 3);
+    await eventually(async () => (await bus.journal("m")).entries.length === 4);
     await worker.drain();
     const { worker: other } = await serve(bus, ["x"], undone);
     await eventually(async () =>
@@ -80,7 +80,7 @@ test("a task at work is fenced off, and does and undoes nothing more", async (t)
   const { entries } = await bus.journal("w");
   assert.deepEqual(
     entries.map(({ kind }) => kind),
-    ["done", "undoing", "undo-declined"],
+    ["begun", "done", "undoing", "undo-declined"],
   );
   assert.deepEqual(undone, []);
 });

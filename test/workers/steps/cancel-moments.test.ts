@@ -13,6 +13,26 @@ const shared = sharedServer();
 const canceled = { code: "TASK_CANCELED" };
 const soon = { timeout: "20s" } as const;
 
+test("one that comes while the first step is at work has undone what that does", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: unknown[] = [];
+  const { opened: begun, open: begin } = gate();
+  const { opened: finished, open: finish } = gate();
+  const step = async () => {
+    begin();
+    await finished;
+    return "did a";
+  };
+  const undo = (result: string) => undone.push(result);
+  await serveSaga(bus, (task) => task.step("a", step, { undo }));
+  const task = await bus.submit("saga.run", {});
+  await begun;
+  assert.equal(await task.cancel("enough"), true);
+  finish();
+  await assert.rejects(task.result(soon), canceled);
+  assert.deepEqual(undone, ["did a"]);
+});
+
 test("one that comes when a journal was read and its handler not yet run has all undone", async (t) => {
   const bus = await shared.connect(t);
   const undone: string[] = [];

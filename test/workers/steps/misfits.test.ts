@@ -31,7 +31,7 @@ for (const key of [undefined, "k"])
     const { worker } = await serve(bus, "a");
     const options = key === undefined ? { id: "m" } : { id: "m", key };
     const task = await bus.submit("saga.run", {}, options);
-    await eventually(async () => (await bus.journal("m")).entries.length === 2);
+    await eventually(async () => (await bus.journal("m")).entries.length === 3);
     await worker.drain();
     const misfits = await serve(bus, "b");
     await task.signal("go", "went");
@@ -44,7 +44,7 @@ for (const key of [undefined, "k"])
     const { entries } = await bus.journal("m");
     assert.deepEqual(
       entries.map(({ kind }) => kind),
-      ["done", "begun", "mismatch"],
+      ["begun", "done", "begun", "mismatch"],
     );
     await misfits.worker.drain();
     await serve(bus, "a");
