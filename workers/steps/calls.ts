@@ -102,8 +102,12 @@ export class Calls {
   }
 
   /** Nothing is begun any more. */
-  async cancelAttached(): Promise<void> {
+  end(): void {
     this.#ended = true;
+  }
+
+  async cancelAttached(): Promise<void> {
+    this.end();
     const children = [...this.#attached];
     this.#attached.clear();
     const { host } = this.#parts;

@@ -157,6 +157,7 @@ export class Course {
 
   /** The handler is over: what it has begun and not waited for ends with it. */
   finish(): Promise<void> | undefined {
+    this.calls.end();
     return this.calls.hasAttached ? this.calls.cancelAttached() : undefined;
   }
 

@@ -56,6 +56,19 @@ test("a child is not begun any more when its parent has ended", async (t) => {
   assert.equal(await bus.find("p~0"), undefined);
 });
 
+test("nor is one begun whose agent was still looked for then", async (t) => {
+  const { bus } = await served(t, (task) => {
+    task.call({ skill: "wait" }, {}).catch(() => undefined);
+    return Promise.resolve(1);
+  });
+  const ids = ["p", "q", "r", "s"];
+  for (const id of ids) await bus.call("saga.run", {}, { id });
+  await eventually(
+    async () => (await bus.tasks({ agent: "child" })).length === 0,
+  );
+  for (const id of ids) assert.equal(await bus.find(`${id}~0`), undefined);
+});
+
 test("a journal tells of the first child before it is there, so that nobody who ends the task forgets it", async (t) => {
   const { bus } = await served(t, (task) =>
     task.all([task.call("child.wait", {}), task.call("child.wait", {})]),
