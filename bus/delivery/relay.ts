@@ -8,13 +8,23 @@
 // 1. R3: a message is acknowledged only when `pass` has resolved, which means that its effect is on the log.
 // 2. A message that could not be passed on is tried again a moment later, here or elsewhere, for ever; it holds up
 //    no other. So `pass` throws only what may go away by itself, and is harmless twice.
-import { messageOf } from "../../protocol/errors.js";
+// 3. R7: whoever may write there may write anything. A message of what cannot be, such as a task whose name fits into no
+//    subject, is dropped.
+import {
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../../protocol/errors.js";
 import type { Link } from "../connection/connection.js";
 import { PriorityConsumer } from "./consumer.js";
 import type { Delivery } from "./delivery.js";
 import { ensureConsumer, type PullConsumer } from "./pull.js";
 
 const tryAgainMs = 1_000;
+const impossible: readonly ErrorCode[] = [
+  "ARGUMENT_INVALID",
+  "MESSAGE_UNREADABLE",
+];
 
 /** Of its consumer: where it reads, and under which name all processes share it. */
 interface RelayOptions extends Omit<PullConsumer, "maxInHand"> {
@@ -41,11 +51,14 @@ export async function startRelay(
       await pass(delivery);
       delivery.acknowledge();
     } catch (error) {
+      const isImpossible =
+        error instanceof TroupeError && impossible.includes(error.code);
       link.log.warn(
         { error: messageOf(error), subject: delivery.subject },
-        `${trouble}; it is tried again`,
+        `${trouble}; it is ${isImpossible ? "dropped" : "tried again"}`,
       );
-      delivery.retryIn(tryAgainMs);
+      if (isImpossible) delivery.acknowledge();
+      else delivery.retryIn(tryAgainMs);
     } finally {
       consumer.release();
     }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Link } from "../../../bus/connection/connection.js";
 import type { Delivery } from "../../../bus/delivery/delivery.js";
 import { startRelay } from "../../../bus/delivery/relay.js";
+import { startWaker } from "../../../bus/journal/waker.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { ensureQueue } from "../../../bus/streams/streams.js";
 import { encodeHeaders } from "../../../protocol/headers.js";
@@ -54,6 +55,25 @@ test("what could not be passed on is tried again, and holds up no other", async 
   assert.deepEqual(counts, [1, 2]);
   assert.equal(passed.at(-1), subjects[0]);
   assert.deepEqual(passed.toSorted(), subjects);
+});
+
+test("a signal to a task whose name fits into no subject is not tried for ever", async (t) => {
+  await shared.connect(t); // makes the streams
+  const link = await shared.link(t);
+  const publisher = new Publisher(link);
+  const waker = await startWaker(link, publisher);
+  t.after(() => waker.stop());
+  const { signal, streams } = link.subjects;
+  const subject = signal({ agent: "a", taskId: "id" }, "go", "1");
+  const odd = subject.replace(".id.", `.${"n".repeat(300)}.`);
+  await publisher.store(odd, encodeHeaders({}), new Uint8Array(1));
+  await eventually(async () => {
+    const { ack_floor: done } = await link.jsm.consumers.info(
+      streams.journal,
+      "waker",
+    );
+    return done.stream_seq === 1;
+  });
 });
 
 test("a message is acknowledged only when it was passed on, and no more than the slots are under way", async (t) => {
