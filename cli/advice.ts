@@ -34,10 +34,6 @@ export function textInOptions(text: string, options: Options): string {
         : `--${name}${value === undefined ? "" : ` ${value}`}`,
     )
     .replaceAll(
-      '{ text: "…" } for plain words',
-      `see who does what is said in plain words: ${commandLine('route --text "…"')}`,
-    )
-    .replaceAll(
       ', ask for less, or wait for one with { wait: "30s" }',
       ", or ask for less",
     )

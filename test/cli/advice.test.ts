@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inOptions, textInOptions } from "../../cli/advice.js";
+import { ask } from "../../cli/ask.js";
 import { route } from "../../cli/route.js";
+import { schedules } from "../../cli/schedules.js";
 import { submit } from "../../cli/submit.js";
 import { toNeed } from "../../bus/tasks/target.js";
 import { messageOf, type TroupeError } from "../../protocol/errors.js";
@@ -18,14 +20,11 @@ function refusalOf(given: string): unknown {
 }
 
 test("a field of the need is an option, where the verb has it", () => {
-  const told = inOptions(refusalOf(words), route.options);
-  assert.match(messageOf(told), /, or --text "…" for plain words$/);
-  assert.equal((told as TroupeError).code, "ARGUMENT_INVALID");
-});
-
-test("who cannot submit by plain words is told how to find out who does it", () => {
-  const told = messageOf(inOptions(refusalOf(words), submit.options));
-  assert.match(told, /or see who .*: npx troupe route --text "…"$/);
+  for (const { options } of [route, submit, ask, schedules]) {
+    const told = inOptions(refusalOf(words), options);
+    assert.match(messageOf(told), /, or --text "…" for plain words$/);
+    assert.equal((told as TroupeError).code, "ARGUMENT_INVALID");
+  }
 });
 
 const nobody =
