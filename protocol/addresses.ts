@@ -1,7 +1,7 @@
 // Whose a message is, read from its subject.
 import { TroupeError } from "./errors.js";
 import { isLevel, type Level } from "./levels.js";
-import { decodeToken, tokenAt } from "./tokens.js";
+import { decodeToken, nameIn, tokenAt } from "./tokens.js";
 
 export interface TaskAddress {
   agent: string;
@@ -58,7 +58,7 @@ export function parseTaskSubject(subject: string): TaskAddress {
     agent,
     lane,
     skill,
-    taskId: decodeToken(subject.slice(end + 1)),
+    taskId: nameIn(subject.slice(end + 1)),
   };
 }
 
@@ -83,9 +83,9 @@ function parseTaskPrefix(
   }
   return {
     level,
-    agent: decodeToken(agent),
-    lane: decodeToken(lane),
-    skill: decodeToken(skill),
+    agent: nameIn(agent),
+    lane: nameIn(lane),
+    skill: nameIn(skill),
   };
 }
 
@@ -107,10 +107,10 @@ export function parseKeyedSubject(subject: string): {
     );
   return {
     kind,
-    agent: decodeToken(agent),
-    lane: decodeToken(lane),
+    agent: nameIn(agent),
+    lane: nameIn(lane),
     place: decodeToken(place),
-    taskId: decodeToken(taskId),
+    taskId: nameIn(taskId),
   };
 }
 

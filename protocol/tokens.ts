@@ -101,6 +101,17 @@ export function decodeToken(token: string): string {
   return Buffer.from(bytes).toString("utf8");
 }
 
+/** A character of a name takes no more of a token than its bytes, three characters each. */
+const longestEncoding = 9;
+
+/** The same of a token that anybody may have made. Throws ARGUMENT_INVALID for a name that fits into no subject of ours. */
+export function nameIn(token: string): string {
+  const name = decodeToken(token);
+  const isShort = token.length * longestEncoding <= maxTokenLength;
+  if (!isShort || name !== token) encodeToken(name);
+  return name;
+}
+
 /** The token at a place of a subject, from 0, without splitting the rest. */
 export function tokenAt(subject: string, place: number): string {
   let start = 0;
