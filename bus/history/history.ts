@@ -3,6 +3,7 @@ import type { StreamState } from "@nats-io/jetstream";
 import { isErrorCode, messageOf, TroupeError } from "../../protocol/errors.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
+import { addressOf } from "../../protocol/task-message.js";
 import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
 import {
@@ -173,4 +174,14 @@ async function lookForPending(
 /** The subject under which a worker gets the task: for one not yet due, where its timer will send it. */
 export function taskSubjectOf(stored: StoredMessage): string {
   return stored.headers.target ?? stored.subject;
+}
+
+/** Whether it is a task's that any worker could take: anyone may store one whose id fits into no subject (R7). */
+export function hasName(stored: StoredMessage): boolean {
+  try {
+    addressOf(taskSubjectOf(stored));
+    return true;
+  } catch {
+    return false;
+  }
 }

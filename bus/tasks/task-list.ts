@@ -17,6 +17,7 @@ import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import {
   eventsOf,
+  hasName,
   pendingTask,
   queuesOf,
   taskSubjectOf,
@@ -72,7 +73,7 @@ export async function listTasks(
 ): Promise<TaskSummary[]> {
   const limit = checkLimit(filter.limit ?? defaultLimit);
   const [waiting, timed, ended] = await Promise.all([
-    takeFrom(waitingMessages(link, filter), limit),
+    takeFrom(named(waitingMessages(link, filter)), limit),
     takeFrom(timedMessages(link, filter), limit),
     newestEnds(link, filter, limit),
   ]);
@@ -120,6 +121,12 @@ async function* waitingMessages(
   yield* messagesOn(link, queue(agent), partitionsOf(agent, lane));
 }
 
+async function* named(
+  messages: AsyncIterable<StoredMessage>,
+): AsyncGenerator<StoredMessage> {
+  for await (const stored of messages) if (hasName(stored)) yield stored;
+}
+
 async function* timedMessages(
   link: Link,
   { agent, lane }: TaskFilter,
@@ -132,7 +139,7 @@ async function* timedMessages(
       subject,
     )) {
       if (read++ === timersRead) return;
-      if (stored.headers.target === undefined) continue;
+      if (stored.headers.target === undefined || !hasName(stored)) continue;
       const address = addressOf(stored.headers.target);
       const fits =
         (agent === undefined || address.agent === agent) &&

@@ -3,7 +3,7 @@ import { levels, type Level } from "../../protocol/levels.js";
 import { addressOf } from "../../protocol/task-message.js";
 import { tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
-import { queuesOf, taskSubjectOf } from "../history/history.js";
+import { hasName, queuesOf, taskSubjectOf } from "../history/history.js";
 import { messagesOn, type StoredMessage } from "../history/stored.js";
 import { consumerName } from "../delivery/pull.js";
 
@@ -38,7 +38,7 @@ export async function* waitingTasks(
     const { stream, subject } = source;
     for await (const stored of messagesOn(link, stream, subject, first)) {
       const place = { ...source, sequence: stored.sequence };
-      if (fits(stored, filter)) yield { ...stored, place };
+      if (hasName(stored) && fits(stored, filter)) yield { ...stored, place };
     }
   }
 }

@@ -31,3 +31,22 @@ test("a task whose id fits into no subject leaves its queue, and its worker goes
   await bus.call(agent.skills.do, "mine");
   assert.deepEqual(done, ["mine"]);
 });
+
+test("one that no worker takes keeps nobody from seeing the others", async (t) => {
+  const bus = await shared.connect(t);
+  const bare = await shared.bare(t);
+  const agent = doer(() => 1);
+  const worker = await bus.serve(agent, quiet);
+  await worker.drain();
+  await bus.orchestrate(quiet);
+  await bus.submit(agent.skills.do, "mine", { id: "mine" });
+  const to = `${bus.namespace}.task.normal.doer.main.do`;
+  await bare.request(`${to}.${"n".repeat(300)}`, "{}");
+  const listed = await bus.tasks();
+  const { tasks: asked } = await bus.query.tasks();
+  for (const tasks of [listed, asked])
+    assert.deepEqual(
+      tasks.map(({ taskId }) => taskId),
+      ["mine"],
+    );
+});
