@@ -12,7 +12,7 @@ import {
 import { contextFrom, endSpan, startSpan } from "../bus/connection/trace.js";
 import { cancelFallback } from "../bus/tasks/cancel.js";
 import { TroupeError } from "../protocol/errors.js";
-import { bury as storeBurial, endBuried } from "../bus/tasks/burial.js";
+import { bury, endBuried } from "../bus/tasks/burial.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { Outcome } from "../protocol/outcome.js";
 import type { Assignment, Result } from "./assignment.js";
@@ -70,7 +70,10 @@ function retryOrBury(
   const failures = assignment.past.failures + 1;
   if (mayRetry(rules, error, failures))
     return retry(assignment, error, pauseMs(assignment, rules, failures));
-  return bury(assignment, error.retryable ? exhausted(error, failures) : error);
+  return giveUp(
+    assignment,
+    error.retryable ? exhausted(error, failures) : error,
+  );
 }
 
 /** It ends with its deadline, also where only a worker can do that. */
@@ -111,7 +114,10 @@ async function retry(
 }
 
 /** What it did durably is undone before its fallback does it all: else both would stand. */
-async function bury(assignment: Assignment, why: TroupeError): Promise<Result> {
+async function giveUp(
+  assignment: Assignment,
+  why: TroupeError,
+): Promise<Result> {
   const error = (await assignment.unwind("failed", why)) ?? why;
   if (error instanceof Suspension) return assignment.suspended(error);
   const stands =
@@ -132,12 +138,8 @@ async function buryAs(
     contextFrom(delivery.headers),
   );
   const letter = deadLetterOf(assignment, error, past);
-  const first = await storeBurial(
-    host,
-    subject,
-    letter,
-    assignment.facts(),
-    () => assignment.ending("failed", error),
+  const first = await bury(host, subject, letter, assignment.facts(), () =>
+    assignment.ending("failed", error),
   );
   endSpan(span, error);
   return assignment.acknowledge(first ? "failed" : "late");

@@ -165,13 +165,14 @@ export async function fewMessagesOn(
   const found = await Promise.all(
     newest.map(({ subject }) => allOn(link, stream, subject)),
   );
-  // A subject may be new since; and where replicas answer, one may lag behind the one that said what there is.
-  const end = Math.max(0, ...newest.map(({ sequence }) => sequence));
-  const ends = newest.map(({ sequence }, at) => {
-    const last = found[at]!.at(-1)?.sequence ?? 0;
-    return last < sequence ? last : end;
-  });
-  const known = Math.min(end, ...ends);
+  // What is on a subject that is new since is not here.
+  let known = Math.max(0, ...newest.map(({ sequence }) => sequence));
+  // Of replicas one may lag behind the one that said what there is.
+  if (link.replicas > 1)
+    for (const [at, { sequence }] of newest.entries()) {
+      const last = found[at]!.at(-1)?.sequence ?? 0;
+      if (last < sequence) known = Math.min(known, last);
+    }
   return found
     .flat()
     .filter(({ sequence }) => sequence <= known)

@@ -198,7 +198,7 @@ async function pendingSummary(
   const parking = parkingOf(stored);
   const delivered =
     headers.parked !== undefined ||
-    (events.length === 0 && (await new Handouts(link).has(stored)));
+    (events.length === 0 && (await new Handouts(link).has(stored)) === true);
   const error = failed.at(-1)?.error;
   return {
     taskId,

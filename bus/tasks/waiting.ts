@@ -6,6 +6,10 @@ import type { Link } from "../connection/connection.js";
 import { hasName, queuesOf, taskSubjectOf } from "../history/history.js";
 import { messagesOn, type StoredMessage } from "../history/stored.js";
 import { consumerName } from "../delivery/pull.js";
+import { codeOf } from "../streams/streams.js";
+
+/** No such consumer, no such stream: no worker has ever been there. */
+const neverServed: unknown[] = [10_014, 10_059];
 
 interface WaitingFilter {
   agent?: string;
@@ -95,31 +99,39 @@ function fits(stored: StoredMessage, filter: WaitingFilter): boolean {
 /** What consumers say of who has been handed what; each is asked once. */
 export class Handouts {
   readonly #link: Link;
-  readonly #delivered = new Map<string, Promise<number>>();
+  readonly #delivered = new Map<string, Promise<number | undefined>>();
 
   constructor(link: Link) {
     this.#link = link;
   }
 
-  /** A task's first start is not on the log: whether it was handed out, only its queue's consumer knows. */
-  async has({ stream, subject, sequence }: StoredMessage): Promise<boolean> {
+  /**
+   * A task's first start is not on the log: whether it was handed out, only its queue's consumer knows. Undefined where
+   * that cannot be asked.
+   */
+  async has({
+    stream,
+    subject,
+    sequence,
+  }: StoredMessage): Promise<boolean | undefined> {
     if (stream === this.#link.subjects.streams.timers) return false;
     const { lane, level } = addressOf(subject);
     const isKeyed = tokenAt(subject, 1) === "partition";
     const place = isKeyed ? Number(tokenAt(subject, 4)) : level;
     const name = consumerName(lane, place);
     const known = this.#delivered.get(`${stream} ${name}`);
-    const delivered = known ?? this.#ask(stream, name);
-    this.#delivered.set(`${stream} ${name}`, delivered);
-    return (await delivered) >= sequence;
+    const asked = known ?? this.#ask(stream, name);
+    this.#delivered.set(`${stream} ${name}`, asked);
+    const delivered = await asked;
+    return delivered === undefined ? undefined : delivered >= sequence;
   }
 
-  async #ask(stream: string, name: string): Promise<number> {
+  async #ask(stream: string, name: string): Promise<number | undefined> {
     try {
       const { delivered } = await this.#link.jsm.consumers.info(stream, name);
       return delivered.stream_seq;
-    } catch {
-      return 0; // no worker has ever been there
+    } catch (error) {
+      return neverServed.includes(codeOf(error)) ? 0 : undefined;
     }
   }
 }
@@ -131,5 +143,5 @@ export async function mayBeApplied(
 ): Promise<boolean> {
   const { key, context } = message.headers;
   if (key === undefined || key !== context) return false;
-  return new Handouts(link).has(message);
+  return (await new Handouts(link).has(message)) !== false;
 }
