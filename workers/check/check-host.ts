@@ -77,8 +77,8 @@ export class CheckHost implements StepHost, ContextHost {
     return never;
   }
 
-  hasEnded(): Promise<boolean> {
-    return Promise.resolve(false);
+  outcomeOf(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   cancelChild(): Promise<void> {

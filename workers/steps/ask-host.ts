@@ -35,7 +35,7 @@ export function askHost(
         context.stop(error),
       );
     },
-    hasEnded: () => Promise.resolve(false),
+    outcomeOf: () => Promise.resolve(undefined),
     cancelChild: (child, reason) => cancelUnneeded(host, child, reason),
     readSignals: () => Promise.resolve(),
     hearSignals: () => () => undefined,

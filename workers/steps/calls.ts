@@ -106,7 +106,8 @@ export class Calls {
     this.#ended = true;
   }
 
-  async cancelAttached(): Promise<void> {
+  /** Resolves with those that were under way. */
+  async cancelAttached(): Promise<[Operation, Child][]> {
     this.end();
     const children = [...this.#attached];
     this.#attached.clear();
@@ -116,6 +117,21 @@ export class Calls {
         await this.#starting.get(operation)?.catch(() => undefined);
         const why = `task "${host.id}", which called it, has ended`;
         await host.cancelChild(child, why);
+      }),
+    );
+    return children;
+  }
+
+  /** Those that had completed, which nobody has heard, are written down: they are undone with what was done. */
+  async recordDone(children: readonly [Operation, Child][]): Promise<void> {
+    const { host, line } = this.#parts;
+    await Promise.all(
+      children.map(async ([operation, child]) => {
+        const outcome = await host.outcomeOf(child);
+        if (outcome?.state !== "completed") return;
+        const { output: value } = outcome;
+        operation.live = { value };
+        line.add(doneEntry(operation, host, { value, id: child.id }));
       }),
     );
   }
@@ -237,7 +253,7 @@ export class Calls {
       until: undefined,
       what: `task "${id}" of ${agent}.${skill}`,
       due: () => undefined,
-      isOver: () => host.hasEnded(child),
+      isOver: async () => (await host.outcomeOf(child)) !== undefined,
     });
     run.ended((outcome) => {
       this.#waiting.delete(operation);

@@ -156,7 +156,7 @@ export class Course {
   }
 
   /** The handler is over: what it has begun and not waited for ends with it. */
-  finish(): Promise<void> | undefined {
+  finish(): Promise<unknown> | undefined {
     this.calls.end();
     return this.calls.hasAttached ? this.calls.cancelAttached() : undefined;
   }
@@ -212,7 +212,7 @@ export class Course {
     // Nobody else is to end it while steps are at work: what they still do is undone.
     if (!wasUndoing && this.trying.running > 0)
       await this.undo.record(state, error);
-    await this.calls.cancelAttached();
+    await this.calls.recordDone(await this.calls.cancelAttached());
     await this.#untilStill();
     // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.
     const misfit = await this.tape.restOf();

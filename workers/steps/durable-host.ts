@@ -11,6 +11,7 @@ import {
   type Target,
 } from "../../bus/tasks/target.js";
 import { messageOf, type TroupeError } from "../../protocol/errors.js";
+import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import { parentHeader } from "../../protocol/task-message.js";
@@ -108,8 +109,9 @@ export class DurableHost implements StepHost {
     );
   }
 
-  async hasEnded({ id, agent }: Child): Promise<boolean> {
-    return (await endOf(this.#task.host.link, id, agent)) !== undefined;
+  async outcomeOf({ id, agent }: Child): Promise<Outcome | undefined> {
+    const end = await endOf(this.#task.host.link, id, agent);
+    return end && parseOutcome(end.body);
   }
 
   cancelChild(child: Child, reason: string): Promise<void> {

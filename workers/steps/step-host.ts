@@ -36,7 +36,8 @@ export interface StepHost {
     input: unknown,
     options: SubmitOptions,
   ): Promise<ChildRun>;
-  hasEnded(child: Child): Promise<boolean>;
+  /** How it has ended; undefined where it has not. */
+  outcomeOf(child: Child): Promise<Outcome | undefined>;
   cancelChild(child: Child, reason: string): Promise<void>;
   /** Signals to this task, oldest first, as far as they are known. */
   readonly signals: readonly Signal[];

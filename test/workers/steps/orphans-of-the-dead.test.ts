@@ -42,3 +42,40 @@ test("a child is canceled with a parent that has done nothing but wait, and whos
   const orphan = bus.task("p~0");
   await eventually(async () => (await orphan.state()) === "canceled");
 });
+
+test("a call that has completed unheard, because the worker of its parent was dead, is undone when that is canceled", async (t) => {
+  const bus = await shared.connect(t);
+  const link = await shared.link(t);
+  const book = skill({
+    description: "Books at once",
+    input: z.unknown(),
+    run: () => "a room",
+  });
+  await bus.serve(agent("child", { skills: { book } }), quiet);
+  const undone: unknown[] = [];
+  const serve = () =>
+    serveSaga(bus, (task) =>
+      task.call("child.book", {}, { undo: (room) => undone.push(room) }),
+    );
+  await (await serve()).worker.drain();
+  const parent = await bus.submit("saga.run", {}, { id: "q" });
+  // What the dead one has left: a call that it has begun.
+  const name = { agent: "saga", taskId: "q" };
+  const publisher = new Publisher(link);
+  const writer = new JournalWriter(link, publisher, name, emptyJournal);
+  const begun = { kind: "begun", op: 0, type: "call" } as const;
+  const at = link.clock.now();
+  await writer.append([
+    { ...begun, name: "child.book", at, agent: "child", skill: "book" },
+  ]);
+  await bus.call("child.book", {}, { id: "q~0" });
+  await parent.cancel("enough");
+  await serve();
+  await assert.rejects(parent.result(), { code: "TASK_CANCELED" });
+  assert.deepEqual(undone, ["a room"]);
+  const { entries } = await bus.journal("q");
+  assert.deepEqual(
+    entries.map(({ kind }) => kind),
+    ["begun", "done", "undoing", "undone"],
+  );
+});
