@@ -5,10 +5,11 @@ import type { RunPlanOptions } from "../bus/plans/plans.js";
 import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
 import { orchestratorName, planSkillName } from "../protocol/subjects.js";
-import type { TaskEvent } from "../protocol/task.js";
+import type { Bus } from "../troupe.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { answerBy, questionRows } from "./plan-questions.js";
 import { readPlan } from "./plan-file.js";
+import { tellHowFar } from "./plan-follow.js";
+import { questionRows } from "./plan-questions.js";
 import { withBus } from "./session.js";
 import { hintAtWorkers, inFull, nameTask } from "./submit.js";
 import { toDuration, toJson } from "./values.js";
@@ -55,12 +56,12 @@ export function run(call: Call): Promise<ExitCode> {
   const options = optionsOf(call);
   const timeout = toDuration(call.text("timeout") ?? "1h", "--timeout");
   return withBus(call, async (bus) => {
-    const task = await bus.plans.run(plan, options);
-    const { id: taskId, duplicate } = task;
     if (call.flag("wait")) {
       await hintAtWorkers(call, bus, runner);
-      return await follow(call, task, timeout);
+      const task = await bus.plans.run(plan, options);
+      return await waitFor(call, bus, task, timeout);
     }
+    const { id: taskId, duplicate } = await bus.plans.run(plan, options);
     call.output.result(
       { taskId, duplicate },
       () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
@@ -70,16 +71,16 @@ export function run(call: Call): Promise<ExitCode> {
   });
 }
 
-async function follow(
+async function waitFor(
   call: Call,
+  bus: Bus,
   task: TaskHandle,
   timeout: Duration,
 ): Promise<ExitCode> {
   const { id: taskId } = task;
   call.output.note(`task ${taskId}`);
   try {
-    const told = new Set<string>();
-    for await (const event of task.events({ timeout })) tell(call, event, told);
+    await tellHowFar(call, bus, task, timeout);
     const output = await task.result({ timeout });
     call.output.result({ taskId, state: "completed", output }, () =>
       inFull(output),
@@ -90,23 +91,6 @@ async function follow(
     else call.output.error(nameTask(error, taskId, "not completed"));
     return exitCodes.taskFailed;
   }
-}
-
-/** Whoever goes on with a plan goes through it from its beginning, and tells of that again. */
-function tell(
-  call: Call,
-  { taskId, progress }: TaskEvent,
-  told: Set<string>,
-): void {
-  if (progress === undefined) return;
-  const { message = "", progress: done, total = 0, data } = progress;
-  const what = JSON.stringify(data ?? message);
-  if (told.has(what)) return;
-  told.add(what);
-  call.output.note(`${done}/${total}  ${message}`);
-  const { step, state } = Object(data) as { step?: string; state?: string };
-  if (state === "waiting" && step !== undefined)
-    call.output.note(`      answer by: ${answerBy(taskId, step)}`);
 }
 
 /** What it has asked and nobody has answered. */

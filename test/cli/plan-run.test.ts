@@ -1,4 +1,5 @@
-// Plans as people run them, are asked by them, and answer.
+// Plans as people run them, are asked by them, and answer. What is told before the command listens, it does not show;
+// but each question.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { connect, type Bus } from "../../index.js";
@@ -116,9 +117,27 @@ describe("plans that are run", () => {
     const { code, stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task \S+\n1\/2 {2}said\n1\/2 {2}ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" is not completed\)\n$/,
+      /^task \S+\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" is not completed\)\n$/,
     );
     assert.equal(code, 1);
+  });
+
+  test("what it had asked before anybody listened is told, too", async () => {
+    await bus.plans.run(JSON.parse(asking), { id: "before" });
+    const parked = async () =>
+      (await bus.find("before"))?.waitsFor !== undefined;
+    await eventually(parked);
+    const words = ["plan", "run", "-", "--wait", "--id", "before"];
+    const running = start(words, { url: server.url, input: asking });
+    let told = "";
+    running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
+    await eventually(() => told.includes("plan answer before 'ok' yes|no"));
+    await bus.plans.answer("before", "ok", { approved: true });
+    const { stderr } = await running.ended;
+    assert.match(
+      stderr,
+      /^task before\nasks ok: Good\?\n {6}answer by: .* plan answer before 'ok' yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
+    );
   });
 
   test("what is told again by whoever goes on with a plan is shown once", async () => {
@@ -133,8 +152,9 @@ describe("plans that are run", () => {
     const { stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task again\n1\/2 {2}said\n1\/2 {2}ok: Good\?\n.*\n2\/2 {2}ok\n$/,
+      /^task again\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
     );
+    assert.ok(stderr.split("said").length <= 2, stderr);
   });
 
   test("questions tells what is open; an answer given twice, and one too late, says so", async () => {
