@@ -4,12 +4,15 @@
 // is gone, so that neither a deleted test still runs nor a deleted module is still imported.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 // Node 20 counts it for a whole file, and kills the file's process then: nothing hangs for ever.
 const fileTimeoutMs = 240_000;
+// Most tests wait for something most of the time.
+const filesAtOnce = 2 * availableParallelism();
 
 const compiled = compiledFiles();
 const stale = compiled.filter(
@@ -45,7 +48,7 @@ const child = spawn(
   process.execPath,
   [
     "--test",
-    "--test-concurrency=3",
+    `--test-concurrency=${filesAtOnce}`,
     `--test-timeout=${fileTimeoutMs}`,
     "--test-reporter=spec",
     "--enable-source-maps",
