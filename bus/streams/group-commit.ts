@@ -1,5 +1,6 @@
 // Durability "disk": the server syncs its file before it acknowledges, which takes longer than all the rest. So what
-// is published to one stream while it syncs goes together, as one atomic batch, and is synced once.
+// is published to one stream while it syncs goes together: as one atomic batch, which is synced once, or where they are
+// few each by itself, whatever takes less time here (sync-costs.ts).
 //
 // 1. A message that comes while nothing is under way goes at once, and as it is.
 // 2. A batch is stored as a whole or not at all. One that is refused, because one of its messages is, is sent again
@@ -10,6 +11,7 @@ import { newToken } from "../../protocol/ids.js";
 import { tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { asNatsHeaders, type WireHeaders } from "../connection/wire-headers.js";
+import { SyncCosts } from "./sync-costs.js";
 
 export interface Groupable {
   readonly subject: string;
@@ -31,25 +33,40 @@ class Lane<Message> {
   underWay = 0;
 }
 
-/** Messages that were sent together, or one that went alone. */
+/** Messages that were sent at the same time, as a batch or each alone. */
 export class Group<Message> {
   readonly messages: readonly Message[];
   /** By which its answer is known, if it went as a batch. */
   id: string | undefined;
   readonly #lane: Lane<Message>;
-  #over = false;
+  readonly #sentAt = performance.now();
+  /** Not answered yet; of a batch there is one answer. */
+  #open: number;
 
-  constructor(lane: Lane<Message>, messages: readonly Message[]) {
+  constructor(
+    lane: Lane<Message>,
+    messages: readonly Message[],
+    isBatch: boolean,
+  ) {
     this.messages = messages;
     this.#lane = lane;
+    this.#open = isBatch ? 1 : messages.length;
     lane.underWay++;
   }
 
-  /** It was answered, or will not be. */
+  get isOver(): boolean {
+    return this.#open === 0;
+  }
+
+  get tookMs(): number {
+    return performance.now() - this.#sentAt;
+  }
+
+  /** The batch, or one that went alone, was answered or will not be. */
   end(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#lane.underWay--;
+    if (this.#open === 0) return;
+    this.#open--;
+    if (this.#open === 0) this.#lane.underWay--;
   }
 }
 
@@ -63,6 +80,7 @@ export class GroupCommit<Message extends Groupable> {
   readonly #link: Link;
   readonly #sender: GroupSender<Message>;
   readonly #lanes = new Map<string, Lane<Message>>();
+  readonly #costs = new SyncCosts();
 
   constructor(link: Link, sender: GroupSender<Message>) {
     this.#link = link;
@@ -81,7 +99,23 @@ export class GroupCommit<Message extends Groupable> {
     return true;
   }
 
-  /** Something was answered or given up: what waits may go. */
+  /** One of the group was answered, or the whole batch. */
+  answered(group: Group<Message>): void {
+    const { messages, tookMs, id } = group;
+    group.end();
+    if (id !== undefined) this.#costs.sawBatch(tookMs);
+    else if (group.isOver && messages.length > 1)
+      this.#costs.sawAlone(messages.length, tookMs);
+    this.pump();
+  }
+
+  /** One of the group will not be answered, or the whole batch. */
+  givenUp(group: Group<Message>): void {
+    group.end();
+    this.pump();
+  }
+
+  /** What waits may go where something has ended. */
   pump(): void {
     for (const lane of this.#lanes.values()) this.#pump(lane);
   }
@@ -94,13 +128,19 @@ export class GroupCommit<Message extends Groupable> {
 
   #pump(lane: Lane<Message>): void {
     while (lane.waiting.length > 0 && lane.underWay < maxUnderWay)
-      this.#send(new Group(lane, takeGroup(lane.waiting)));
+      this.#send(lane, takeGroup(lane.waiting));
   }
 
-  #send(group: Group<Message>): void {
+  #send(lane: Lane<Message>, messages: readonly Message[]): void {
+    const isBatch =
+      messages.length > 1 && this.#costs.prefersBatch(messages.length);
+    const group = new Group(lane, messages, isBatch);
+    if (isBatch) return this.#sendBatch(group);
+    for (const message of messages) this.#sender.sendAlone(message, group);
+  }
+
+  #sendBatch(group: Group<Message>): void {
     const { messages } = group;
-    if (messages.length === 1)
-      return this.#sender.sendAlone(messages[0]!, group);
     const batch = newToken();
     const last = messages.length - 1;
     const reply = this.#sender.expectAnswer(group);
@@ -122,11 +162,13 @@ function takeGroup<Message extends Groupable>(waiting: Message[]): Message[] {
   return waiting.splice(0, end === -1 ? waiting.length : Math.max(1, end));
 }
 
-/** Queues and the history; all else is rare, or may not be in a batch. */
+/** Queues, the history and journals; all else is rare, or may not be in a batch. */
 function laneOf(link: Link, subject: string): string | undefined {
   const kind = tokenAt(subject, 1);
   if (!subject.startsWith(`${link.subjects.namespace}.`)) return undefined;
   if (kind === "event") return kind;
+  if (kind === "journal")
+    return subject.endsWith(".entries") ? kind : undefined; // signals expect what a batch does not look at
   if (kind === "task") return tokenAt(subject, 3);
   return kind === "keyed" ? tokenAt(subject, 2) : undefined;
 }

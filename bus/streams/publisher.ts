@@ -151,7 +151,10 @@ export class Publisher implements GroupSender<Pending> {
     const answer = parseAck(msg.data);
     if (answer instanceof AckError && answer.notReady)
       return pending.notTaken();
+    const { group } = pending;
+    pending.group = undefined;
     this.#finish(pending);
+    if (group) this.#groups?.answered(group);
     pending.answered(answer);
   }
 
@@ -179,8 +182,8 @@ export class Publisher implements GroupSender<Pending> {
         pending.done(undefined, { ...answer, sequence });
       }
     }
-    group.end();
-    this.#groups?.pump();
+    if (answer instanceof AckError) this.#groups?.givenUp(group);
+    else this.#groups?.answered(group);
   }
 
   #leaveGroup(pending: Pending): void {
@@ -188,8 +191,7 @@ export class Publisher implements GroupSender<Pending> {
     if (!group) return;
     pending.group = undefined;
     if (group.id !== undefined) this.#batches.delete(group.id);
-    group.end();
-    this.#groups?.pump();
+    this.#groups?.givenUp(group);
   }
 
   #finish(pending: Pending): void {

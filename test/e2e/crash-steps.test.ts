@@ -5,9 +5,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { connect } from "../../index.js";
+import { Link } from "../../bus/connection/connection.js";
+import { connect, type Bus, type TaskHandle } from "../../index.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import { killChildren, startChild } from "../support/child.js";
+import { killChildren, startChild, type Child } from "../support/child.js";
+import { withEnvironment } from "../support/environment.js";
 import { eventually } from "../support/eventually.js";
 import type { Halt } from "../support/halting.js";
 import { assertOnce, entriesOf } from "../support/journals.js";
@@ -114,31 +116,71 @@ test("many workflows end while workers and orchestrators are killed, and failed 
   const told = await place(t, shared.server, bus.namespace);
   const orchestrator = () =>
     startOrchestrator(t, { url: told.url, namespace: told.namespace });
-  const children = await Promise.all([
-    serve(t, told),
-    serve(t, told),
-    serve(t, told),
-    orchestrator(),
-    orchestrator(),
+  const trips = () => serve(t, told);
+  const all = await bookMany(bus, workflows);
+  const kills = await killAtRandom([
+    trips,
+    trips,
+    trips,
+    orchestrator,
+    orchestrator,
   ]);
-  const all = await Promise.all(
-    Array.from({ length: workflows }, async (_, at) => {
+  await allEnd(all, await shared.link(t));
+  t.diagnostic(`${workflows} workflows, ${kills} kills`);
+});
+
+test("many workflows end at durability disk, too, where their journals are synced together", async (t) => {
+  const { path } = await place(t, shared.server, "unused");
+  const directory = await temporaryDirectory(t);
+  await withEnvironment({ NATS_URL: undefined }, async () => {
+    const where = { directory, durability: "disk", namespace: "t" } as const;
+    await using bus = await connect(where);
+    const trips = () => serve(t, { ...where, path });
+    const all = await bookMany(bus, 2 * workflows);
+    await killAtRandom([trips, trips]);
+    const { url, namespace } = bus;
+    const link = await Link.open({ url, namespace, timeoutMs: 5_000 });
+    try {
+      await allEnd(all, link);
+    } finally {
+      await link.close();
+    }
+    await killChildren(t);
+  });
+});
+
+interface Booked {
+  task: TaskHandle;
+  fails: boolean;
+}
+
+const bookMany = (bus: Bus, count: number): Promise<Booked[]> =>
+  Promise.all(
+    Array.from({ length: count }, async (_, at) => {
       const fails = at % 5 === 0;
       const sleepMs = at % 3 === 0 ? 1_200 : 0;
       const task = await bus.submit(trip.skills.book, { sleepMs, fails });
       return { task, fails };
     }),
   );
+
+/** For a while; each is started anew at once. Resolves with how many were killed. */
+async function killAtRandom(
+  starts: readonly (() => Promise<Child<object>>)[],
+): Promise<number> {
+  const children = await Promise.all(starts.map((start) => start()));
   const until = Date.now() + killMs;
   let kills = 0;
-  while (Date.now() < until) {
+  for (; Date.now() < until; kills++) {
     await wait(100 + Math.random() * 500);
     const at = Math.floor(Math.random() * children.length);
     await children[at]!.kill();
-    children[at] = await (at < 3 ? serve(t, told) : orchestrator());
-    kills++;
+    children[at] = await starts[at]!();
   }
-  const link = await shared.link(t);
+  return kills;
+}
+
+async function allEnd(all: readonly Booked[], link: Link): Promise<void> {
   for (const { task, fails } of all) {
     const ended = await task.result({ timeout: "5m" }).then(
       () => "completed",
@@ -150,8 +192,7 @@ test("many workflows end while workers and orchestrators are killed, and failed 
     const undone = entries.filter(({ kind }) => kind === "undone");
     assert.equal(undone.length, fails ? 3 : 0);
   }
-  t.diagnostic(`${workflows} workflows, ${kills} kills`);
-});
+}
 
 async function writtenBy(path: string): Promise<string[]> {
   const text = await readFile(path, "utf8").catch(() => "");

@@ -17,8 +17,11 @@ async function opened(t: TestContext) {
   const link = await shared.link(t);
   const sent: Group<Groupable>[] = [];
   const groups = new GroupCommit<Groupable>(link, {
-    sendAlone: (_message, group) => void sent.push(group),
+    sendAlone: (_message, group) => {
+      if (sent.at(-1) !== group) sent.push(group);
+    },
     expectAnswer(group) {
+      group.id = "batch";
       sent.push(group);
       return "nobody.hears";
     },
@@ -33,10 +36,7 @@ async function opened(t: TestContext) {
     };
     return { message, added: groups.add(message) };
   };
-  const answer = (group: Group<Groupable>) => {
-    group.end();
-    groups.pump();
-  };
+  const answer = (group: Group<Groupable>) => groups.answered(group);
   const sizes = () => sent.map(({ messages }) => messages.length);
   return { groups, sent, sizes, add, answer };
 }
@@ -66,6 +66,30 @@ test("a group that has ended makes room once, however often that is said", async
   assert.deepEqual(sizes(), [1, 1, 1]);
 });
 
+test("few messages each go alone, and make room when all of them are answered; many go as a batch, which has one answer", async (t) => {
+  const { sent, sizes, add, answer } = await opened(t);
+  const addMany = async (count: number) => {
+    for (let at = 0; at < count; at++) add("event.task.a");
+    await Promise.resolve();
+  };
+  await addMany(2);
+  await addMany(100);
+  await addMany(1);
+  assert.deepEqual(sizes(), [2, 100]);
+  assert.deepEqual(
+    sent.map(({ id }) => id),
+    [undefined, "batch"],
+  );
+  answer(sent[0]!);
+  assert.deepEqual(sizes(), [2, 100]);
+  answer(sent[0]!);
+  assert.deepEqual(sizes(), [2, 100, 1]);
+  await addMany(1);
+  assert.deepEqual(sizes(), [2, 100, 1]);
+  answer(sent[1]!);
+  assert.deepEqual(sizes(), [2, 100, 1, 1]);
+});
+
 test("a group is no larger than the server takes, in messages and in bytes", async (t) => {
   const { sent, sizes, add, answer } = await opened(t);
   for (let at = 0; at < 1_100; at++) add("event.task.a");
@@ -85,7 +109,9 @@ test("what goes to different streams does not go together, and what may not be i
     add(`keyed.${agent}.main.k.t2`);
   }
   add("event.task.t1");
-  for (const subject of ["timer.a.t1", "due.a.t1", "dead.a.s.t1"])
+  for (const id of ["t1", "t2"]) add(`journal.a.${id}.entries`);
+  const others = ["timer.a.t1", "due.a.t1", "dead.a.s.t1"];
+  for (const subject of [...others, "journal.a.t1.signal.go.1"])
     assert.equal(add(subject).added, false, subject);
   await Promise.resolve();
   assert.deepEqual(
@@ -96,6 +122,7 @@ test("what goes to different streams does not go together, and what may not be i
       ["task.normal.a.main.s.t1", "keyed.a.main.k.t2"],
       ["task.normal.b.main.s.t1", "keyed.b.main.k.t2"],
       ["event.task.t1"],
+      ["journal.a.t1.entries", "journal.a.t2.entries"],
     ],
   );
 });
