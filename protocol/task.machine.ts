@@ -4,7 +4,7 @@
 // - **submitted**: the server has stored it. It is left by its first delivery, or by an end that comes before
 //   one: canceled, or its deadline has passed. A delay and the wait for a worker are spent here.
 // - **working**: it was handed to an instance. The pause before its next attempt counts as working, too, and so
-//   does its return by a worker that stops: neither brings it back to submitted.
+//   do its return by a worker that stops and the wait for its fallback: none brings it back to submitted.
 // - **input-required** and **auth-required**: its handler waits for what only somebody else can give. Left by
 //   whatever is done next, and by any end.
 // - **completed**, **failed**, **canceled**, **rejected**: the end. The first to be stored stands (R2): all
@@ -24,6 +24,7 @@ const work = {
   started: "working",
   attempt: "working",
   returned: "working",
+  fallback: "working",
   progress: "working",
 } as const;
 

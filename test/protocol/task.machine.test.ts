@@ -15,6 +15,7 @@ test("a task is submitted until it is handed out, and works through failures, re
   assert.equal(stateAfter([], true), "working");
   assert.equal(after("attempt"), "working");
   assert.equal(after("started", "returned"), "working");
+  assert.equal(after("fallback"), "working");
   assert.equal(after("attempt", "started", "completed"), "completed");
 });
 

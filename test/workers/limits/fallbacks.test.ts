@@ -134,6 +134,7 @@ test("a task that is canceled while its fallback works ends canceled, and so doe
   );
   const task = await bus.submit("a.work", "x", { id: "t1" });
   await eventually(() => begun);
+  assert.equal(await task.state(), "working");
   assert.equal(await task.cancel("no longer needed"), true);
   await assert.rejects(task.result(), { code: "TASK_CANCELED" });
   const fallback = bus.task("t1~fallback");
