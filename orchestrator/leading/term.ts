@@ -6,8 +6,8 @@
 //    term's event comes last, and stays last.
 // 2. What a leader writes about agents is stored only as long as its own `leading` is the last: the server
 //    refuses the late words of a leader that was frozen, whatever that one believes.
-// 3. What it does beyond that is safe by itself: a task's end is the first to be stored (R2), a timer is moved
-//    to where it may arrive twice.
+// 3. What it does beyond that is safe by itself: a task's end is the first to be stored (R2), what
+//    it removes is what is settled.
 import {
   lastAgentEvent,
   recordAgentEvent,

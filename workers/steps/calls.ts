@@ -253,7 +253,7 @@ export class Calls {
       until: undefined,
       what: `task "${id}" of ${agent}.${skill}`,
       due: () => undefined,
-      isOver: async () => (await host.outcomeOf(child)) !== undefined,
+      hasHappened: async () => (await host.outcomeOf(child)) !== undefined,
     });
     run.ended((outcome) => {
       this.#waiting.delete(operation);

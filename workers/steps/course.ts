@@ -219,7 +219,7 @@ export class Course {
     if (!misfit) return this.undo.run(state, error);
     if (wasUndoing) return new Suspension(misfitting(this.#host, misfit));
     await this.undo.record(state, error);
-    return new Suspension({ why: "behind" });
+    return new Suspension({ why: "undoing", until: 0 });
   }
 
   get #isIdle(): boolean {

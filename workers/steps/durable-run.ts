@@ -86,7 +86,7 @@ export class DurableRun {
       deadlineAt: Infinity,
       endsAt: Infinity,
       outOfTime: () => error,
-      stop: () => this.course.leave({ why: "paused", until: 0 }),
+      stop: () => this.course.leave({ why: "undoing", until: 0 }),
     };
     watch.add(run);
     try {

@@ -16,8 +16,8 @@ interface MisfitPlace {
   taskId: string;
   /** Of the last write. */
   place: number;
-  /** It was run only to undo. */
-  isOver: boolean;
+  /** What it was run for. */
+  onlyUndoes: boolean;
 }
 
 export class Misfits {
@@ -39,8 +39,8 @@ export class Misfits {
   }
 }
 
-const keyOf = ({ taskId, place, isOver }: MisfitPlace): string =>
-  `${place} ${isOver} ${taskId}`;
+const keyOf = ({ taskId, place, onlyUndoes }: MisfitPlace): string =>
+  `${place} ${onlyUndoes} ${taskId}`;
 
 /** Where it stands on the journal already. */
 export function sameMisfit(

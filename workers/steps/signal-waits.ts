@@ -81,7 +81,7 @@ export class SignalWaits {
             ),
           );
         },
-        isOver: async () => {
+        hasHappened: async () => {
           await host.readSignals();
           return this.#find(name) !== undefined;
         },

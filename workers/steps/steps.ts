@@ -207,7 +207,6 @@ export class Steps {
           until,
           what: new Date(until).toISOString(),
           due: () => this.course.complete(operation, {}),
-          isOver: undefined,
         });
       if (begun) wait();
       else

@@ -8,10 +8,8 @@ export type Suspended =
   | { why: "parked"; until: number; waitsFor: string; asks: boolean }
   /** Another executor has the task. */
   | { why: "fenced"; error: TroupeError }
-  /** An undo is tried again later. It keeps its place in the queue. */
-  | { why: "paused"; until: number }
-  /** It is over before it came to where its journal ends: it is to be run again, to be undone. */
-  | { why: "behind" }
+  /** It is being undone, and is to be run again for that, no sooner than then. It keeps its place in the queue. */
+  | { why: "undoing"; until: number }
   /** The journal cannot be written. */
   | { why: "trouble"; error: TroupeError }
   /** It does not fit its journal. */

@@ -25,15 +25,39 @@ interface Past {
   completion: Completion | undefined;
 }
 
-export interface Operation {
+/** Something durable that the handler has begun. */
+export class Operation {
   readonly ordinal: number;
   readonly type: OperationType;
   readonly name: string;
   readonly past: Past | undefined;
   readonly promise: Promise<unknown>;
-  settle(completion: Completion): void;
   /** The value that it had live, which need not be read again. */
   live: { value: unknown } | undefined;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: TroupeError) => void;
+
+  constructor(
+    ordinal: number,
+    type: OperationType,
+    name: string,
+    past: Past | undefined,
+  ) {
+    this.ordinal = ordinal;
+    this.type = type;
+    this.name = name;
+    this.past = past;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  settle(completion: Completion): void {
+    if (completion.kind === "failed")
+      this.#reject(final(fromRpcError(completion.error)));
+    else this.#resolve(this.live ? this.live.value : completion.value);
+  }
 }
 
 type OfOperation = Extract<JournalEntry, { op: number; type: OperationType }>;
@@ -97,7 +121,7 @@ export class Tape {
       this.#onMisfit({ expected: nameOf(past), found: nameOf({ type, name }) });
       return undefined;
     }
-    const operation = newOperation(ordinal, type, name, past);
+    const operation = new Operation(ordinal, type, name, past);
     this.#operations.push(operation);
     this.#underWay++;
     if (past?.completion) this.#turn();
@@ -178,48 +202,6 @@ export class Tape {
       if (this.#underWay > 0) return this.#turn();
     }
   }
-}
-
-class LiveOperation implements Operation {
-  readonly ordinal: number;
-  readonly type: OperationType;
-  readonly name: string;
-  readonly past: Past | undefined;
-  readonly promise: Promise<unknown>;
-  live: Operation["live"];
-  #resolve!: (value: unknown) => void;
-  #reject!: (error: TroupeError) => void;
-
-  constructor(
-    ordinal: number,
-    type: OperationType,
-    name: string,
-    past: Past | undefined,
-  ) {
-    this.ordinal = ordinal;
-    this.type = type;
-    this.name = name;
-    this.past = past;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  settle(completion: Completion): void {
-    if (completion.kind === "failed")
-      this.#reject(final(fromRpcError(completion.error)));
-    else this.#resolve(this.live ? this.live.value : completion.value);
-  }
-}
-
-export function newOperation(
-  ordinal: number,
-  type: OperationType,
-  name: string,
-  past: Past | undefined,
-): Operation {
-  return new LiveOperation(ordinal, type, name, past);
 }
 
 /** Trying again is of no use: it has been tried as often as it may, or has been decided. */

@@ -25,19 +25,19 @@ export class Trying {
   readonly #host: StepHost;
   readonly #line: JournalLine;
   readonly #waits: Waits;
-  readonly #isOver: () => boolean;
+  readonly #isUndoing: () => boolean;
 
-  /** `isOver` says that nothing is tried again. */
+  /** While it is undone nothing is tried again. */
   constructor(
     host: StepHost,
     line: JournalLine,
     waits: Waits,
-    isOver: () => boolean,
+    isUndoing: () => boolean,
   ) {
     this.#host = host;
     this.#line = line;
     this.#waits = waits;
-    this.#isOver = isOver;
+    this.#isUndoing = isUndoing;
   }
 
   /** Calls `done` when it has worked. When it has failed as often as it may the operation has failed. */
@@ -64,7 +64,7 @@ export class Trying {
         this.running--;
         this.#waits.look();
       }
-      if (this.#isOver() || !mayRetry(rules, error, attempt)) {
+      if (this.#isUndoing() || !mayRetry(rules, error, attempt)) {
         const tries = attempt === 1 ? {} : { attempt };
         return this.#line.add(failedEntry(operation, this.#host, error, tries));
       }
@@ -88,7 +88,6 @@ export class Trying {
         until,
         what,
         due: resolve,
-        isOver: undefined,
       });
     });
   }

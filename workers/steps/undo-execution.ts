@@ -100,7 +100,7 @@ export class UndoExecution extends Execution {
       );
       if (outcome instanceof Suspension) return outcome;
       if (isStopping(outcome))
-        return new Suspension({ why: "paused", until: 0 });
+        return new Suspension({ why: "undoing", until: 0 });
       return await run.unwind(state, error);
     } finally {
       run.course.close();
@@ -109,7 +109,7 @@ export class UndoExecution extends Execution {
 
   #leave(to: Suspended): Result {
     switch (to.why) {
-      case "paused":
+      case "undoing":
         return this.giveBack(
           Math.max(0, to.until - this.host.link.clock.now()),
         );
@@ -120,7 +120,6 @@ export class UndoExecution extends Execution {
         throw to.error;
       case "mismatch":
       case "parked":
-      case "behind":
       case "continued": // a handler that only undoes does none of it
         return this.giveBack(0);
     }

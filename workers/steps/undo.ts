@@ -191,12 +191,12 @@ export class Undo {
       } else {
         const pauseMs = past.retryAt - this.#parts.host.now();
         if (pauseMs > momentMs)
-          return new Suspension({ why: "paused", until: past.retryAt });
+          return new Suspension({ why: "undoing", until: past.retryAt });
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
       // Its task was left meanwhile, and may be at work elsewhere.
       if (this.#parts.line.closed)
-        return new Suspension({ why: "paused", until: 0 });
+        return new Suspension({ why: "undoing", until: 0 });
       if (await this.#attempt(done, (past?.attempt ?? 0) + 1)) return undefined;
     }
   }

@@ -14,8 +14,8 @@ export interface Wait {
   asks?: boolean;
   /** Its time has come. */
   due(): void;
-  /** What it waits for may have happened unheard. Undefined where only time can end it. */
-  isOver: (() => Promise<boolean>) | undefined;
+  /** What it waits for may have happened unheard. Left out where only time can end it. */
+  hasHappened?(): Promise<boolean>;
 }
 
 export interface WaitsHost {
@@ -78,7 +78,7 @@ export class Waits {
   async anyOver(): Promise<boolean> {
     if (this.#missed) return true;
     const looks = [...this.#waits.values()].map(
-      ({ isOver }) => isOver?.() ?? Promise.resolve(false),
+      (wait) => wait.hasHappened?.() ?? Promise.resolve(false),
     );
     return (await Promise.all(looks)).includes(true) || this.#missed;
   }
@@ -138,7 +138,7 @@ export class Waits {
   /** What has a known end is waited for elsewhere at once; for the rest a moment is spent. */
   #parkAt(waits: Wait[], first: number): number {
     if (!this.#canPark) return Infinity;
-    const isKnown = waits.every(({ isOver }) => isOver === undefined);
+    const isKnown = waits.every((wait) => wait.hasHappened === undefined);
     if (isKnown) return first - this.#now() > momentMs ? 0 : Infinity;
     return this.#idleSince! + momentMs;
   }

@@ -158,10 +158,8 @@ export class Workflow {
         throw to.error;
       case "parked":
         return this.#park(run, to);
-      case "paused":
+      case "undoing":
         return this.#giveBack("it is being undone", to.until);
-      case "behind":
-        return this.#giveBack("it is being undone", 0);
       case "mismatch":
         return this.#parkMisfit(run, to);
       case "continued":
@@ -211,13 +209,16 @@ export class Workflow {
       host.link.log.warn({ task: id, skill }, to.error.message);
     } else await this.#returned(to.error);
     const { place } = run;
-    host.misfits.remember({ taskId: id, place, isOver: this.#isOver }, to);
+    host.misfits.remember(
+      { taskId: id, place, onlyUndoes: this.#onlyUndoes },
+      to,
+    );
     return this.#leaveFor(pauseMs, run);
   }
 
   async #leaveFor(pauseMs: number, run: DurableRun): Promise<Result> {
     // What is over is not left asleep: parked, it would come back at once, over and over.
-    if (!run.canPark || this.canceled || this.#isOver)
+    if (!run.canPark || this.canceled || this.#onlyUndoes)
       return this.#task.giveBack(pauseMs);
     const until = this.#task.host.link.clock.now() + pauseMs;
     const waitsFor = "a version of its handler that fits its journal";
@@ -229,7 +230,7 @@ export class Workflow {
     const { entries, last: place } = this.#journal;
     if (!misfitOf(entries)) return undefined;
     const { host, id: taskId } = this.#task;
-    return host.misfits.recall({ taskId, place, isOver: this.#isOver });
+    return host.misfits.recall({ taskId, place, onlyUndoes: this.#onlyUndoes });
   }
 
   /** Then it may have children, whatever is on its journal. */
@@ -237,7 +238,7 @@ export class Workflow {
     return this.#task.delivery.headers.parked !== undefined;
   }
 
-  get #isOver(): boolean {
+  get #onlyUndoes(): boolean {
     return this.#over !== undefined;
   }
 

@@ -67,7 +67,7 @@ test("a call whose signal is aborted is canceled, and one that begins after that
       loser.abort();
       const late = task.call("waiter.wait", {}, { signal });
       const ends = await Promise.allSettled([slow, late]);
-      await task.sleep("1200ms"); // it is run again from its top
+      await task.sleep("1600ms"); // it is run again from its top
       return ends.map((end) => end.status === "rejected" && end.reason.code);
     }),
     quiet,

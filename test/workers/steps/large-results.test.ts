@@ -20,7 +20,7 @@ test("a step's result of three megabytes is there when its handler is run again,
       undo: (result) => undone.push(result.length),
     });
     const bytes = await task.step("bytes", () => new Uint8Array(2 * megabyte));
-    await task.sleep("1100ms");
+    await task.sleep("1600ms");
     if (input === "fail") throw broken();
     return [text.length, text.at(-1), bytes.length];
   });
@@ -41,7 +41,7 @@ test("results that are larger than a message together are kept, each once", asyn
       Array.from({ length: 60 }, (_, n) => n),
       (n) => task.step(`n${n}`, () => digits(100_000, n % 10)),
     );
-    await task.sleep("1100ms");
+    await task.sleep("1600ms");
     return sizes.reduce((sum, { length }) => sum + length, 0);
   });
   const task = await bus.submit("saga.run", {}, { id: "many" });
@@ -56,7 +56,7 @@ test("a call whose input and result are larger than a message together is journa
     if (typeof input === "string") return input.toUpperCase();
     const text = digits(700_000, 1);
     const said = (await task.call("saga.run", text)) as string;
-    await task.sleep("1100ms");
+    await task.sleep("1600ms");
     return said.length;
   });
   assert.equal(await bus.call("saga.run", {}), 700_000);

@@ -69,7 +69,7 @@ test("one that does not fit, and whose deadline passes, is tried at leisure", as
 
 test("what is remembered is of one task, one state of its journal, and one way to run it", () => {
   const misfits = new Misfits();
-  const at = { taskId: "a", place: 7, isOver: false };
+  const at = { taskId: "a", place: 7, onlyUndoes: false };
   const to: SuspendedMisfit = {
     why: "mismatch",
     error: new TroupeError("STEP_MISMATCH", "no"),
@@ -77,7 +77,7 @@ test("what is remembered is of one task, one state of its journal, and one way t
   };
   misfits.remember(at, to);
   assert.equal(misfits.recall(at), to);
-  for (const other of [{ taskId: "b" }, { place: 8 }, { isOver: true }])
+  for (const other of [{ taskId: "b" }, { place: 8 }, { onlyUndoes: true }])
     assert.equal(misfits.recall({ ...at, ...other }), undefined);
   for (let place = 100; place < 10_100; place++)
     misfits.remember({ ...at, place }, to);

@@ -65,7 +65,7 @@ test("a task that has passed over a signal leaves its worker as if there had bee
   const bus = await shared.connect(t);
   const { worker } = await serveSaga(bus, async (task) => {
     await task.step("misfit", () => bus.signal(task.id, "go", "no number"));
-    await task.sleep("1100ms"); // whoever takes it up again knows the signal before it is waited for
+    await task.sleep("1600ms"); // whoever takes it up again knows the signal before it is waited for
     return task.waitFor("go", { schema: z.number() });
   });
   const task = await bus.submit("saga.run", {});

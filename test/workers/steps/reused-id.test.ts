@@ -59,7 +59,7 @@ test("it is not canceled because the first was", async (t) => {
   const handler = async (task: TaskContext, input: unknown) => {
     await task.step("a", () => 1);
     if (input === "first") await task.waitFor("go");
-    await task.sleep("1100ms");
+    await task.sleep("1600ms");
     return "done";
   };
   const { worker } = await serveSaga(bus, handler);

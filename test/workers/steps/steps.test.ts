@@ -126,7 +126,7 @@ test("a task that sleeps for longer than a moment leaves its worker, and comes b
   const { bus, worker, runs } = await flow(t, async (task) => {
     const first = task.uuid();
     const before = await task.now();
-    await task.sleep("1200ms");
+    await task.sleep("1600ms");
     const after = await task.now();
     return {
       first,
@@ -207,7 +207,7 @@ test("a handler that no longer fits waits, with what was expected and found, for
   const served = (name: string) =>
     flow(t, async (task) => {
       const result = await task.step(name, () => name);
-      await task.sleep("1100ms");
+      await task.sleep("1600ms");
       return result;
     });
   const old = await served("old");
@@ -229,9 +229,9 @@ test("a handler can change for new tasks and stay the same for those under way",
   let isNew = false;
   const { bus, worker } = await flow(t, async (task) => {
     await task.step("a", () => 1);
-    if (!isNew) await task.sleep("1100ms");
+    if (!isNew) await task.sleep("1600ms");
     else if (task.patched("no sleep")) await task.step("b", () => 2);
-    else await task.sleep("1100ms");
+    else await task.sleep("1600ms");
     return (
       (await task.step("c", () => 3)) +
       (isNew && task.patched("no sleep") ? 100 : 0)

@@ -154,7 +154,7 @@ test("a task that died without having been undone is undone when somebody orders
   const undone: string[] = [];
   const handler: SagaHandler = async (task) => {
     await doSteps(task, ["a", "b"], (name) => undone.push(name));
-    await task.sleep("1100ms");
+    await task.sleep("1600ms");
   };
   const first = await serveSaga(bus, handler);
   const task = await bus.submit("saga.run", {}, { id: "stuck" });

@@ -112,7 +112,7 @@ test("the undo of a step that gave nothing is run, in the same worker and after 
     await task.step("nothing", () => undefined, {
       undo: (result) => given.push(result),
     });
-    if (asleep === true) await task.sleep("1100ms");
+    if (asleep === true) await task.sleep("1600ms");
     throw broken();
   });
   await assert.rejects(bus.call("saga.run", false), { message: "broken" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Waits, type WaitsHost } from "../../../workers/steps/waits.js";
-import { newOperation, type Operation } from "../../../workers/steps/tape.js";
+import { Operation } from "../../../workers/steps/tape.js";
 
 const turn = () => new Promise(setImmediate);
 
@@ -19,18 +19,17 @@ function host(more: Partial<WaitsHost> = {}) {
 }
 
 const operation = (ordinal: number): Operation =>
-  newOperation(ordinal, "sleep", "sleep", undefined);
+  new Operation(ordinal, "sleep", "sleep", undefined);
 const sleep = (until: number) => ({
   until,
   what: `time ${until}`,
   due: () => undefined,
-  isOver: undefined,
 });
-const child = (isOver: boolean) => ({
+const child = (hasHappened: boolean) => ({
   until: undefined,
   what: "child",
   due: () => undefined,
-  isOver: () => Promise.resolve(isOver),
+  hasHappened: () => Promise.resolve(hasHappened),
 });
 
 test("what has a known end far off is waited for elsewhere at once, until the first end", async () => {
@@ -68,7 +67,7 @@ test("nothing is parked while a step runs, or where it may not be", async (t) =>
 test("what happens while a task is being parked is not missed, though nobody waits in the worker any more", async () => {
   const { waits, parked } = host();
   const called = operation(0);
-  waits.add(called, { ...child(false), until: 5_000, isOver: undefined });
+  waits.add(called, { ...sleep(5_000), what: "child" });
   await turn();
   assert.equal(parked.length, 1);
   assert.equal(await waits.anyOver(), false);
