@@ -16,7 +16,7 @@ import { tryToRemove } from "../streams/removal.js";
 import { endAsItStands } from "./as-it-stands.js";
 import { factsOf, subjectOf } from "./on-behalf.js";
 import type { Recorder } from "./recorder.js";
-import { mayBeApplied } from "./waiting.js";
+import { mayBeApplied } from "./handouts.js";
 
 export interface CancelOptions {
   /** false: what a task with durable steps did is not undone. Its dead letter says what stands. Default true. */

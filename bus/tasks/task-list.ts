@@ -2,7 +2,7 @@
 // newest ends from the log. Bounded on every side, whatever the length of the queues and of the log.
 import { decodeBody } from "../../protocol/codec.js";
 import { TroupeError } from "../../protocol/errors.js";
-import { levels, type Level } from "../../protocol/levels.js";
+import type { Level } from "../../protocol/levels.js";
 import type { Route } from "../../protocol/route.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { routeOf } from "../../protocol/task-events.js";
@@ -15,17 +15,12 @@ import {
 } from "../../protocol/task.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
-import {
-  eventsOf,
-  hasName,
-  pendingTask,
-  queuesOf,
-  taskSubjectOf,
-} from "../history/history.js";
-import { messagesOn, type StoredMessage } from "../history/stored.js";
+import { eventsOf, pendingTask, taskSubjectOf } from "../history/history.js";
+import type { StoredMessage } from "../history/stored.js";
 import { replay } from "../history/replay.js";
 import { parkingOf } from "../journal/parking.js";
-import { Handouts } from "./waiting.js";
+import { Handouts } from "./handouts.js";
+import { waitingTasks } from "./waiting.js";
 
 export interface TaskFilter {
   agent?: string;
@@ -62,7 +57,6 @@ export interface TaskSummary {
 
 const defaultLimit = 20;
 const longestLimit = 10_000;
-/** Timers do not say in their subject whose they are, so at most so many are looked at. */
 const timersRead = 2_000;
 const eventsRead = 50_000;
 
@@ -72,12 +66,12 @@ export async function listTasks(
   filter: TaskFilter = {},
 ): Promise<TaskSummary[]> {
   const limit = checkLimit(filter.limit ?? defaultLimit);
-  const [waiting, timed, ended] = await Promise.all([
-    takeFrom(named(waitingMessages(link, filter)), limit),
-    takeFrom(timedMessages(link, filter), limit),
+  const { agent, lane = defaultLane } = filter;
+  const whose = agent === undefined ? {} : { agent, lane };
+  const [pending, ended] = await Promise.all([
+    takeFrom(waitingTasks(link, whose, { mostTimers: timersRead }), limit),
     newestEnds(link, filter, limit),
   ]);
-  const pending = [...waiting, ...timed].slice(0, limit);
   const summaries = await Promise.all(
     pending.map((stored) => pendingSummary(link, stored)),
   );
@@ -102,50 +96,6 @@ export async function findTask(
   // Not the other way round: its message goes only after its end is stored (R3).
   const end = (await eventsOf(link, taskId, agent)).find(isEnd);
   return end && endedSummary(end);
-}
-
-async function* waitingMessages(
-  link: Link,
-  { agent, lane = defaultLane }: TaskFilter,
-): AsyncGenerator<StoredMessage> {
-  const { queue, tasksOf, partitionsOf, all } = link.subjects;
-  if (agent === undefined) {
-    for (const name of await queuesOf(link)) {
-      yield* messagesOn(link, name, all.tasks);
-      yield* messagesOn(link, name, all.partitioned);
-    }
-    return;
-  }
-  for (const level of levels)
-    yield* messagesOn(link, queue(agent), tasksOf(level, agent, lane));
-  yield* messagesOn(link, queue(agent), partitionsOf(agent, lane));
-}
-
-async function* named(
-  messages: AsyncIterable<StoredMessage>,
-): AsyncGenerator<StoredMessage> {
-  for await (const stored of messages) if (hasName(stored)) yield stored;
-}
-
-async function* timedMessages(
-  link: Link,
-  { agent, lane }: TaskFilter,
-): AsyncGenerator<StoredMessage> {
-  let read = 0;
-  for (const subject of link.subjects.all.timers)
-    for await (const stored of messagesOn(
-      link,
-      link.subjects.streams.timers,
-      subject,
-    )) {
-      if (read++ === timersRead) return;
-      if (stored.headers.target === undefined || !hasName(stored)) continue;
-      const address = addressOf(stored.headers.target);
-      const fits =
-        (agent === undefined || address.agent === agent) &&
-        (lane === undefined || address.lane === lane);
-      if (fits) yield stored;
-    }
 }
 
 /** Looks further and further back, until there are enough or the log has no more. */

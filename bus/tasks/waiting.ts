@@ -5,11 +5,6 @@ import { tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { hasName, queuesOf, taskSubjectOf } from "../history/history.js";
 import { messagesOn, type StoredMessage } from "../history/stored.js";
-import { consumerName } from "../delivery/pull.js";
-import { codeOf } from "../streams/streams.js";
-
-/** No such consumer, no such stream: no worker has ever been there. */
-const neverServed: unknown[] = [10_014, 10_059];
 
 interface WaitingFilter {
   agent?: string;
@@ -28,11 +23,17 @@ export interface WaitingPlace {
   sequence: number;
 }
 
+interface Reading {
+  after?: WaitingPlace | undefined;
+  /** Timers do not say in their subject whose they are: of each kind at most so many are looked at. */
+  mostTimers?: number;
+}
+
 /** By queue, next first; of one agent by level; what is not yet due comes last. */
 export async function* waitingTasks(
   link: Link,
   filter: WaitingFilter,
-  after?: WaitingPlace,
+  { after, mostTimers = Infinity }: Reading = {},
 ): AsyncGenerator<StoredMessage & { place: WaitingPlace }> {
   const sources = await sourcesOf(link, filter);
   const at = after ? sources.findIndex((source) => isAt(source, after)) : 0;
@@ -40,7 +41,10 @@ export async function* waitingTasks(
   for (const source of sources.slice(Math.max(0, at))) {
     const first = after && isAt(source, after) ? after.sequence + 1 : 1;
     const { stream, subject } = source;
+    const isTimed = stream === link.subjects.streams.timers;
+    let left = isTimed ? mostTimers : Infinity;
     for await (const stored of messagesOn(link, stream, subject, first)) {
+      if (left-- === 0) break;
       const place = { ...source, sequence: stored.sequence };
       if (hasName(stored) && fits(stored, filter)) yield { ...stored, place };
     }
@@ -94,54 +98,4 @@ function fits(stored: StoredMessage, filter: WaitingFilter): boolean {
       (address.level === level && stored.headers.key === undefined)) &&
     (taskId === undefined || address.taskId === taskId)
   );
-}
-
-/** What consumers say of who has been handed what; each is asked once. */
-export class Handouts {
-  readonly #link: Link;
-  readonly #delivered = new Map<string, Promise<number | undefined>>();
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
-  /**
-   * A task's first start is not on the log: whether it was handed out, only its queue's consumer knows. Undefined where
-   * that cannot be asked.
-   */
-  async has({
-    stream,
-    subject,
-    sequence,
-  }: StoredMessage): Promise<boolean | undefined> {
-    if (stream === this.#link.subjects.streams.timers) return false;
-    const { lane, level } = addressOf(subject);
-    const isKeyed = tokenAt(subject, 1) === "partition";
-    const place = isKeyed ? Number(tokenAt(subject, 4)) : level;
-    const name = consumerName(lane, place);
-    const known = this.#delivered.get(`${stream} ${name}`);
-    const asked = known ?? this.#ask(stream, name);
-    this.#delivered.set(`${stream} ${name}`, asked);
-    const delivered = await asked;
-    return delivered === undefined ? undefined : delivered >= sequence;
-  }
-
-  async #ask(stream: string, name: string): Promise<number | undefined> {
-    try {
-      const { delivered } = await this.#link.jsm.consumers.info(stream, name);
-      return delivered.stream_seq;
-    } catch (error) {
-      return neverServed.includes(codeOf(error)) ? 0 : undefined;
-    }
-  }
-}
-
-/** By a stateful agent: its worker may have stored the new state, and die before what the message caused is sent. */
-export async function mayBeApplied(
-  link: Link,
-  message: StoredMessage,
-): Promise<boolean> {
-  const { key, context } = message.headers;
-  if (key === undefined || key !== context) return false;
-  return (await new Handouts(link).has(message)) !== false;
 }

@@ -21,7 +21,7 @@ import { sealJournal } from "../../bus/journal/amending.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
 import { buryWaiting } from "../../bus/tasks/burial.js";
 import { subjectOf } from "../../bus/tasks/on-behalf.js";
-import { mayBeApplied } from "../../bus/tasks/waiting.js";
+import { mayBeApplied } from "../../bus/tasks/handouts.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import type { Duty, DutyHost, Rounds } from "./duty.js";
 import type { Term } from "../leading/term.js";

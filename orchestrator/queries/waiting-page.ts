@@ -4,11 +4,8 @@ import { parkingOf } from "../../bus/journal/parking.js";
 import { requestOf } from "../../bus/tasks/task-list.js";
 import { taskSubjectOf } from "../../bus/history/history.js";
 import type { StoredMessage } from "../../bus/history/stored.js";
-import {
-  Handouts,
-  waitingTasks,
-  type WaitingPlace,
-} from "../../bus/tasks/waiting.js";
+import { Handouts } from "../../bus/tasks/handouts.js";
+import { waitingTasks, type WaitingPlace } from "../../bus/tasks/waiting.js";
 import { addressOf } from "../../protocol/task-message.js";
 import { isTerminal } from "../../protocol/task.js";
 import { encodeToken } from "../../protocol/tokens.js";
@@ -84,7 +81,7 @@ async function* fromQueues(
   query: Query<"tasks">,
   after: WaitingPlace | undefined,
 ): AsyncGenerator<Candidate> {
-  for await (const stored of waitingTasks(link, filterOf(query), after))
+  for await (const stored of waitingTasks(link, filterOf(query), { after }))
     yield { stored, place: { after: stored.place } };
 }
 

@@ -1,7 +1,7 @@
 // Whether a task was handed out, as the consumer of its queue says.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Handouts, mayBeApplied } from "../../../bus/tasks/waiting.js";
+import { Handouts, mayBeApplied } from "../../../bus/tasks/handouts.js";
 import { doer, quiet } from "../../support/doer.js";
 import { sharedServer } from "../../support/shared-server.js";
 

@@ -7,6 +7,7 @@ import {
   connect,
   skill,
   type Bus,
+  type TaskFilter,
   type TaskSummary,
 } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
@@ -69,6 +70,20 @@ describe("the list of tasks", () => {
       assert.ok(tasks.every(({ state }) => state === "submitted"));
       assert.equal((await bus.tasks()).length, 4);
       assert.equal((await bus.find("timed"))?.taskId, "timed");
+    }),
+  );
+
+  test(
+    "has of an agent what is in one of its lanes, due or not",
+    withBus("lanes", async () => {
+      for (const lane of ["main", "next"])
+        for (const [at, delay] of (["0s", "1h"] as const).entries())
+          await bus.submit(sleep, { ms: 1 }, { id: lane + at, lane, delay });
+      const of = async (filter: TaskFilter) => ids(await bus.tasks(filter));
+      assert.deepEqual(await of({ agent: "a sleeper" }), ["main0", "main1"]);
+      const next = { agent: "a sleeper", lane: "next" };
+      assert.deepEqual(await of(next), ["next0", "next1"]);
+      assert.equal((await of({})).length, 4);
     }),
   );
 

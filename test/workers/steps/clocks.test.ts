@@ -7,7 +7,7 @@ import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
 const hourMs = 3_600_000;
-const ms = 1_200;
+const ms = 1_600;
 
 interface Waited {
   times: number[];
