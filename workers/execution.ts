@@ -39,6 +39,7 @@ export class Execution
   implements Preparable, KeptAlive, ContextHost, Entrant
 {
   keepAliveAt = 0;
+  wasSilent = false;
   keptAs = -1;
   slotless = false;
   isUntouched = false;
@@ -170,6 +171,10 @@ export class Execution
 
   suspended(why: Suspension): Promise<Result> | Result {
     return this.#workflow!.record(why);
+  }
+
+  get isInDoubt(): boolean {
+    return this.host.watch.wasSilent(this) || this.delivery.mayBeForgotten;
   }
 
   get hasJournal(): boolean {

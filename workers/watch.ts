@@ -24,6 +24,8 @@ export interface KeptAlive {
   /** The watch's own. */
   keptAs: number;
   keepAliveAt: number;
+  /** For so long that another may have got it, and may have it still. */
+  wasSilent: boolean;
   keepAlive(): void;
 }
 
@@ -31,12 +33,15 @@ export class Watch {
   readonly #runs = new Slots<Run>();
   readonly #kept = new Slots<KeptAlive>();
   readonly #everyMs: number;
+  /** After the time when something should have been said. */
+  readonly #longestSilenceMs: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped: TroupeError | undefined;
 
   /** `ackWaitMs`: a delivery that says nothing for so long goes to another instance. */
   constructor(ackWaitMs: number) {
     this.#everyMs = ackWaitMs / 3;
+    this.#longestSilenceMs = ackWaitMs - this.#everyMs;
   }
 
   add(run: Run): void {
@@ -55,6 +60,12 @@ export class Watch {
     this.#timer ??= setInterval(() => this.#onTick(), tickMs);
   }
 
+  /** Its process may have been frozen just now, or be busy. */
+  wasSilent(delivery: KeptAlive): boolean {
+    this.#noteSilence(delivery, performance.now());
+    return delivery.wasSilent;
+  }
+
   release(delivery: KeptAlive): void {
     this.#kept.remove(delivery.keptAs);
   }
@@ -71,6 +82,7 @@ export class Watch {
       if (run.endsAt <= now) run.stop(this.#stopped ?? run.outOfTime());
     for (const delivery of this.#kept) {
       if (delivery.keepAliveAt > now) continue;
+      this.#noteSilence(delivery, now);
       delivery.keepAliveAt = now + this.#everyMs;
       delivery.keepAlive();
     }
@@ -78,5 +90,10 @@ export class Watch {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
+  }
+
+  #noteSilence(delivery: KeptAlive, now: number): void {
+    if (now - delivery.keepAliveAt > this.#longestSilenceMs)
+      delivery.wasSilent = true;
   }
 }

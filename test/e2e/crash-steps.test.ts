@@ -111,6 +111,30 @@ test("of two workers that both have the task one is fenced off", async (t) => {
   await Promise.all([frozen.kill(), second.kill()]);
 });
 
+for (const undone of [true, false])
+  test(`who is frozen before it calls, and wakes when its task was canceled, calls nobody (a task that ${undone ? "was" : "had nothing to be"} undone)`, async (t) => {
+    const bus = await shared.connect(t);
+    const told = await place(t, shared.server, bus.namespace);
+    const task = await bus.submit(trip.skills.ride, { undone });
+    const frozen = await serve(t, told, {
+      ...onJournal,
+      at: undone ? 2 : 1,
+      when: "after",
+      by: "SIGSTOP",
+    });
+    await eventually(async () => (await writtenBy(told.path)).length === 1);
+    await wait(300);
+    const second = await serve(t, told);
+    await task.cancel("enough");
+    await assert.rejects(task.result({ timeout: "1m" }), {
+      code: "TASK_CANCELED",
+    });
+    frozen.signal("SIGCONT");
+    await wait(1_500); // it would call now
+    assert.equal(await bus.find(`${task.id}~1`), undefined);
+    await Promise.all([frozen.kill(), second.kill()]);
+  });
+
 test("many workflows end while workers and orchestrators are killed, and failed ones are undone in reverse", async (t) => {
   const bus = await shared.connect(t);
   const told = await place(t, shared.server, bus.namespace);

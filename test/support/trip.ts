@@ -75,6 +75,20 @@ export const trip = agent("trip", {
         return task.waitFor("go");
       },
     }),
+    /** Does a step, which can be undone or not, and then calls. */
+    ride: skill({
+      description: "Rides",
+      input: z.object({ undone: z.boolean() }),
+      async run({ undone }, task) {
+        const undo = { undo: () => void write(`${task.id} undo-begin`) };
+        await task.step(
+          "begin",
+          () => write(`${task.id} begin`),
+          undone ? undo : {},
+        );
+        return task.call("trip.price", { of: task.id });
+      },
+    }),
     price: skill({
       description: "Says what it costs",
       input: z.object({ of: z.string() }),

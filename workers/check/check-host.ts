@@ -25,6 +25,7 @@ export class CheckHost implements StepHost, ContextHost {
   readonly rules: RetryRules;
   readonly isDurable = true;
   readonly canPark = false;
+  readonly isInDoubt = false;
   readonly signals = [];
   readonly steps: Steps;
   /** Why the handler was left where it stands. */
@@ -66,6 +67,10 @@ export class CheckHost implements StepHost, ContextHost {
   // None of these has an effect, and what would follow from it never comes.
 
   append(): Promise<void> {
+    return never;
+  }
+
+  checkMine(): Promise<never> {
     return never;
   }
 

@@ -28,6 +28,8 @@ export function askHost(
     signals: [],
     now: () => link.clock.now(),
     append: () => Promise.resolve(),
+    isInDoubt: false,
+    checkMine: () => Promise.resolve(),
     choose: (target) => router.find(needOf(target)!, {}),
     startChild(child, target, input, options) {
       const mine = { ...options, id: child.id, isNew: true };

@@ -195,6 +195,8 @@ export class Calls {
           isTold = true;
         }
       }
+      // Who was frozen, and is fenced off without knowing it, would start a child that nobody waits for.
+      if (host.isInDoubt) await line.check();
       if (this.#ended) throw notNeeded(operation);
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);

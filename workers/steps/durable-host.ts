@@ -10,7 +10,7 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
-import { messageOf, type TroupeError } from "../../protocol/errors.js";
+import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -77,6 +77,23 @@ export class DurableHost implements StepHost {
 
   append(entries: JournalEntry[]): Promise<void> {
     return this.#journal.append(entries);
+  }
+
+  get isInDoubt(): boolean {
+    return this.#task.isInDoubt;
+  }
+
+  /** A task that had nothing to be undone may have ended without a word on its journal. */
+  async checkMine(): Promise<void> {
+    const [end] = await Promise.all([
+      endOf(this.#task.host.link, this.id, this.agent),
+      this.#journal.check(),
+    ]);
+    if (!end) return;
+    throw new TroupeError(
+      "CONFLICT",
+      `task "${this.id}" was ended by another instance of "${this.agent}": this one was held up for too long and leaves it`,
+    );
   }
 
   async choose(target: Target, _input: unknown): Promise<Names> {

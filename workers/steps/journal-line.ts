@@ -7,6 +7,8 @@ import {
 
 interface LineEnds {
   append(this: void, entries: JournalEntry[]): Promise<void>;
+  /** Throws where another has the task by now. */
+  check(this: void): Promise<void>;
   /** They are stored, in this order. */
   completed(this: void, completions: Completion[]): void;
   /** They are not stored. True where that is because of them, and others can be. */
@@ -25,6 +27,7 @@ interface Queued {
 export class JournalLine {
   // Not the literal that they come in (docs/decisions/0032-what-lives-as-long-as-a-task.md).
   readonly #append: LineEnds["append"];
+  readonly #check: LineEnds["check"];
   readonly #completed: LineEnds["completed"];
   readonly #refused: LineEnds["refused"];
   readonly #still: LineEnds["still"];
@@ -39,6 +42,7 @@ export class JournalLine {
   constructor(ends: LineEnds, isEmpty: boolean) {
     this.#isEmpty = isEmpty;
     this.#append = ends.append;
+    this.#check = ends.check;
     this.#completed = ends.completed;
     this.#refused = ends.refused;
     this.#still = ends.still;
@@ -70,6 +74,20 @@ export class JournalLine {
     return new Promise((resolve) => this.add(entry, resolve));
   }
 
+  /** Throws where nothing can be written any more, for another has the task. Never settles once it is closed. */
+  async check(): Promise<void> {
+    while (!this.idle) await this.drained();
+    this.#writing = true; // what is added meanwhile would be taken for another's
+    try {
+      await this.#check();
+    } catch (error) {
+      this.#lost(error);
+      throw error;
+    }
+    this.#writing = false;
+    if (!this.#closed) this.#next();
+  }
+
   /** Resolves when all that was added is stored. */
   drained(): Promise<void> {
     if (this.idle) return Promise.resolve();
@@ -89,13 +107,18 @@ export class JournalLine {
     this.#append(written.map(({ entry }) => entry)).then(
       () => this.#written(written),
       (error: unknown) => {
+        if (this.#closed || !this.#refused(error)) return this.#lost(error);
         this.#writing = false;
-        if (this.#closed) return;
-        if (this.#refused(error)) return this.#next();
-        this.close();
-        this.#failed(error);
+        this.#next();
       },
     );
+  }
+
+  #lost(error: unknown): void {
+    this.#writing = false;
+    if (this.#closed) return;
+    this.close();
+    this.#failed(error);
   }
 
   #written(written: Queued[]): void {

@@ -27,6 +27,10 @@ export interface StepHost {
   readonly canPark: boolean;
   now(): number;
   append(entries: JournalEntry[]): Promise<void>;
+  /** Whether another may have the task by now, and may have ended it. */
+  readonly isInDoubt: boolean;
+  /** Throws CONFLICT where that is so. */
+  checkMine(): Promise<void>;
   /** Whom a target means, where it names a need. */
   choose(target: Target, input: unknown): Promise<Names>;
   /** Submits it: one task, however often it is called. Throws what it cannot be submitted for. */
