@@ -9,13 +9,13 @@ import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
 import { dateOf } from "./event-line.js";
 import { inputRows } from "./input-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { runForm } from "./forms.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import { toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, redrive, undo, purge } as const;
+const forms = { ls, show, redrive, undo, purge };
 
 export const dead: Verb = {
   summary: "Dead letters: tasks that nobody could finish, with why.",
@@ -48,12 +48,7 @@ export const dead: Verb = {
     ...undoOptions,
   },
   example: `troupe dead redrive 01K0ABC --input '{"city":"Oslo"}'`,
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of dead", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("dead", forms, call),
 };
 
 function ls(call: Call): Promise<ExitCode> {

@@ -9,9 +9,9 @@ import type { TaskJournal } from "../protocol/task-journal.js";
 import { checkJournal } from "../workers/check/check.js";
 import type { Agent } from "../workers/agent.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { journalHead, journalRows } from "./journal-text.js";
 import { agentsOf } from "./modules.js";
-import { unknownWord } from "./nearest.js";
 import { resultUnlessStopped } from "./result.js";
 import { withBus } from "./session.js";
 import { hintAtWorkersOf, inFull, nameTask } from "./submit.js";
@@ -21,7 +21,7 @@ import type { Bus } from "../troupe.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
 
-const forms = { show, fork, check, export: exportFile } as const;
+const forms = { show, fork, check, export: exportFile };
 
 export const journal: Verb = {
   summary:
@@ -68,14 +68,7 @@ export const journal: Verb = {
     },
   },
   example: "troupe journal show 01JQXTZ5Y0",
-  run(call) {
-    const word = call.words[0] ?? "";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(
-        unknownWord("form of journal", word, Object.keys(forms)),
-      );
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("journal", forms, call, ""),
 };
 
 function show(call: Call): Promise<ExitCode> {
