@@ -13,9 +13,9 @@ import { commandLine } from "./command-line.js";
 import { nextStep, undoRows } from "./dead-undo.js";
 import { whatCame, type Came } from "./dead-undo-wait.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { hintAtWorkers } from "./submit.js";
 import { toDuration } from "./values.js";
 import type { Call, Options } from "./verb.js";
+import { hintAtWorkers } from "./worker-hint.js";
 
 export const undoOptions: Options = {
   retry: {

@@ -9,8 +9,8 @@ import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { readPlan } from "./plan-file.js";
 import { answer, questions, run, runOptions } from "./plan-run.js";
+import { inFull } from "./result.js";
 import { nothing, withBus } from "./session.js";
-import { inFull } from "./submit.js";
 import type { Call, Verb } from "./verb.js";
 
 const forms = {

@@ -6,6 +6,7 @@ import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
+import { tellResult } from "./result.js";
 import { printSchedule, scheduleHead, scheduleRow } from "./schedule-text.js";
 import { needOptions, targetFrom } from "./need.js";
 import { nothing, withBus } from "./session.js";
@@ -167,12 +168,7 @@ function fire(call: Call): Promise<ExitCode> {
       call.output.result({ taskId, agent }, () => taskId);
       return exitCodes.done;
     }
-    const output = await task.result({ timeout });
-    call.output.result(
-      { taskId, agent, output },
-      () => JSON.stringify(output, undefined, 2) ?? "",
-    );
-    return exitCodes.done;
+    return tellResult(call, task, task.result({ timeout }), { taskId, agent });
   });
 }
 
