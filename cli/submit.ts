@@ -3,12 +3,11 @@ import type { CallOptions } from "../bus/tasks/submit-options.js";
 import type { Need } from "../protocol/need.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
-import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { exitCodes, type ExitCode } from "./exit.js";
 import { needOptions, targetFrom } from "./need.js";
 import { tellResult } from "./result.js";
 import { withBus } from "./session.js";
-import { toDuration, toJson, toLevel } from "./values.js";
+import { oneOf, toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 import { hintAtWorkers } from "./worker-hint.js";
 
@@ -97,13 +96,9 @@ function optionsOf(call: Call): CallOptions {
   const priority = call.text("priority");
   if (priority !== undefined) options.priority = toLevel(priority);
   const format = call.text("format");
-  if (format !== undefined) options.format = toFormat(format);
+  if (format !== undefined)
+    options.format = oneOf("format", format, ["msgpack", "json"]);
   return options;
-}
-
-function toFormat(text: string): "msgpack" | "json" {
-  if (text === "msgpack" || text === "json") return text;
-  throw wrongUsage(unknownWord("format", text, ["msgpack", "json"]));
 }
 
 async function submitOnly(
