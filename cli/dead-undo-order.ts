@@ -148,10 +148,6 @@ function tellOutcome(
   { taskId }: DeadLetter,
   { letter, report }: Came,
 ): void {
-  const rows = undoRows(report).map(([name = "", text = ""]) => [
-    output.paint("dim", name),
-    text,
-  ]);
   output.line(
     letter
       ? `${taskId} still stands`
@@ -159,7 +155,7 @@ function tellOutcome(
         ? `${taskId} is resolved: what stood of it was undone by hand, and its letter is gone`
         : `${taskId} is undone: its letter is gone`,
   );
-  output.rows(rows);
+  output.facts(undoRows(report));
   if (!letter) return;
   output.line();
   output.line(nextStep(letter, report));

@@ -189,7 +189,7 @@ export function progressRows(
         : undefined,
     ],
   ];
-  if (undoing) rows.push(...(undoRows(undoing) as [string, string][]));
+  if (undoing) rows.push(...undoRows(undoing));
   if (error?.code === "UNDO_FAILED" && undoing?.standing.length === 0)
     rows.push(["now", "nothing of it stands any more"]);
   rows.push([
