@@ -3,7 +3,12 @@
 import { TroupeError } from "../protocol/errors.js";
 import type { Level } from "../protocol/levels.js";
 import type { QueriedTask, TasksQuery } from "../orchestrator/queries/query.js";
-import { taskStates } from "../protocol/task.js";
+import {
+  isTerminal,
+  taskStates,
+  terminalStates,
+  type TaskState,
+} from "../protocol/task.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
@@ -83,9 +88,9 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
   }
 }
 
-const bothKinds: (typeof taskStates)[number][][] = [
-  ["submitted", "working", "input-required"],
-  ["completed", "failed", "canceled", "rejected"],
+const bothKinds: TaskState[][] = [
+  taskStates.filter((state) => !isTerminal(state)),
+  [...terminalStates],
 ];
 /** Stands between the cursors of the two, and in no cursor. */
 const between = ".";
