@@ -2,17 +2,17 @@
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
 import { dateOf } from "./event-line.js";
-import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { exitCodes, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { drain, pause, resume } from "./agent-orders.js";
 import { find, findOptions, forget, labelsText } from "./agents-find.js";
 import { lanesOf } from "./known-agents.js";
-import { unknownWord } from "./nearest.js";
 import { pausedText } from "./pause-text.js";
 import { withBus } from "./session.js";
 import { shorten } from "./table.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, find, pause, resume, drain, forget } as const;
+const forms = { ls, show, find, pause, resume, drain, forget };
 
 export const agents: Verb = {
   summary:
@@ -46,12 +46,7 @@ export const agents: Verb = {
     },
   },
   example: "troupe agents pause writer --reason maintenance",
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of agents", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("agents", forms, call),
 };
 
 type Listed = AgentCard & { instances: InstanceCard[]; orders?: AgentOrders };

@@ -1,8 +1,8 @@
 // troupe ask: request-reply with whichever instance is free. Nothing is stored.
 import { exitCodes } from "./exit.js";
 import { needOptions, targetFrom } from "./need.js";
+import { inFull } from "./result.js";
 import { withBus } from "./session.js";
-import { inFull } from "./submit.js";
 import { toDuration, toJson } from "./values.js";
 import type { Verb } from "./verb.js";
 

@@ -13,9 +13,9 @@ import { commandLine } from "./command-line.js";
 import { nextStep, undoRows } from "./dead-undo.js";
 import { whatCame, type Came } from "./dead-undo-wait.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { hintAtWorkers } from "./submit.js";
 import { toDuration } from "./values.js";
 import type { Call, Options } from "./verb.js";
+import { hintAtWorkers } from "./worker-hint.js";
 
 export const undoOptions: Options = {
   retry: {
@@ -148,10 +148,6 @@ function tellOutcome(
   { taskId }: DeadLetter,
   { letter, report }: Came,
 ): void {
-  const rows = undoRows(report).map(([name = "", text = ""]) => [
-    output.paint("dim", name),
-    text,
-  ]);
   output.line(
     letter
       ? `${taskId} still stands`
@@ -159,7 +155,7 @@ function tellOutcome(
         ? `${taskId} is resolved: what stood of it was undone by hand, and its letter is gone`
         : `${taskId} is undone: its letter is gone`,
   );
-  output.rows(rows);
+  output.facts(undoRows(report));
   if (!letter) return;
   output.line();
   output.line(nextStep(letter, report));

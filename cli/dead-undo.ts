@@ -4,9 +4,9 @@ import type { UndoReport } from "../protocol/undo-state.js";
 import { commandLine } from "./command-line.js";
 
 /** What is undone, what stands, and why. */
-export function undoRows(report: UndoReport): string[][] {
+export function undoRows(report: UndoReport): [string, string][] {
   const { undone, skipped, standing, stuck, isResolved, isDeclined } = report;
-  const rows = [
+  const rows: [string, string][] = [
     ["undone", undone.toReversed().join(", ")],
     ["skipped", skipped.join(", ")],
     ["still done", standing.join(", ")],

@@ -9,13 +9,14 @@ import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
 import { dateOf } from "./event-line.js";
 import { inputRows } from "./input-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { runForm } from "./forms.js";
+import type { Fact, Output } from "./output.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import { toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, redrive, undo, purge } as const;
+const forms = { ls, show, redrive, undo, purge };
 
 export const dead: Verb = {
   summary: "Dead letters: tasks that nobody could finish, with why.",
@@ -48,12 +49,7 @@ export const dead: Verb = {
     ...undoOptions,
   },
   example: `troupe dead redrive 01K0ABC --input '{"city":"Oslo"}'`,
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of dead", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("dead", forms, call),
 };
 
 function ls(call: Call): Promise<ExitCode> {
@@ -85,8 +81,8 @@ function show(call: Call): Promise<ExitCode> {
     if (call.output.json)
       call.output.object({ ...toFacts(letter), ...(undoing && { undoing }) });
     else {
-      const stands = undoing ? dimmed(call, undoRows(undoing)) : [];
-      call.output.rows([...factRows(call, letter), ...stands]);
+      const stands = undoing ? undoRows(undoing) : [];
+      call.output.facts([...factsOf(letter, call.output), ...stands]);
       call.output.line();
       call.output.rows(historyRows(letter));
       if (letter.history.length > 0) call.output.line();
@@ -204,21 +200,17 @@ function toFacts(letter: DeadLetter) {
   return { taskId, agent, skill, code, error, attempts, at, input, history };
 }
 
-function factRows(call: Call, letter: DeadLetter): string[][] {
-  const { output } = call;
+function factsOf(letter: DeadLetter, output: Output): Fact[] {
   const given = inputRows(letter);
-  return dimmed(call, [
+  return [
     ["task", letter.taskId],
     ["skill", `${letter.agent}.${letter.skill}`],
     ["died", dateOf(letter.at)],
     ["why", output.paint("red", `${letter.code}: ${letter.error}`)],
     ["attempts", String(letter.attempts)],
-    ...(given.length === 0 ? [["input", "(unreadable)"]] : given),
-  ]);
+    ...(given.length === 0 ? [["input", "(unreadable)"] as const] : given),
+  ];
 }
-
-const dimmed = ({ output }: Call, rows: string[][]): string[][] =>
-  rows.map(([name = "", value = ""]) => [output.paint("dim", name), value]);
 
 const historyRows = (letter: DeadLetter): string[][] =>
   letter.history.map(({ at, kind, attempt = "", error = "" }) => [

@@ -1,27 +1,25 @@
 // troupe journal: what the handlers of tasks have done durably.
 import { existsSync, readFileSync } from "node:fs";
 import type { ForkOptions } from "../bus/journal/fork.js";
-import type { TaskHandle } from "../bus/tasks/task-handle.js";
-import type { Duration } from "../protocol/duration.js";
 import { toJournalFile, toTaskJournal } from "../protocol/journal-file.js";
 import { toTagged } from "../protocol/tagged-json.js";
 import type { TaskJournal } from "../protocol/task-journal.js";
 import { checkJournal } from "../workers/check/check.js";
 import type { Agent } from "../workers/agent.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { journalHead, journalRows } from "./journal-text.js";
 import { agentsOf } from "./modules.js";
-import { unknownWord } from "./nearest.js";
-import { resultUnlessStopped } from "./result.js";
+import { inFull, tellResult } from "./result.js";
 import { withBus } from "./session.js";
-import { hintAtWorkersOf, inFull, nameTask } from "./submit.js";
+import { resultUnlessStopped } from "./stoppable-result.js";
 import { alignColumns } from "./table.js";
 import { toDuration, toJson } from "./values.js";
-import type { Bus } from "../troupe.js";
 import type { Call, Verb } from "./verb.js";
 import { waitText } from "./wait-text.js";
+import { hintAtWorkersOf } from "./worker-hint.js";
 
-const forms = { show, fork, check, export: exportFile } as const;
+const forms = { show, fork, check, export: exportFile };
 
 export const journal: Verb = {
   summary:
@@ -68,14 +66,7 @@ export const journal: Verb = {
     },
   },
   example: "troupe journal show 01JQXTZ5Y0",
-  run(call) {
-    const word = call.words[0] ?? "";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(
-        unknownWord("form of journal", word, Object.keys(forms)),
-      );
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("journal", forms, call, ""),
 };
 
 function show(call: Call): Promise<ExitCode> {
@@ -102,28 +93,9 @@ function fork(call: Call): Promise<ExitCode> {
       call.output.result({ taskId, agent, duplicate }, () => taskId);
       return exitCodes.done;
     }
-    return tellResult(call, bus, task, timeout);
+    const result = resultUnlessStopped(bus, task, timeout);
+    return tellResult(call, task, result, { taskId, agent });
   });
-}
-
-async function tellResult(
-  call: Call,
-  bus: Bus,
-  task: TaskHandle,
-  timeout: Duration,
-): Promise<ExitCode> {
-  const { id: taskId, agent } = task;
-  try {
-    const output = await resultUnlessStopped(bus, task, timeout);
-    call.output.result({ taskId, agent, output }, () => inFull(output));
-    return exitCodes.done;
-  } catch (error) {
-    const state = await task.state().catch(() => undefined);
-    if (state === undefined) throw error;
-    if (call.output.json) call.output.object({ taskId, agent, state, error });
-    else call.output.error(nameTask(error, taskId, state));
-    return exitCodes.taskFailed;
-  }
 }
 
 function forkOptions(call: Call): ForkOptions {

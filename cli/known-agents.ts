@@ -2,7 +2,7 @@
 import type { AgentCard } from "../protocol/card.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
-import { nearest } from "../protocol/nearest.js";
+import { didYouMean } from "../protocol/nearest.js";
 
 /** One a lane. Throws AGENT_UNKNOWN. */
 export async function lanesOf(bus: Bus, name: string): Promise<AgentCard[]> {
@@ -14,13 +14,9 @@ export async function lanesOf(bus: Bus, name: string): Promise<AgentCard[]> {
 
 function unknownAgent(name: string, cards: readonly AgentCard[]): TroupeError {
   const known = [...new Set(cards.map((card) => card.name))];
-  const near = nearest(name, known);
-  const hint =
-    near === undefined
-      ? `known are: ${known.join(", ") || "none yet"}`
-      : `did you mean "${near}"?`;
+  const all = `known are: ${known.join(", ") || "none yet"}`;
   return new TroupeError(
     "AGENT_UNKNOWN",
-    `no agent "${name}" has been served here: ${hint}`,
+    `no agent "${name}" has been served here: ${didYouMean(name, known, all)}`,
   );
 }

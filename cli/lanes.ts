@@ -13,13 +13,13 @@ import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
 import { dateOf } from "./event-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { lanesOf } from "./known-agents.js";
-import { unknownWord } from "./nearest.js";
 import { nothing, withBus } from "./session.js";
 import { toDuration } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, split, promote, rollback, clear } as const;
+const forms = { ls, show, split, promote, rollback, clear };
 
 export const lanes: Verb = {
   summary:
@@ -44,12 +44,7 @@ export const lanes: Verb = {
     },
   },
   example: "troupe lanes split writer main=90 canary=10",
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of lanes", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("lanes", forms, call),
 };
 
 const agentOf = (call: Call): string => call.word(1, "the AGENT");

@@ -1,5 +1,5 @@
-// "Did you mean": what is said of a word that is unknown.
-import { nearest } from "../protocol/nearest.js";
+// What is said of a word that is unknown.
+import { didYouMean } from "../protocol/nearest.js";
 
 /** `unknown verb "sumbit": did you mean "submit"?`, or what there is. */
 export function unknownWord(
@@ -7,8 +7,6 @@ export function unknownWord(
   word: string,
   known: readonly string[],
 ): string {
-  const near = nearest(word, known);
-  return near === undefined
-    ? `unknown ${what} "${word}": there are ${known.join(", ")}`
-    : `unknown ${what} "${word}": did you mean "${near}"?`;
+  const all = `there are ${known.join(", ")}`;
+  return `unknown ${what} "${word}": ${didYouMean(word, known, all)}`;
 }

@@ -1,14 +1,8 @@
 // What is needed, as people write it on the command line: a word, or plain words, and what more is asked.
 import { toNeed } from "../bus/tasks/target.js";
-import {
-  parseNeed,
-  strategies,
-  type Need,
-  type Strategy,
-} from "../protocol/need.js";
+import { parseNeed, strategies, type Need } from "../protocol/need.js";
 import { wrongUsage } from "./exit.js";
-import { unknownWord } from "./nearest.js";
-import { toLabels } from "./values.js";
+import { oneOf, toLabels } from "./values.js";
 import type { Call, Options } from "./verb.js";
 
 export const needOptions: Options = {
@@ -79,13 +73,8 @@ function moreFrom(call: Call): Omit<Need, "skill" | "text" | "agent"> {
   return {
     ...(tags.length > 0 ? { tags } : {}),
     ...(labels === undefined ? {} : { labels }),
-    ...(prefer === undefined ? {} : { prefer: toStrategy(prefer) }),
+    ...(prefer === undefined
+      ? {}
+      : { prefer: oneOf("strategy", prefer, strategies) }),
   };
-}
-
-function toStrategy(text: string): Strategy {
-  const strategy = strategies.find((name) => name === text);
-  if (strategy === undefined)
-    throw wrongUsage(unknownWord("strategy", text, strategies));
-  return strategy;
 }

@@ -6,6 +6,9 @@ import { alignColumns, type Row } from "./table.js";
 export type Colour =
   "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta" | "blue";
 
+/** What is known under a name; a text that is not known is left out. */
+export type Fact = readonly [name: string, text: string | undefined];
+
 /** Where it writes: the process, or whoever runs the command within one. */
 export interface Streams {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
@@ -56,6 +59,14 @@ export class Output {
 
   rows(rows: readonly Row[]): void {
     for (const line of alignColumns(rows)) this.line(line);
+  }
+
+  /** One a line, its name dim. */
+  facts(facts: readonly Fact[]): void {
+    const known = facts.filter(([, text]) => text !== undefined);
+    this.rows(
+      known.map(([name, text = ""]) => [this.paint("dim", name), text]),
+    );
   }
 
   /** For people, beside the result. */

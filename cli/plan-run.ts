@@ -10,10 +10,11 @@ import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { readPlan } from "./plan-file.js";
 import { tellHowFar } from "./plan-follow.js";
 import { questionRows } from "./plan-questions.js";
+import { inFull, nameTask } from "./result.js";
 import { withBus } from "./session.js";
-import { hintAtWorkers, inFull, nameTask } from "./submit.js";
 import { toDuration, toJson } from "./values.js";
 import type { Call, Options } from "./verb.js";
+import { hintAtWorkers } from "./worker-hint.js";
 
 export const runOptions: Options = {
   input: {

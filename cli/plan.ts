@@ -5,12 +5,12 @@ import { drawPlan } from "../protocol/plan/draw.js";
 import type { PlanProblem } from "../protocol/plan/outline.js";
 import { planJsonSchema } from "../protocol/plan/plan.js";
 import { dateOf } from "./event-line.js";
-import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { exitCodes, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { readPlan } from "./plan-file.js";
 import { answer, questions, run, runOptions } from "./plan-run.js";
+import { inFull } from "./result.js";
 import { nothing, withBus } from "./session.js";
-import { inFull } from "./submit.js";
 import type { Call, Verb } from "./verb.js";
 
 const forms = {
@@ -25,7 +25,7 @@ const forms = {
   show,
   history,
   rm,
-} as const;
+};
 
 export const plan: Verb = {
   summary: "Plans: work as data, for planners and people.",
@@ -50,12 +50,7 @@ export const plan: Verb = {
     ...runOptions,
   },
   example: `troupe plan run article.json --input '{"topic":"tea"}' --param tone=lively --wait`,
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of plan", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("plan", forms, call),
 };
 
 async function check(call: Call): Promise<ExitCode> {

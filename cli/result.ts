@@ -1,53 +1,46 @@
-// The result of a task that may be stopped: then it would only be waited for until somebody serves another version.
-import { setTimeout as pause } from "node:timers/promises";
+// What a task came to, as it is told to who waits for it.
 import type { TaskHandle } from "../bus/tasks/task-handle.js";
-import type { Duration } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
-import type { TaskEvent } from "../protocol/task.js";
-import type { Bus } from "../troupe.js";
+import { exitCodes, type ExitCode } from "./exit.js";
+import type { Call } from "./verb.js";
 
-const lookEveryMs = 200;
-
-/** Throws what the task failed with, WAIT_TIMED_OUT, or STEP_MISMATCH as soon as its handler is known not to fit. */
-export async function resultUnlessStopped(
-  bus: Bus,
+/**
+ * Prints it, for programs with these facts beside it; of a task that has not come to it says why, and where it stands.
+ * Throws what `result` threw where no such task is known.
+ */
+export async function tellResult(
+  call: Call,
   task: TaskHandle,
-  timeout: Duration,
-): Promise<unknown> {
-  const waiting = new AbortController();
-  const result = task.result({ timeout });
-  result.catch(() => undefined); // nobody waits for it any more when the task is stopped
+  result: Promise<unknown>,
+  facts: object,
+): Promise<ExitCode> {
   try {
-    return await Promise.race([
-      result,
-      untilStopped(bus, task, waiting.signal),
-    ]);
-  } finally {
-    waiting.abort();
+    const output = await result;
+    call.output.result({ ...facts, output }, () => inFull(output));
+    return exitCodes.done;
+  } catch (error) {
+    const { id: taskId, agent } = task;
+    const state = await task.state().catch(() => undefined);
+    if (state === undefined) throw error; // it was never accepted
+    if (call.output.json) call.output.object({ taskId, agent, state, error });
+    else call.output.error(nameTask(error, taskId, state));
+    return exitCodes.taskFailed;
   }
 }
 
-/** Never resolves; throws when it is told to stop, which nobody hears any more. */
-async function untilStopped(
-  bus: Bus,
-  task: TaskHandle,
-  signal: AbortSignal,
-): Promise<never> {
-  for (;;) {
-    const last = await lastEvent(bus, task);
-    if (last?.kind === "returned" && last.error?.code === "STEP_MISMATCH")
-      throw new TroupeError("STEP_MISMATCH", last.error.message);
-    await pause(lookEveryMs, undefined, { signal });
-  }
-}
+export const inFull = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2) ?? "";
 
-/** An attempt that does not fit is given back; one that goes on since has begun another. */
-async function lastEvent(
-  bus: Bus,
-  { id, agent }: TaskHandle,
-): Promise<TaskEvent | undefined> {
-  const whose = agent === undefined ? {} : { agent };
-  let last: TaskEvent | undefined;
-  for await (const event of bus.replay({ task: id, ...whose })) last = event;
-  return last;
+/** The id, for whoever wants to see more of it with `troupe tasks show`. */
+export function nameTask(
+  error: unknown,
+  taskId: string,
+  state: string,
+): unknown {
+  if (!(error instanceof TroupeError) || error.message.includes(taskId))
+    return error;
+  const { code, message } = error;
+  return new TroupeError(code, `${message} (task "${taskId}" is ${state})`, {
+    cause: error,
+  });
 }

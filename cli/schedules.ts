@@ -5,14 +5,15 @@ import type { Schedule } from "../bus/schedules/summary.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { runForm } from "./forms.js";
+import { tellResult } from "./result.js";
 import { printSchedule, scheduleHead, scheduleRow } from "./schedule-text.js";
 import { needOptions, targetFrom } from "./need.js";
 import { nothing, withBus } from "./session.js";
 import { toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 
-const forms = { ls, show, add, pause, resume, rm, fire } as const;
+const forms = { ls, show, add, pause, resume, rm, fire };
 
 export const schedules: Verb = {
   summary:
@@ -85,14 +86,7 @@ export const schedules: Verb = {
     },
   },
   example: `troupe schedules add nightly "0 3 * * *" reports.build '{"kind":"daily"}' --time-zone Europe/Berlin`,
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(
-        unknownWord("form of schedules", word, Object.keys(forms)),
-      );
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("schedules", forms, call),
 };
 
 function nameOf(call: Call): string {
@@ -174,12 +168,7 @@ function fire(call: Call): Promise<ExitCode> {
       call.output.result({ taskId, agent }, () => taskId);
       return exitCodes.done;
     }
-    const output = await task.result({ timeout });
-    call.output.result(
-      { taskId, agent, output },
-      () => JSON.stringify(output, undefined, 2) ?? "",
-    );
-    return exitCodes.done;
+    return tellResult(call, task, task.result({ timeout }), { taskId, agent });
   });
 }
 

@@ -1,18 +1,15 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/tasks/submit-options.js";
-import { TroupeError } from "../protocol/errors.js";
 import type { Need } from "../protocol/need.js";
-import { orchestratorName } from "../protocol/subjects.js";
 import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
-import { toNeed } from "../bus/tasks/target.js";
-import { commandLine } from "./command-line.js";
-import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { exitCodes, type ExitCode } from "./exit.js";
 import { needOptions, targetFrom } from "./need.js";
+import { tellResult } from "./result.js";
 import { withBus } from "./session.js";
-import { toDuration, toJson, toLevel } from "./values.js";
+import { oneOf, toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
+import { hintAtWorkers } from "./worker-hint.js";
 
 export const submit: Verb = {
   summary: "Submits a durable task; from then on it ends exactly once.",
@@ -99,13 +96,9 @@ function optionsOf(call: Call): CallOptions {
   const priority = call.text("priority");
   if (priority !== undefined) options.priority = toLevel(priority);
   const format = call.text("format");
-  if (format !== undefined) options.format = toFormat(format);
+  if (format !== undefined)
+    options.format = oneOf("format", format, ["msgpack", "json"]);
   return options;
-}
-
-function toFormat(text: string): "msgpack" | "json" {
-  if (text === "msgpack" || text === "json") return text;
-  throw wrongUsage(unknownWord("format", text, ["msgpack", "json"]));
 }
 
 async function submitOnly(
@@ -131,64 +124,7 @@ async function submitAndWait(
   const taskId = options.id ?? newId();
   const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
   await hintAtWorkers(call, bus, target);
-  try {
-    const all = { ...options, id: taskId, timeout };
-    const output = await bus.call(target, input, all);
-    call.output.result({ taskId, state: "completed", output }, () =>
-      inFull(output),
-    );
-    return exitCodes.done;
-  } catch (error) {
-    const state = (await bus.find(taskId))?.state;
-    if (state === undefined) throw error; // it was never accepted
-    if (call.output.json) call.output.object({ taskId, state, error });
-    else call.output.error(nameTask(error, taskId, state));
-    return exitCodes.taskFailed;
-  }
+  const result = bus.call(target, input, { ...options, id: taskId, timeout });
+  const facts = { taskId, state: "completed" };
+  return tellResult(call, bus.task(taskId), result, facts);
 }
-
-/** A task without a worker is no mistake; but whoever is new here may wonder why nothing happens. */
-export async function hintAtWorkers(
-  call: Call,
-  bus: Bus,
-  target: string | Need,
-): Promise<void> {
-  const { agent } = toNeed(target);
-  if (agent === undefined) return; // it was routed to one that lives
-  await hintAtWorkersOf(call, bus, agent);
-}
-
-export async function hintAtWorkersOf(
-  call: Call,
-  bus: Bus,
-  agent: string,
-): Promise<void> {
-  if (call.output.json) return;
-  const [cards, instances] = await Promise.all([
-    bus.agents(),
-    bus.instances(agent),
-  ]);
-  const isKnown = cards.some(({ name }) => name === agent);
-  if (!isKnown || instances.length > 0) return;
-  const start = agent === orchestratorName ? "up" : "work FILE…";
-  call.output.note(
-    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine(start)})`,
-  );
-}
-
-/** The id, for whoever wants to see more of it with `troupe tasks show`. */
-export function nameTask(
-  error: unknown,
-  taskId: string,
-  state: string,
-): unknown {
-  if (!(error instanceof TroupeError) || error.message.includes(taskId))
-    return error;
-  const { code, message } = error;
-  return new TroupeError(code, `${message} (task "${taskId}" is ${state})`, {
-    cause: error,
-  });
-}
-
-export const inFull = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2) ?? "";

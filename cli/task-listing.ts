@@ -3,13 +3,16 @@
 import { TroupeError } from "../protocol/errors.js";
 import type { Level } from "../protocol/levels.js";
 import type { QueriedTask, TasksQuery } from "../orchestrator/queries/query.js";
-import { taskStates } from "../protocol/task.js";
+import {
+  isTerminal,
+  taskStates,
+  terminalStates,
+  type TaskState,
+} from "../protocol/task.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { wrongUsage } from "./exit.js";
-import { unknownWord } from "./nearest.js";
-import { toLevel, toMoment } from "./values.js";
+import { oneOf, toLevel, toMoment } from "./values.js";
 import type { Call, Options } from "./verb.js";
 
 export type ListedTask = TaskSummary | QueriedTask;
@@ -64,7 +67,6 @@ export const listingOptions: Options = {
   },
 };
 
-const states: readonly string[] = taskStates;
 const orders = ["newest", "oldest", "slowest"] as const;
 
 export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
@@ -86,9 +88,9 @@ export async function listTasks(bus: Bus, query: TasksQuery): Promise<Listing> {
   }
 }
 
-const bothKinds: (typeof taskStates)[number][][] = [
-  ["submitted", "working", "input-required"],
-  ["completed", "failed", "canceled", "rejected"],
+const bothKinds: TaskState[][] = [
+  taskStates.filter((state) => !isTerminal(state)),
+  [...terminalStates],
 ];
 /** Stands between the cursors of the two, and in no cursor. */
 const between = ".";
@@ -153,22 +155,11 @@ export function queryOf(call: Call): TasksQuery {
     if (text !== undefined) query[name] = toMoment(text, `--${name}`);
   }
   const wanted = call.texts("state");
-  if (wanted.length > 0) query.state = wanted.map(toState);
+  if (wanted.length > 0)
+    query.state = wanted.map((text) => oneOf("state", text, taskStates));
   const order = call.text("order");
-  if (order !== undefined) query.order = toOrder(order);
+  if (order !== undefined) query.order = oneOf("order", order, orders);
   return query;
-}
-
-function toState(text: string): (typeof taskStates)[number] {
-  const state = taskStates.find((name) => name === text);
-  if (state === undefined) throw wrongUsage(unknownWord("state", text, states));
-  return state;
-}
-
-function toOrder(text: string): (typeof orders)[number] {
-  const order = orders.find((name) => name === text);
-  if (order === undefined) throw wrongUsage(unknownWord("order", text, orders));
-  return order;
 }
 
 /** Nobody is there, or does not answer, or may not be asked. */

@@ -6,7 +6,7 @@ import { isTerminal, type TaskState } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { dateOf, eventLine } from "./event-line.js";
 import { cutText, inputRows, jsonText } from "./input-text.js";
-import type { Colour, Output } from "./output.js";
+import type { Colour, Fact, Output } from "./output.js";
 import {
   progressOf,
   progressRows,
@@ -19,8 +19,6 @@ import {
 } from "./task-worker.js";
 import type { Call } from "./verb.js";
 import { waitText } from "./wait-text.js";
-
-type Fact = [name: string, text: string | undefined];
 
 const colours: Partial<Record<TaskState, Colour>> = {
   submitted: "cyan",
@@ -53,16 +51,11 @@ export async function showTask(
       ...progress?.facts,
       ...(workers && { workers }),
     });
-  const facts: Fact[] = [
+  output.facts([
     ...factsOf(task, output),
     ["worker", workers && workersText(task, workers)],
     ...progressRows(task, progress),
-  ];
-  output.rows(
-    facts.flatMap(([name, text]) =>
-      text === undefined ? [] : [[output.paint("dim", name), text]],
-    ),
-  );
+  ]);
   output.line();
   for (const event of events) output.line(eventLine(event, output));
   if (events.length === 0) output.line(noEvents(task, progress, workers));

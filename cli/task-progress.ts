@@ -20,6 +20,7 @@ import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
 import { dateOf, timeOf } from "./event-line.js";
+import type { Fact } from "./output.js";
 import { signalRows } from "./signal-text.js";
 import { questionRows, questionsOf } from "./plan-questions.js";
 
@@ -156,53 +157,80 @@ async function hasLetter(
 }
 
 export function progressRows(
-  { taskId, state, error }: TaskSummary,
+  task: TaskSummary,
   progress: TaskProgress | undefined,
-): [string, string | undefined][] {
+): Fact[] {
   if (!progress) return [];
-  const { facts, again, hasLetter, signals, trouble } = progress;
-  const { journal, mismatch, cancelAsked, undoing, questions = [] } = facts;
-  const isOver = isTerminal(state);
-  const rows: [string, string | undefined][] = [
+  return [
+    ...underWayRows(task, progress),
+    ...undoingRows(task, progress),
+    ...toDoRows(task, progress),
+  ];
+}
+
+/** What it waits for, how far it is, and what ends or stops it. */
+function underWayRows(
+  { taskId }: TaskSummary,
+  { facts, signals, trouble }: TaskProgress,
+): Fact[] {
+  const { questions = [], journal, cancelAsked, mismatch } = facts;
+  return [
     ...questionRows(taskId, questions),
     ...signals,
-    [
-      "journal",
-      journal === undefined
-        ? trouble
-        : `${journal} ${journal === 1 ? "entry" : "entries"}: ${commandLine(`journal show ${taskId}`)}`,
-    ],
-    [
-      "canceled",
-      cancelAsked &&
-        `asked for at ${dateOf(cancelAsked.at)}${cancelAsked.reason === "" ? "" : `: ${cancelAsked.reason}`}`,
-    ],
+    ["journal", journal === undefined ? trouble : entriesText(taskId, journal)],
+    ["canceled", cancelAsked && askedText(cancelAsked)],
     [
       "stopped",
       mismatch &&
         `version ${mismatch.version} of its handler does not fit: expected ${mismatch.expected}, found ${mismatch.found}`,
     ],
+  ];
+}
+
+const entriesText = (taskId: string, count: number): string =>
+  `${count} ${count === 1 ? "entry" : "entries"}: ${commandLine(`journal show ${taskId}`)}`;
+
+const askedText = ({ at, reason }: NonNullable<Facts["cancelAsked"]>): string =>
+  `asked for at ${dateOf(at)}${reason === "" ? "" : `: ${reason}`}`;
+
+/** What of it is undone, what stands, and what is tried again. */
+function undoingRows(
+  { state, error }: TaskSummary,
+  { facts: { undoing }, again }: TaskProgress,
+): Fact[] {
+  const goesOn = !isTerminal(state);
+  const isGone =
+    error?.code === "UNDO_FAILED" && undoing?.standing.length === 0;
+  return [
     [
       "undoing",
-      undoing?.since && !isOver
+      undoing?.since && goesOn
         ? `since ${dateOf(undoing.since)}, for ${undoing.why}`
         : undefined,
     ],
+    ...(undoing ? undoRows(undoing) : []),
+    ["now", isGone ? "nothing of it stands any more" : undefined],
+    [
+      "tries",
+      again && goesOn
+        ? `${again.step} again at ${timeOf(again.at)}: ${again.error}`
+        : undefined,
+    ],
   ];
-  if (undoing) rows.push(...(undoRows(undoing) as [string, string][]));
-  if (error?.code === "UNDO_FAILED" && undoing?.standing.length === 0)
-    rows.push(["now", "nothing of it stands any more"]);
-  rows.push([
-    "tries",
-    again && !isOver
-      ? `${again.step} again at ${timeOf(again.at)}: ${again.error}`
-      : undefined,
-  ]);
-  if (mismatch && cancelAsked)
-    rows.push([
+}
+
+/** Where it needs a person. */
+function toDoRows(
+  { taskId }: TaskSummary,
+  { facts: { mismatch, cancelAsked }, hasLetter }: TaskProgress,
+): Fact[] {
+  return [
+    [
       "to do",
-      `serve a version that fits, or end it without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
-    ]);
-  if (hasLetter) rows.push(["to do", undoOrdersText(taskId)]);
-  return rows;
+      mismatch &&
+        cancelAsked &&
+        `serve a version that fits, or end it without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
+    ],
+    ["to do", hasLetter ? undoOrdersText(taskId) : undefined],
+  ];
 }

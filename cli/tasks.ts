@@ -3,8 +3,8 @@ import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { dateOf, timeOf } from "./event-line.js";
 import { cancel, cancelOptions } from "./task-cancel.js";
-import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
-import { unknownWord } from "./nearest.js";
+import { exitCodes, type ExitCode } from "./exit.js";
+import { runForm } from "./forms.js";
 import { nothing, withBus } from "./session.js";
 import { shorten } from "./table.js";
 import {
@@ -20,7 +20,7 @@ import { waitText } from "./wait-text.js";
 import type { QueriedTask } from "../orchestrator/queries/query.js";
 import type { Bus } from "../troupe.js";
 
-const forms = { ls, show, cancel } as const;
+const forms = { ls, show, cancel };
 
 export const tasks: Verb = {
   summary: "Lists tasks, shows one with all its events, cancels one.",
@@ -34,12 +34,7 @@ export const tasks: Verb = {
     ...cancelOptions,
   },
   example: "troupe tasks ls --agent writer",
-  run(call) {
-    const word = call.words[0] ?? "ls";
-    if (!Object.hasOwn(forms, word))
-      throw wrongUsage(unknownWord("form of tasks", word, Object.keys(forms)));
-    return forms[word as keyof typeof forms](call);
-  },
+  run: (call) => runForm("tasks", forms, call),
 };
 
 function ls(call: Call): Promise<ExitCode> {

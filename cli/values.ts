@@ -7,7 +7,7 @@ import {
 } from "../protocol/agent-events.js";
 import { toMs, type Duration } from "../protocol/duration.js";
 import { messageOf } from "../protocol/errors.js";
-import { isLevel, levels, type Level } from "../protocol/levels.js";
+import { levels, type Level } from "../protocol/levels.js";
 import { terminalStates, type TaskEvent } from "../protocol/task.js";
 import { wrongUsage } from "./exit.js";
 import { unknownWord } from "./nearest.js";
@@ -43,10 +43,18 @@ export function toMoment(text: string, what: string): Date | Duration {
   return date;
 }
 
-export function toLevel(text: string): Level {
-  if (isLevel(text)) return text;
-  throw wrongUsage(unknownWord("priority", text, levels));
+/** A word of those that there are; `what` says in the error what they are. */
+export function oneOf<Word extends string>(
+  what: string,
+  text: string,
+  known: readonly Word[],
+): Word {
+  const found = known.find((word) => word === text);
+  if (found !== undefined) return found;
+  throw wrongUsage(unknownWord(what, text, known));
 }
+
+export const toLevel = (text: string): Level => oneOf("priority", text, levels);
 
 /**
  * Of a task's event; or "agent", which is all that happens to agents and their instances, or one kind of that.
@@ -69,11 +77,7 @@ const kinds: readonly Kind[] = [
 export const kindsHelp = `only ${taskKinds.join(", ")}; agent for all that happens to agents, or one kind of that, such as paused`;
 
 export const toKinds = (texts: readonly string[]): Kind[] =>
-  texts.map((text) => {
-    const kind = kinds.find((name) => name === text);
-    if (kind === undefined) throw wrongUsage(unknownWord("kind", text, kinds));
-    return kind;
-  });
+  texts.map((text) => oneOf("kind", text, kinds));
 
 /** All where none is named. */
 export function fits(

@@ -16,6 +16,16 @@ export function nearest(
   return begun ?? best?.name;
 }
 
+/** `did you mean "submit"?`, or, where no known word is near, what is said otherwise. */
+export function didYouMean(
+  word: string,
+  known: readonly string[],
+  otherwise: string,
+): string {
+  const near = nearest(word, known);
+  return near === undefined ? otherwise : `did you mean "${near}"?`;
+}
+
 /** Levenshtein's distance, with two neighbours exchanged as one mistake. */
 function mistakesBetween(left: string, right: string): number {
   let before: number[] = [];

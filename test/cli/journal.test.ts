@@ -216,9 +216,10 @@ describe("journal", { concurrency: 2 }, () => {
     [["check", "x"], /the MODULE with its agent is missing/],
     [["check", tripsModule, tripsModule], /cannot be read: it is no JSON/],
     [["shwo", "x"], /did you mean "show"/],
+    [[], /unknown form of journal "": there are show, fork, check, export/],
   ];
   for (const [args, message] of wrong)
-    test(`"journal ${args.join(" ")}" exits 2 and says why`, async () => {
+    test(`"${["journal", ...args].join(" ")}" exits 2 and says why`, async () => {
       const { code, stderr } = await run("journal", ...args);
       assert.match(stderr, message);
       assert.equal(code, 2);

@@ -95,11 +95,17 @@ describe("schedules", { concurrency: 2 }, () => {
     assert.match(await said(...words), /need +"does it"/);
   });
 
-  test("fire --wait exits 1 when the task fails, and says why", async () => {
+  test("fire --wait exits 1 when the task fails, says why, and names it", async () => {
     await bus.schedule("bad", "@yearly", "doer.do", "fail");
     const { code, stderr } = await schedules("fire", "bad", "--wait");
-    assert.match(stderr, /it fails/);
+    assert.match(stderr, /it fails.* \(task "bad@\w+" is failed\)\n$/);
     assert.equal(code, 1);
+    const inJson = await schedules("fire", "bad", "--wait", "--json");
+    const [{ taskId, state, error } = {}] = inJson.objects;
+    assert.match(String(taskId), /^bad@/);
+    assert.equal(state, "failed");
+    assert.match((error as Error).message, /it fails/);
+    assert.equal(inJson.code, 1);
   });
 
   test("who adds one where nobody serves is told so", async () => {
