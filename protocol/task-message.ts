@@ -95,6 +95,11 @@ export function addressOf(subject: string): Address {
   return { agent, lane, taskId, skill: "", level: defaultLevel };
 }
 
+/** Whether its id was given to it; one of our own making is nobody else's. */
+export function isNamed({ messageId, origin }: Headers): boolean {
+  return messageId !== undefined || origin === undefined;
+}
+
 export function originOf(headers: Headers): string {
   return headers.origin !== undefined && /^[\w-]+$/.test(headers.origin)
     ? headers.origin

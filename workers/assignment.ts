@@ -84,6 +84,8 @@ export interface Assignment extends TaskFacts {
   readonly delivery: Delivery;
   readonly subject: Subject;
   readonly past: Recollection;
+  /** It may have been in hand before. */
+  mayBeKnown(): boolean;
   /** Another may have it by now: the server has not heard of it for long, or may have forgotten who has it. */
   readonly isInDoubt: boolean;
   /** It waits without a slot. */

@@ -11,6 +11,7 @@ import { progressBody, type EventFacts } from "../protocol/task-events.js";
 import {
   addressOf,
   contentTypeOf,
+  isNamed,
   originOf,
   parentOf,
   type Address,
@@ -40,6 +41,7 @@ export class DeliveredTask implements TaskFacts {
       agent: host.agent,
       taskId: this.address.taskId,
       origin: originOf(delivery.headers),
+      isNamed: isNamed(delivery.headers),
       params: undefined,
       parent: parentOf(delivery.headers),
     };

@@ -167,7 +167,9 @@ async function fallBack(
 ): Promise<Result | undefined> {
   const { fallbacks, runners, recorder } = assignment.host;
   if (!fallbacks || !mayFallBack(error)) return undefined;
-  const { input } = assignment;
+  const { input, subject } = assignment;
+  subject.lastEvent = undefined; // it is said on the history that it falls back; nothing that is to be fenced is left
+
   const to = await fallbacks.placeFor(assignment, input);
   if (!to) return undefined;
   let outcome: Outcome;

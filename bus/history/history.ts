@@ -24,6 +24,20 @@ export function endOf(
   return lastMessageNow(link, streams.events, subject);
 }
 
+/** The newest event of a task. */
+export function lastEventOf(
+  link: Link,
+  taskId: string,
+  agent: string,
+): Promise<StoredMessage | undefined> {
+  const { streams, taskEventsWhere } = link.subjects;
+  return lastMessageNow(
+    link,
+    streams.events,
+    taskEventsWhere({ taskId, agent }),
+  );
+}
+
 /** Since when all that was written is there: what ended before may have aged out, or had to make room. */
 export async function loggedSince(link: Link): Promise<Date> {
   const { jsm, subjects, clock } = link;

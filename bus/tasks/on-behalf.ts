@@ -4,6 +4,7 @@ import type { EventFacts } from "../../protocol/task-events.js";
 import {
   addressOf,
   contentTypeOf,
+  isNamed,
   originOf,
   parentOf,
 } from "../../protocol/task-message.js";
@@ -18,6 +19,7 @@ export function subjectOf(message: StoredMessage): Subject {
     agent,
     taskId,
     origin: originOf(headers),
+    isNamed: isNamed(headers),
     params: paramsOf(message),
     parent: parentOf(headers),
   };

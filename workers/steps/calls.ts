@@ -196,7 +196,7 @@ export class Calls {
         }
       }
       // Who was frozen, and is fenced off without knowing it, would start a child that nobody waits for.
-      if (host.isInDoubt) await line.check();
+      if (host.isInDoubt) await line.hold();
       if (this.#ended) throw notNeeded(operation);
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);

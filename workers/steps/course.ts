@@ -53,7 +53,7 @@ export class Course {
     this.line = new JournalLine(
       {
         append: (written) => host.append(written),
-        check: () => host.checkMine(),
+        hold: () => host.hold(),
         completed: (completions) => this.tape.completed(completions),
         refused: (error) => this.#refused(error),
         still: () => this.waits.look(), // also after entries that complete nothing: none waits while one is written

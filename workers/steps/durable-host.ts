@@ -83,13 +83,10 @@ export class DurableHost implements StepHost {
     return this.#task.isInDoubt;
   }
 
-  /** A task that had nothing to be undone may have ended without a word on its journal. */
-  async checkMine(): Promise<void> {
-    const [end] = await Promise.all([
-      endOf(this.#task.host.link, this.id, this.agent),
-      this.#journal.check(),
-    ]);
-    if (!end) return;
+  async hold(): Promise<void> {
+    await this.#journal.hold();
+    // One whose workers were taken for lost ends without a word on its journal.
+    if (!(await endOf(this.#task.host.link, this.id, this.agent))) return;
     throw new TroupeError(
       "CONFLICT",
       `task "${this.id}" was ended by another instance of "${this.agent}": this one was held up for too long and leaves it`,
@@ -120,6 +117,7 @@ export class DurableHost implements StepHost {
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
         ...options,
         id: child.id,
+        isFirst: !this.#task.mayBeKnown(),
         parent: parentHeader(this.#name),
       },
       (error) => this.suspend({ why: "trouble", error }),

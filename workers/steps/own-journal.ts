@@ -61,6 +61,13 @@ export class OwnJournal {
     if (this.#isStale && !this.#wrote) await this.append([]);
   }
 
+  /** Nobody else can write from now on. Throws CONFLICT when another has. */
+  hold(): Promise<void> {
+    // Where nothing was done there is nothing to go on with: an entry would make a workflow of it.
+    if (this.place === 0) return this.#writer.check();
+    return this.append([{ kind: "held", at: this.#host.link.clock.now() }]);
+  }
+
   /** Throws CONFLICT when another has written. */
   check(): Promise<void> {
     return this.#writer.check();

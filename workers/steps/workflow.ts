@@ -5,10 +5,16 @@
 import {
   cancelAsked,
   inputOf,
+  ownPart,
+  readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
-import { toTroupeError, TroupeError } from "../../protocol/errors.js";
+import {
+  isConflict,
+  toTroupeError,
+  TroupeError,
+} from "../../protocol/errors.js";
 import { misfitOf } from "../../protocol/journal.js";
 import { fromRpcError } from "../../protocol/rpc.js";
 import type { EndState } from "../../protocol/undo-state.js";
@@ -124,6 +130,19 @@ export class Workflow {
     const finishing = course.finish();
     if (!finishing) return this.#task.recordOutcome(outcome);
     return finishing.then(() => this.#task.recordOutcome(outcome));
+  }
+
+  /** Whether another has gone on with it. Where none has, none can from now on. */
+  async isAnothers(): Promise<boolean> {
+    const run = this.#run;
+    if (!run) return hasGrown(this.#task, this.#journal);
+    try {
+      await run.course.line.hold();
+      return false;
+    } catch (error) {
+      if (isConflict(error)) return true;
+      throw error;
+    }
   }
 
   unwind(
@@ -252,6 +271,16 @@ export class Workflow {
 
 export function isStopping(outcome: unknown): outcome is TroupeError {
   return outcome instanceof TroupeError && outcome.code === "WORKER_STOPPING";
+}
+
+/** Whether there is more on the journal of a task than was there when it came. */
+export async function hasGrown(
+  { host, agent, id: taskId, delivery }: Assignment,
+  { last }: Pick<JournalContents, "last">,
+): Promise<boolean> {
+  const contents = await readJournal(host.link, { agent, taskId });
+  const now = ownPart(contents, delivery);
+  return now.entries.length > 0 && now.last !== last;
 }
 
 function waits({ waitsFor }: Parked): TroupeError {
