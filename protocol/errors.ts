@@ -259,6 +259,13 @@ export function skillUnknown(
   );
 }
 
+export function taskUnknown(taskId: string): TroupeError {
+  return new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
+  );
+}
+
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }

@@ -3,7 +3,7 @@
 // before the task waits for it is there when it does.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { isConflict, TroupeError } from "../../protocol/errors.js";
+import { isConflict, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { newToken } from "../../protocol/ids.js";
 import { parseSignalSubject } from "../../protocol/addresses.js";
@@ -118,8 +118,5 @@ async function agentOf(
       `task "${taskId}" has ended, and takes no signal any more`,
     );
   if (pending) return addressOf(taskSubjectOf(pending)).agent;
-  throw new TroupeError(
-    "TASK_UNKNOWN",
-    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
-  );
+  throw taskUnknown(taskId);
 }

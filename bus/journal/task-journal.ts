@@ -1,5 +1,5 @@
 // The journal of a task as who asks for it is given it: whosever it is, under way or ended.
-import { TroupeError } from "../../protocol/errors.js";
+import { taskUnknown } from "../../protocol/errors.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
 import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { Link } from "../connection/connection.js";
@@ -21,10 +21,10 @@ export async function readTaskJournal(
 ): Promise<TaskJournal> {
   const task = await findTask(link, taskId, agent);
   const whose = task?.agent ?? agent ?? (await writerOf(link, taskId));
-  if (whose === undefined) throw unknownTask(taskId);
+  if (whose === undefined) throw taskUnknown(taskId);
   const name = { agent: whose, taskId };
   const contents = await readJournal(link, name);
-  if (!task && contents.last === 0) throw unknownTask(taskId);
+  if (!task && contents.last === 0) throw taskUnknown(taskId);
   const pending = await pendingTask(link, taskId, whose);
   const own = pending
     ? ownPart(contents, {
@@ -66,11 +66,4 @@ async function writerOf(
   const { streams, journalById } = link.subjects;
   const last = await lastMessage(link, streams.journal, journalById(taskId));
   return last && parseJournalSubject(last.subject).agent;
-}
-
-export function unknownTask(taskId: string): TroupeError {
-  return new TroupeError(
-    "TASK_UNKNOWN",
-    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
-  );
 }

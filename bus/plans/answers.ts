@@ -1,6 +1,6 @@
 // Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
 // refused here, for a signal is kept and nobody would tell.
-import { TroupeError } from "../../protocol/errors.js";
+import { taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
   answerTo,
@@ -17,7 +17,7 @@ import type { TaskJournal } from "../../protocol/task-journal.js";
 import { isTerminal } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
 import { sendSignal, type SignalOptions } from "../journal/signals.js";
-import { readTaskJournal, unknownTask } from "../journal/task-journal.js";
+import { readTaskJournal } from "../journal/task-journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { findTask } from "../tasks/task-list.js";
 import type { Templates } from "./templates.js";
@@ -105,7 +105,7 @@ export class Answers {
     const task =
       (await findTask(this.#link, taskId, orchestratorName)) ??
       (await findTask(this.#link, taskId));
-    if (!task) throw unknownTask(taskId);
+    if (!task) throw taskUnknown(taskId);
     const { agent, skill } = task;
     if (agent !== orchestratorName || skill !== planSkillName)
       throw refused(

@@ -1,6 +1,6 @@
 // One task as its submitter, or anyone who knows its id, holds it.
 import { formatMs, toMs, type Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { taskUnknown, TroupeError } from "../../protocol/errors.js";
 import {
   isTerminal,
   type TaskEvent,
@@ -129,10 +129,7 @@ export class TaskHandle<Output = unknown> {
   async state(): Promise<TaskState> {
     const found = await findTask(this.#host.link, this.id, this.agent);
     if (found) return found.state;
-    throw new TroupeError(
-      "TASK_UNKNOWN",
-      `there is no task "${this.id}": check the id; the history of old tasks ages out`,
-    );
+    throw taskUnknown(this.id);
   }
 
   /** What is on the log, then what comes to it, live progress, and the end, which is looked for as well. */
