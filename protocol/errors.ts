@@ -270,9 +270,17 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }
 
+/** One of ours, with one of these codes. */
+export function hasCode(
+  error: unknown,
+  ...codes: readonly ErrorCode[]
+): error is TroupeError {
+  return error instanceof TroupeError && codes.includes(error.code);
+}
+
 /** Another was first. */
-export function isConflict(error: unknown): boolean {
-  return error instanceof TroupeError && error.code === "CONFLICT";
+export function isConflict(error: unknown): error is TroupeError {
+  return hasCode(error, "CONFLICT");
 }
 
 /** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */

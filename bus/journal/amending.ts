@@ -1,6 +1,10 @@
 // Writing to the journal of a task without being its executor: whoever works on it is fenced off by that, and whoever
 // takes it up reads it.
-import { isConflict, TroupeError } from "../../protocol/errors.js";
+import {
+  hasCode,
+  isConflict,
+  type TroupeError,
+} from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -74,4 +78,4 @@ export async function sealJournal(
 }
 
 export const isUnreadable = (error: unknown): error is TroupeError =>
-  error instanceof TroupeError && error.code === "JOURNAL_UNREADABLE";
+  hasCode(error, "JOURNAL_UNREADABLE");

@@ -3,7 +3,7 @@
 // 1. Each write expects to follow the last one that this executor has seen. The server refuses it when another has
 //    written in between: then this executor is no longer the task's, and must do nothing more (R2 of steps).
 // 2. A write that was refused may be our own, whose acknowledgement got lost: it is recognised by who wrote it.
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import {
   cancelSignal,
@@ -215,8 +215,7 @@ export class JournalWriter {
       const stored = await this.#publisher.store(subject, headers, body);
       this.#last = stored.sequence;
     } catch (error) {
-      if (!(error instanceof TroupeError) || error.code !== "CONFLICT")
-        throw error;
+      if (!isConflict(error)) throw error;
       const mine = await this.#ownWrite(subject, n);
       if (mine === undefined) throw fenced(this.#task, error);
       this.#last = mine;

@@ -1,6 +1,6 @@
 // Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
 // refused here, for a signal is kept and nobody would tell.
-import { taskUnknown, TroupeError } from "../../protocol/errors.js";
+import { hasCode, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
   answerTo,
@@ -65,7 +65,9 @@ export class Answers {
         options,
       );
     } catch (error) {
-      throw isEndedError(error) ? await this.#tooLate(taskId, step) : error;
+      throw hasCode(error, "TASK_ENDED")
+        ? await this.#tooLate(taskId, step)
+        : error;
     }
   }
 
@@ -131,7 +133,7 @@ export class Answers {
     try {
       return (await this.#templates.get(String(plan))).plan;
     } catch (error) {
-      if ((error as Partial<TroupeError>).code !== "PLAN_UNKNOWN") throw error;
+      if (!hasCode(error, "PLAN_UNKNOWN")) throw error;
       return undefined;
     }
   }
@@ -139,9 +141,6 @@ export class Answers {
 
 const isEnded = ({ state }: TaskJournal): boolean =>
   state !== undefined && isTerminal(state);
-
-const isEndedError = (error: unknown): boolean =>
-  error instanceof TroupeError && error.code === "TASK_ENDED";
 
 function saidIn({ approved, by }: PlanAnswer): string {
   return `${approved ? "yes" : "no"}${by === undefined ? "" : `, by "${by}"`}`;

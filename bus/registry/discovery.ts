@@ -5,7 +5,7 @@ import type {
   Labels,
   SkillCard,
 } from "../../protocol/card.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode } from "../../protocol/errors.js";
 import type { Link } from "../connection/connection.js";
 import type { AgentChange, Directory } from "./directory.js";
 import { Queue } from "../history/queue.js";
@@ -71,8 +71,7 @@ export async function* watchAgents(
         link.closedError(),
       );
   } catch (error) {
-    if (error instanceof TroupeError && error.code === "CONNECTION_CLOSED")
-      return;
+    if (hasCode(error, "CONNECTION_CLOSED")) return;
     throw error;
   } finally {
     for (const stop of stops) stop();

@@ -2,6 +2,7 @@
 // trouble, in which case the message only goes back.
 import type { ActorRecord, Handled } from "../../actors/durable/record.js";
 import {
+  hasCode,
   isErrorCode,
   messageOf,
   reject,
@@ -64,7 +65,7 @@ const ofTheBus: readonly ErrorCode[] = [
 
 /** What else goes wrong here would do so again, and counts as a failed attempt. */
 export function isOfTheBus(error: unknown): boolean {
-  return error instanceof TroupeError && ofTheBus.includes(error.code);
+  return hasCode(error, ...ofTheBus);
 }
 
 export function toTroupeError(error: unknown): TroupeError {
