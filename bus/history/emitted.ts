@@ -2,7 +2,7 @@
 // however often it is sent.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { toNotification } from "../../protocol/rpc.js";
 import type { EmittedAddress } from "../../protocol/subjects.js";
@@ -116,7 +116,7 @@ export async function* emittedEvents(
         if (event) yield event;
       }
       if (!follow) return;
-      next = await queue.next(Number.POSITIVE_INFINITY, neverSilent);
+      next = await queue.next();
     }
   } finally {
     stop();
@@ -129,26 +129,22 @@ function listen(
   queue: Queue<Emitted | "look">,
 ): () => void {
   const subject = link.subjects.emittedWhere(where, "stored");
-  const subscription = link.listen(subject, (msg) => {
+  const hearNoMore = link.hear(subject, (msg) => {
     const headers = headersOf(msg);
     const sequence = Number(headers.sequence);
     const at = new Date(headers.storedAt ?? 0);
     queue.push({ subject: msg.subject, headers, body: msg.data, at, sequence });
   });
   // What came while the connection was lost was not heard.
-  const forget = [
+  const stops = [
+    hearNoMore,
     link.onReconnect(() => queue.push("look")),
     link.onClose((error) => queue.fail(error)),
   ];
   return () => {
-    for (const each of forget) each();
-    if (!link.closed) subscription.unsubscribe();
+    for (const stop of stops) stop();
   };
 }
-
-/** Following has no deadline: there may be nothing to see for days. */
-const neverSilent = (): TroupeError =>
-  new TroupeError("WAIT_TIMED_OUT", "waited for ever");
 
 /** What is no event of ours must not stop who reads (R7). */
 function readable(link: Link, stored: Emitted): EmittedEvent | undefined {

@@ -66,10 +66,7 @@ export async function* watchAgents(
     link.onClose((error) => queue.fail(error)),
   ];
   try {
-    for (;;)
-      yield await queue.next(Number.POSITIVE_INFINITY, () =>
-        link.closedError(),
-      );
+    for (;;) yield await queue.next();
   } catch (error) {
     if (hasCode(error, "CONNECTION_CLOSED")) return;
     throw error;

@@ -84,7 +84,7 @@ export class TaskHandle<Output = unknown> {
     const stop = await this.#follow(queue);
     try {
       for (;;) {
-        const event = await queue.next(silenceMs, () =>
+        const event = await queue.nextWithin(silenceMs, () =>
           silent(this.id, silenceMs),
         );
         yield event;
@@ -138,7 +138,7 @@ export class TaskHandle<Output = unknown> {
     const where = { taskId: this.id, agent: this.agent };
     let early: TaskEvent[] | undefined = [];
     const tail = new TaskTail(link, where, (event) => queue.push(event));
-    const live = link.listen(link.subjects.liveOf(where), (msg) =>
+    const hearNoMore = link.hear(link.subjects.liveOf(where), (msg) =>
       (early ?? queue).push(toProgress(msg)),
     );
     const wait = outcomes.join({
@@ -153,7 +153,7 @@ export class TaskHandle<Output = unknown> {
     const stop = (): void => {
       outcomes.cancel(wait);
       tail.stop();
-      if (!link.closed) live.unsubscribe();
+      hearNoMore();
     };
     try {
       await tail.read();
