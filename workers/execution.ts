@@ -15,7 +15,7 @@ import {
   within,
 } from "../bus/connection/trace.js";
 import { messageOf, TroupeError } from "../protocol/errors.js";
-import type { EndState } from "../protocol/undo-state.js";
+import type { EndState } from "../protocol/task.js";
 import type { Result } from "./assignment.js";
 import { DeliveredTask } from "./delivered-task.js";
 import { finishBurial, recordBarred, recordFailure } from "./failure.js";

@@ -5,6 +5,7 @@ import { encodeHeaders } from "../../protocol/headers.js";
 import { noOrigin, type TaskName } from "../../protocol/subjects.js";
 import {
   typeOfState,
+  type EndState,
   type TaskEvent,
   type TerminalState,
 } from "../../protocol/task.js";
@@ -69,7 +70,7 @@ export class Recorder {
   /** False when another terminal event was first. */
   ended(
     task: Subject,
-    state: Exclude<TerminalState, "completed">,
+    state: EndState,
     error: TroupeError,
     facts: EventFacts,
   ): Promise<boolean> {

@@ -4,6 +4,7 @@ import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Delivery } from "../../bus/delivery/delivery.js";
 import { hasCode, TroupeError } from "../../protocol/errors.js";
 import { parseWith } from "../../protocol/schema.js";
+import type { EndState } from "../../protocol/task.js";
 import { hostSkills } from "../../actors/durable/outbox.js";
 import type { ExecutionHost, Result } from "../assignment.js";
 import type { ContextTask } from "./context-messages.js";
@@ -75,10 +76,7 @@ export class ContextExecution extends Execution implements ContextTask {
     return this.acknowledge(result);
   }
 
-  override ending(
-    state: "failed" | "canceled" | "rejected",
-    error: TroupeError,
-  ): Promise<void> {
+  override ending(state: EndState, error: TroupeError): Promise<void> {
     return this.#contexts.ending(this, state, error);
   }
 
