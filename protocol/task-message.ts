@@ -201,6 +201,42 @@ export function parseTaskBody(
   return fromToolCall(address, params, contentType);
 }
 
+/** As far as it can be told: who has a task and is not its worker takes one that cannot be read, too (R7). */
+interface Requested {
+  /** As they came. */
+  params: unknown;
+  /** Which the body names; "" where it names none. */
+  skill: string;
+  input: unknown;
+}
+
+/** Never throws. */
+export function requestIn(headers: Headers, body: Uint8Array): Requested {
+  const params = paramsIn(headers, body);
+  const {
+    name,
+    arguments: input,
+    message,
+    metadata,
+  } = Object(params) as {
+    name?: unknown;
+    arguments?: unknown;
+    message?: unknown;
+    metadata?: Record<string, unknown>;
+  };
+  const skill = typeof name === "string" ? name : skillOf(metadata);
+  return { params, skill, input: input ?? message };
+}
+
+function paramsIn(headers: Headers, body: Uint8Array): unknown {
+  try {
+    const message = decodeBody(body, headers.contentType);
+    return (message as { params?: unknown } | null)?.params;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A2A has no word for the skill; a keyed message, whose subject does not tell it either, says it in its metadata. */
 function skillOf(metadata: Record<string, unknown> | undefined): string {
   const skill = metadata?.["skill"];

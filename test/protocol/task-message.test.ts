@@ -7,6 +7,7 @@ import {
   addressOf,
   originOf,
   parseTaskBody,
+  requestIn,
   taskBody,
   taskHeaders,
   type TaskSpec,
@@ -107,6 +108,30 @@ test("a message in A2A style has the message as its input", () => {
   );
   assert.equal(parsed.method, "SendMessage");
   assert.deepEqual(parsed.input, message);
+});
+
+test("what a message asks for is told as far as it can be, whatever it is", () => {
+  const task = spec({ a: 1 }, "json");
+  const params = { name: "head.line", arguments: { a: 1 } };
+  assert.deepEqual(requestIn(taskHeaders(task), taskBody(task)), {
+    params,
+    skill: "head.line",
+    input: { a: 1 },
+  });
+  const metadata = { skill: "chat" };
+  const inA2A = { params: { message: "hi", metadata } };
+  assert.deepEqual(requestIn({}, Buffer.from(JSON.stringify(inA2A))), {
+    params: inA2A.params,
+    skill: "chat",
+    input: "hi",
+  });
+  for (const text of ["null", "1", "{}", '{"params":null}', '{"params":', ""]) {
+    const { skill, input } = requestIn(
+      { contentType: "application/json" },
+      Buffer.from(text),
+    );
+    assert.deepEqual([skill, input], ["", undefined], text);
+  }
 });
 
 test("a body that is no task is refused as unreadable", () => {
