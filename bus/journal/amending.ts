@@ -11,12 +11,8 @@ import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { StoredMessage } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
-import {
-  JournalWriter,
-  ownPart,
-  readJournal,
-  type JournalContents,
-} from "./journal.js";
+import { ownPartFor, readJournal, type JournalContents } from "./journal.js";
+import { JournalWriter } from "./journal-writer.js";
 
 const tries = 10;
 
@@ -34,9 +30,7 @@ export async function amendJournal(
 ): Promise<Pick<JournalContents, "entries" | "last">> {
   for (let tried = 1; ; tried++) {
     const whole = await readJournal(link, task);
-    const journal = message
-      ? ownPart(whole, { ...message, storedAt: message.at.getTime() })
-      : whole;
+    const journal = message ? ownPartFor(whole, message) : whole;
     const added = amend(journal);
     if (added.length === 0) return journal;
     const writer = new JournalWriter(link, publisher, task, journal);

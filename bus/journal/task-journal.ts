@@ -8,7 +8,7 @@ import { lastMessage } from "../history/stored.js";
 import { findTask, type TaskSummary } from "../tasks/task-list.js";
 import {
   inputOf,
-  ownPart,
+  ownPartFor,
   readJournal,
   type JournalContents,
 } from "./journal.js";
@@ -26,12 +26,7 @@ export async function readTaskJournal(
   const contents = await readJournal(link, name);
   if (!task && contents.last === 0) throw taskUnknown(taskId);
   const pending = await pendingTask(link, taskId, whose);
-  const own = pending
-    ? ownPart(contents, {
-        headers: pending.headers,
-        storedAt: pending.at.getTime(),
-      })
-    : contents;
+  const own = pending ? ownPartFor(contents, pending) : contents;
   return { ...name, ...factsOf(task, own), ...outcomeOf(task) };
 }
 
