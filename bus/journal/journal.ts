@@ -42,10 +42,12 @@ export async function readJournal(
   task: TaskName,
 ): Promise<JournalContents> {
   const { streams, journal } = link.subjects;
+  // It throws for a name that cannot be: then nothing must be under way whose failure nobody hears of.
+  const subject = journal(task);
   const contents = { ...emptyJournal, entries: [], signals: [] };
   const [signals] = await Promise.all([
     readSignals(link, task),
-    addWrites(link, streams.journal, journal(task), contents, task),
+    addWrites(link, streams.journal, subject, contents, task),
   ]);
   return { ...contents, signals };
 }
