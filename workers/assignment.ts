@@ -7,7 +7,7 @@ import type { Recorder, Subject } from "../bus/tasks/recorder.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { Outcome } from "../protocol/outcome.js";
-import type { EventFacts } from "../protocol/task-events.js";
+import type { EventFacts } from "../protocol/task-event-bodies.js";
 import type { EndState } from "../protocol/task.js";
 import type { Limits } from "./limits/limits.js";
 import type { Router } from "../bus/routing/router.js";

@@ -7,7 +7,10 @@ import { traceIdOf } from "../bus/connection/trace.js";
 import type { Subject } from "../bus/tasks/recorder.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import type { Level } from "../protocol/levels.js";
-import { progressBody, type EventFacts } from "../protocol/task-events.js";
+import {
+  progressBody,
+  type EventFacts,
+} from "../protocol/task-event-bodies.js";
 import {
   addressOf,
   contentTypeOf,

@@ -6,7 +6,7 @@
 //    what is settled. Who dies before that leaves it to the orchestrator (duties/stray-letters.ts).
 import type { TroupeError } from "../../protocol/errors.js";
 import { typeOfState } from "../../protocol/task.js";
-import type { EventFacts } from "../../protocol/task-events.js";
+import type { EventFacts } from "../../protocol/task-event-bodies.js";
 import { addressOf, requestIn } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import {

@@ -1,5 +1,5 @@
 // What is recorded of a task by somebody who has its message and is not its worker.
-import type { EventFacts } from "../../protocol/task-events.js";
+import type { EventFacts } from "../../protocol/task-event-bodies.js";
 import {
   addressOf,
   contentTypeOf,

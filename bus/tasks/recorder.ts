@@ -18,7 +18,7 @@ import {
   returnedBody,
   startedBody,
   type EventFacts,
-} from "../../protocol/task-events.js";
+} from "../../protocol/task-event-bodies.js";
 import type { Link } from "../connection/connection.js";
 import { wakeFor } from "../journal/waker.js";
 import { EndNotices } from "./end-notices.js";
