@@ -283,6 +283,25 @@ export function isConflict(error: unknown): error is TroupeError {
   return hasCode(error, "CONFLICT");
 }
 
+/** For what comes from elsewhere: a code that we do not know may be any. */
+export function toErrorCode(value: unknown): ErrorCode {
+  return isErrorCode(value) ? value : "HANDLER_FAILED";
+}
+
+/**
+ * It says what becomes of the very task that ends with it. That another task was canceled or rejected, or its worker
+ * stops, does not mean that this one is, or does.
+ */
+export function isOfOneTask({ code }: TroupeError): boolean {
+  return ofOneTask.includes(code);
+}
+
+const ofOneTask: readonly ErrorCode[] = [
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+  "WORKER_STOPPING",
+];
+
 /** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */
 export function toTroupeError(thrown: unknown): TroupeError {
   if (thrown instanceof TroupeError) return thrown;

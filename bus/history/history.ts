@@ -1,6 +1,6 @@
 // What the log and the queues say of one task.
 import type { StreamState } from "@nats-io/jetstream";
-import { isErrorCode, TroupeError } from "../../protocol/errors.js";
+import { toErrorCode, TroupeError } from "../../protocol/errors.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
 import { addressOf } from "../../protocol/task-message.js";
@@ -68,7 +68,7 @@ export async function deathOf(
   const letter = await lastMessage(link, streams.dead, subject);
   if (!letter) return undefined;
   const { errorCode, error, attempt } = letter.headers;
-  const code = isErrorCode(errorCode) ? errorCode : "HANDLER_FAILED";
+  const code = toErrorCode(errorCode);
   const message = error ?? `task "${taskId}" is a dead letter`;
   return {
     sequence: letter.sequence,

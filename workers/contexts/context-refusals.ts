@@ -3,9 +3,9 @@
 import type { ActorRecord, Handled } from "../../actors/durable/record.js";
 import {
   hasCode,
-  isErrorCode,
   messageOf,
   reject,
+  toErrorCode,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
@@ -49,7 +49,7 @@ export function failedBefore({
   code,
   message,
 }: NonNullable<Handled["failure"]>): TroupeError {
-  return new TroupeError(isErrorCode(code) ? code : "HANDLER_FAILED", message, {
+  return new TroupeError(toErrorCode(code), message, {
     retryable: false,
   });
 }
