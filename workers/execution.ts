@@ -16,7 +16,7 @@ import {
 } from "../bus/connection/trace.js";
 import { lastEventOf } from "../bus/history/history.js";
 import { isConflict, messageOf, TroupeError } from "../protocol/errors.js";
-import type { EndState } from "../protocol/undo-state.js";
+import type { EndState } from "../protocol/task.js";
 import type { Result } from "./assignment.js";
 import { DeliveredTask } from "./delivered-task.js";
 import { finishBurial, recordBarred, recordFailure } from "./failure.js";

@@ -14,7 +14,8 @@ import { cancelFallback } from "../bus/tasks/cancel.js";
 import { TroupeError } from "../protocol/errors.js";
 import { bury, endBuried } from "../bus/tasks/burial.js";
 import type { Names } from "../bus/tasks/target.js";
-import type { Outcome } from "../protocol/outcome.js";
+import { endStateOf, type Outcome } from "../protocol/outcome.js";
+import type { EndState } from "../protocol/task.js";
 import type { Assignment, Result } from "./assignment.js";
 import { deadLetterOf } from "./dead-letter.js";
 import { hasFallenBack } from "./limits/fallbacks.js";
@@ -38,16 +39,11 @@ export async function recordFailure(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  switch (error.code) {
-    case "WORKER_STOPPING":
-      return giveBack(assignment, error);
-    case "TASK_CANCELED":
-      return end(assignment, "canceled", error);
-    case "TASK_REJECTED":
-      return end(assignment, "rejected", error);
-    default:
-      return retryOrBury(assignment, error);
-  }
+  if (error.code === "WORKER_STOPPING") return giveBack(assignment, error);
+  const state = endStateOf(error);
+  return state === "failed"
+    ? retryOrBury(assignment, error)
+    : end(assignment, state, error);
 }
 
 /** An attempt whose start is on the log would else be taken for a crash. */
@@ -236,7 +232,7 @@ export async function finishBurial(
 /** What cannot be undone is for a person to see, whyever it was to be. */
 async function end(
   assignment: Assignment,
-  state: "canceled" | "rejected",
+  state: Exclude<EndState, "failed">,
   why: TroupeError,
 ): Promise<Result> {
   const error = (await assignment.unwind(state, why)) ?? why;

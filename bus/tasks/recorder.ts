@@ -5,6 +5,7 @@ import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { noOrigin, type TaskName } from "../../protocol/subjects.js";
 import {
   typeOfState,
+  type EndState,
   type TaskEvent,
   type TerminalState,
 } from "../../protocol/task.js";
@@ -17,7 +18,7 @@ import {
   returnedBody,
   startedBody,
   type EventFacts,
-} from "../../protocol/task-events.js";
+} from "../../protocol/task-event-bodies.js";
 import type { Link } from "../connection/connection.js";
 import { wakeFor } from "../journal/waker.js";
 import { EndNotices } from "./end-notices.js";
@@ -73,7 +74,7 @@ export class Recorder {
   /** False when another terminal event was first. */
   ended(
     task: Subject,
-    state: Exclude<TerminalState, "completed">,
+    state: EndState,
     error: TroupeError,
     facts: EventFacts,
   ): Promise<boolean> {

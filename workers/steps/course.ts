@@ -9,7 +9,8 @@ import {
   type Completion,
   type JournalEntry,
 } from "../../protocol/journal.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import { endStateOf } from "../../protocol/outcome.js";
+import type { EndState } from "../../protocol/task.js";
 import { Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { begunEntry, doneEntry, type Done } from "./entries.js";
@@ -164,7 +165,7 @@ export class Course {
 
   /** It is over: what is on its journal is gone through, and nothing else is done. */
   onlyUndo(error: TroupeError): void {
-    this.undo.begin(stateOf(error), error);
+    this.undo.begin(endStateOf(error), error);
   }
 
   /**
@@ -265,10 +266,4 @@ export class Course {
     const why = error.code === "CONFLICT" ? "fenced" : "trouble";
     this.leave({ why, error });
   }
-}
-
-/** How a task ends that ends with this error. */
-function stateOf({ code }: TroupeError): EndState {
-  if (code === "TASK_CANCELED") return "canceled";
-  return code === "TASK_REJECTED" ? "rejected" : "failed";
 }

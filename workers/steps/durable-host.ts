@@ -1,7 +1,6 @@
 // What a handler with durable operations needs, over the bus: its journal, its children, its signals.
 import { endOf } from "../../bus/history/history.js";
-import { readSignals } from "../../bus/journal/journal.js";
-import type { Signal } from "../../bus/journal/signals.js";
+import { readSignals, type Signal } from "../../bus/journal/signals.js";
 import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {

@@ -1,8 +1,6 @@
 // The journal of a task in hand, as whoever works on it writes it.
-import {
-  JournalWriter,
-  type JournalContents,
-} from "../../bus/journal/journal.js";
+import type { JournalContents } from "../../bus/journal/journal.js";
+import { JournalWriter } from "../../bus/journal/journal-writer.js";
 import { toTroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";

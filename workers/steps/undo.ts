@@ -25,11 +25,11 @@ import {
   listOf,
   undoReportOf,
   undoStateOf,
-  type EndState,
   type UndoFailure,
   type UndoReport,
   type UndoState,
 } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import { runAttempt, type Attempt } from "./attempt.js";
 import type { Draws } from "./draws.js";
 import type { Parts } from "./parts.js";

@@ -3,12 +3,12 @@
 //
 // R3: its message leaves the queue only when its journal, or its timer, says how it goes on.
 import {
-  cancelAsked,
   inputOf,
   ownPart,
   readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
+import { cancelAsked } from "../../bus/journal/signals.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import {
   isConflict,
@@ -17,7 +17,7 @@ import {
 } from "../../protocol/errors.js";
 import { misfitOf } from "../../protocol/journal.js";
 import { fromRpcError } from "../../protocol/rpc.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import type { Assignment, Result } from "../assignment.js";
 import { recordFailure } from "../failure.js";
 import type { SkillRunner } from "../skill-runner.js";
