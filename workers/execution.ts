@@ -15,7 +15,12 @@ import {
   within,
 } from "../bus/connection/trace.js";
 import { lastEventOf } from "../bus/history/history.js";
-import { isConflict, messageOf, TroupeError } from "../protocol/errors.js";
+import {
+  isConflict,
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../protocol/errors.js";
 import type { EndState } from "../protocol/task.js";
 import type { Result } from "./assignment.js";
 import { DeliveredTask } from "./delivered-task.js";
@@ -34,6 +39,8 @@ import { hasGrown, Workflow } from "./steps/workflow.js";
 import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
+/** Its workers died of it: then nothing of it is run any more, canceled or not. */
+const lost: ErrorCode = "WORKER_LOST";
 
 export class Execution
   extends DeliveredTask
@@ -114,7 +121,8 @@ export class Execution
 
   protected begin(runner: SkillRunner | TroupeError): Promise<Result> | Result {
     if (this.death) return finishBurial(this, this.death);
-    const over = this.#workflow?.canceled ?? runner;
+    const isLost = runner instanceof TroupeError && runner.code === lost;
+    const over = isLost ? runner : (this.#workflow?.canceled ?? runner);
     if (over instanceof TroupeError) return this.#endBefore(over);
     if (runner instanceof TroupeError) return recordFailure(this, runner);
     if (this.barred !== undefined || hasFallenBack(this))
@@ -252,8 +260,9 @@ export class Execution
       ? this.#workflow.begin(context, this.input)
       : this.input;
     const { watch } = this.host;
+    // It only comes to where its journal ends, which its deadline is not to keep it from.
     if (this.#workflow?.isUndoing === true)
-      return perform({ ...runner, timeoutMs: Infinity }, watch, context, input);
+      return perform(runner, watch, context, input);
     return perform(runner, watch, context, input, this.deadlineInMs());
   }
 

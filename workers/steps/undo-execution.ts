@@ -94,7 +94,7 @@ export class UndoExecution extends Execution {
     run.course.onlyUndo(error);
     try {
       const outcome = await perform(
-        { ...runner, timeoutMs: Infinity },
+        runner,
         this.host.watch,
         context,
         inputOf(journal, this.parsed!.input),

@@ -114,6 +114,10 @@ export class Undo {
     this.#known.set(operation, undoable);
   }
 
+  canUndo(operation: Operation): boolean {
+    return this.#known.has(operation);
+  }
+
   done(operation: Operation, completion: Completion & { kind: "done" }): void {
     const undoable = this.#known.get(operation);
     if (!undoable || this.#others.has(operation.ordinal)) return;

@@ -11,6 +11,7 @@ import {
 import { cancelAsked } from "../../bus/journal/signals.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import {
+  hasCode,
   isConflict,
   toTroupeError,
   TroupeError,
@@ -38,6 +39,7 @@ type Parked = Suspended & { why: "parked" };
 
 /** A task that continues oftener in one worker is delivered anew. */
 const runsOfDelivery = 500;
+const hungPauseMs = 5_000;
 
 export class Workflow {
   readonly #task: WorkflowTask;
@@ -123,6 +125,8 @@ export class Workflow {
     course.ended();
     // Its undoing goes on elsewhere.
     if (isStopping(outcome)) return recordFailure(this.#task, outcome);
+    if (course.undoing && hasCode(outcome, "TIMED_OUT"))
+      return this.#suspended(run, this.#later(outcome));
     const error = course.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
     const misfit = course.misfit();
@@ -163,6 +167,16 @@ export class Workflow {
 
   close(): void {
     this.#run?.course.close();
+  }
+
+  /** It hung before it came to where its journal ends: that may be otherwise the next time. */
+  #later(error: TroupeError): Suspended {
+    const { link } = this.#task.host;
+    link.log.warn(
+      { task: this.#task.id, error: error.message },
+      "the handler of a task that is to be undone did not come to where its journal ends; it is tried again",
+    );
+    return { why: "undoing", until: link.clock.now() + hungPauseMs };
   }
 
   async #suspended(run: DurableRun, to: Suspended): Promise<Result> {
