@@ -12,7 +12,7 @@ import type { CallStep } from "../../protocol/plan/step.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import { needOfTarget } from "../../protocol/plan/skills.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
-import type { CallToUndo, PlanCallOptions, PlanTask } from "./plan-task.js";
+import type { PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
 type Calling = Pick<CallStep, "timeout" | "retry" | "priority">;
@@ -30,13 +30,11 @@ const hopeless: readonly ErrorCode[] = [
 
 export class PlanCalls {
   readonly #task: PlanTask;
-  readonly #callToUndo: CallToUndo;
   readonly #depth: number;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(task: PlanTask, callToUndo: CallToUndo, depth: number) {
+  constructor(task: PlanTask, depth: number) {
     this.#task = task;
-    this.#callToUndo = callToUndo;
     this.#depth = depth;
   }
 
@@ -54,13 +52,13 @@ export class PlanCalls {
     if (context !== undefined)
       options.context = inWords(resolve(context, roots));
     if (undo)
-      options.undo = (result) => {
+      options.undoBy = (result) => {
         const steps = { ...roots.steps, [step.name]: result ?? null };
-        return this.#callToUndo(
-          undo.call,
-          resolve(undo.input ?? {}, { ...roots, steps }),
-          `${this.#task.id}~undo~${place}`,
-        );
+        return {
+          id: `${this.#task.id}~undo~${place}`,
+          target: undo.call,
+          input: resolve(undo.input ?? {}, { ...roots, steps }),
+        };
       };
     return this.attempts(call, resolve(input, roots), step, options, scope);
   }

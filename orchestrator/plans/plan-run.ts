@@ -15,7 +15,7 @@ import type { Block, StepNode } from "../../protocol/plan/outline.js";
 import type { Budget, MapStep, Step } from "../../protocol/plan/step.js";
 import { PlanCalls } from "./calls.js";
 import { isOutOfTime, named, outOfTime } from "./failures.js";
-import type { CallToUndo, PlanTask } from "./plan-task.js";
+import type { PlanTask } from "./plan-task.js";
 import { roundOf, type Scope } from "./scope.js";
 import { Spending } from "./spending.js";
 import { vote } from "./vote.js";
@@ -36,17 +36,12 @@ export async function runPlan(
   task: PlanTask,
   { plan, root, nodes }: CheckedPlan,
   { input, params, depth }: Given,
-  callToUndo: CallToUndo,
 ): Promise<unknown> {
   const steps = {};
   const roots = { input, param: params, plan: { id: task.id }, steps };
   const spending = new Spending("the plan", undefined);
   const scope: Scope = { roots, round: "", spending };
-  const run = new PlanRun(
-    task,
-    new PlanCalls(task, callToUndo, depth),
-    nodes.length,
-  );
+  const run = new PlanRun(task, new PlanCalls(task, depth), nodes.length);
   try {
     const last = await run.within(plan.budget, "the plan", scope, (inner) =>
       run.block(root, inner),

@@ -8,7 +8,6 @@ import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { View } from "../queries/view.js";
 import { runPlan } from "./plan-run.js";
 import type { PlanTask } from "./plan-task.js";
-import { callForUndo, type UndoHost } from "./undo-call.js";
 
 /** Of plans that are called from plans: one that calls itself must end. */
 const deepest = 16;
@@ -30,7 +29,7 @@ const planInput = z.strictObject({
 
 type PlanInput = z.infer<typeof planInput>;
 
-export type PlanHost = Pick<View, "link" | "publisher" | "registry"> & UndoHost;
+export type PlanHost = Pick<View, "link" | "publisher" | "registry">;
 
 export const planSkill = (host: PlanHost) => ({
   agent: orchestratorName,
@@ -62,9 +61,7 @@ async function run(
   // A step: which version is the newest, and which agents there are, may be otherwise when it is run again.
   const { plan, params } = await task.step("plan", () => prepare(host, given));
   const checked = readPlan(plan ?? given.plan);
-  return runPlan(task, checked, { input, params, depth }, (target, asked, id) =>
-    callForUndo(host, target, asked, id),
-  );
+  return runPlan(task, checked, { input, params, depth });
 }
 
 /** The plan, where it was only named, and its parameters. Throws PLAN_UNKNOWN, PLAN_INVALID, INPUT_INVALID. */

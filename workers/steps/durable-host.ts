@@ -3,6 +3,7 @@ import { endOf } from "../../bus/history/history.js";
 import { readSignals, type Signal } from "../../bus/journal/signals.js";
 import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
+import { findTask } from "../../bus/tasks/task-list.js";
 import {
   needOf,
   type NamedTarget,
@@ -65,9 +66,10 @@ export class DurableHost implements StepHost {
     return this.#runner.rules;
   }
 
-  /** A task with a key keeps its place in the queue (R4). */
+  /** A task with a key keeps its place in the queue (R4). One that has ended is not woken: only its undoing goes on. */
   get canPark(): boolean {
-    return this.#task.key === undefined;
+    const { key, delivery } = this.#task;
+    return key === undefined && delivery.headers.undo === undefined;
   }
 
   now(): number {
@@ -130,6 +132,20 @@ export class DurableHost implements StepHost {
 
   cancelChild(child: Child, reason: string): Promise<void> {
     return cancelUnneeded(this.#task.host, child, reason);
+  }
+
+  find(id: string): ReturnType<StepHost["find"]> {
+    return findTask(this.#task.host.link, id);
+  }
+
+  startUndo(
+    { id }: Child,
+    target: NamedTarget,
+    input: unknown,
+    lost: (error: TroupeError) => void,
+  ): Promise<ChildRun> {
+    const options = { id, parent: parentHeader(this.#name) };
+    return startRun(this.#task.host.submitter, target, input, options, lost);
   }
 
   async readSignals(): Promise<void> {
