@@ -9,11 +9,10 @@ import type { Duration } from "../../protocol/duration.js";
 import type { ErrorCode, TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
 import type { CallStep } from "../../protocol/plan/step.js";
-import { isObject } from "../../protocol/plan/outline.js";
-import { needOfTarget } from "../../protocol/plan/skills.js";
-import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
+
+const noSuchPlan = "a plan that is invalid is not called again";
 
 type Calling = Pick<CallStep, "timeout" | "retry" | "priority">;
 
@@ -30,12 +29,10 @@ const hopeless: readonly ErrorCode[] = [
 
 export class PlanCalls {
   readonly #task: PlanTask;
-  readonly #depth: number;
   readonly #underWay = new Set<Promise<unknown>>();
 
-  constructor(task: PlanTask, depth: number) {
+  constructor(task: PlanTask) {
     this.#task = task;
-    this.#depth = depth;
   }
 
   /** Resolves when all calls that are under way have ended, whichever way. */
@@ -78,18 +75,22 @@ export class PlanCalls {
     for (let attempt = 1; ; attempt++) {
       spending.spend(last);
       try {
-        return await this.#tracked(
-          this.#task.call(target, deeper(target, input, this.#depth), options),
-        );
+        return await this.#tracked(this.#task.call(target, input, options));
       } catch (error) {
         last = error;
         const { code } = error as Partial<TroupeError>;
-        if (attempt >= rules.attempts || !code || hopeless.includes(code))
+        if (attempt >= rules.attempts || !code || this.#isHopeless(code))
           throw error;
         await this.#task.sleep(backoffMs(rules, attempt));
         if (options.signal?.aborted) throw error;
       }
     }
+  }
+
+  /** Plans that call each other too deep would else each be tried again, within one another. */
+  #isHopeless(code: ErrorCode): boolean {
+    if (code === "PLAN_INVALID") return this.#task.patched(noSuchPlan);
+    return hopeless.includes(code);
   }
 
   async #tracked(call: Promise<unknown>): Promise<unknown> {
@@ -100,11 +101,4 @@ export class PlanCalls {
       this.#underWay.delete(call);
     }
   }
-}
-
-/** A plan that is called from a plan knows how deep it is. */
-function deeper(target: Target, input: unknown, depth: number): unknown {
-  const { agent, skill } = needOfTarget(target);
-  const isPlan = agent === orchestratorName && skill === planSkillName;
-  return isPlan && isObject(input) ? { ...input, depth: depth + 1 } : input;
 }

@@ -24,8 +24,6 @@ import { approval, waiting, type Tell } from "./waits.js";
 export interface Given {
   input: unknown;
   params: Readonly<Record<string, unknown>>;
-  /** How many plans it is in. */
-  depth: number;
 }
 
 const never = new Promise<never>(() => undefined);
@@ -35,13 +33,13 @@ const defaultConcurrency = 10;
 export async function runPlan(
   task: PlanTask,
   { plan, root, nodes }: CheckedPlan,
-  { input, params, depth }: Given,
+  { input, params }: Given,
 ): Promise<unknown> {
   const steps = {};
   const roots = { input, param: params, plan: { id: task.id }, steps };
   const spending = new Spending("the plan", undefined);
   const scope: Scope = { roots, round: "", spending };
-  const run = new PlanRun(task, new PlanCalls(task, depth), nodes.length);
+  const run = new PlanRun(task, new PlanCalls(task), nodes.length);
   try {
     const last = await run.within(plan.budget, "the plan", scope, (inner) =>
       run.block(root, inner),

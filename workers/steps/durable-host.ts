@@ -13,8 +13,12 @@ import {
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import type { TaskName } from "../../protocol/subjects.js";
-import { parentHeader } from "../../protocol/task-message.js";
+import {
+  orchestratorName,
+  planSkillName,
+  type TaskName,
+} from "../../protocol/subjects.js";
+import { depthOf, parentHeader } from "../../protocol/task-message.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
@@ -23,6 +27,9 @@ import type { OwnJournal } from "./own-journal.js";
 import { SignalLooks } from "./signal-looks.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
+
+/** Of plans that are called from plans: one that calls itself, whichever way, must end. */
+const deepest = 16;
 
 export class DurableHost implements StepHost {
   readonly isDurable = true;
@@ -117,9 +124,8 @@ export class DurableHost implements StepHost {
         ...(context === undefined ? {} : { context }),
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
         ...options,
-        id: child.id,
         isFirst: !this.#task.mayBeKnown(),
-        parent: parentHeader(this.#name),
+        ...this.#asChild(child),
       },
       (error) => this.suspend({ why: "trouble", error }),
     );
@@ -139,13 +145,25 @@ export class DurableHost implements StepHost {
   }
 
   startUndo(
-    { id }: Child,
+    child: Child,
     target: NamedTarget,
     input: unknown,
     lost: (error: TroupeError) => void,
   ): Promise<ChildRun> {
-    const options = { id, parent: parentHeader(this.#name) };
-    return startRun(this.#task.host.submitter, target, input, options, lost);
+    const { submitter } = this.#task.host;
+    return startRun(submitter, target, input, this.#asChild(child), lost);
+  }
+
+  /** Throws PLAN_INVALID. */
+  #asChild(child: Child) {
+    const { delivery } = this.#task;
+    const depth = depthOf(delivery.headers) + (isPlan(this) ? 1 : 0);
+    if (isPlan(child) && depth > deepest) throw tooDeep();
+    return {
+      id: child.id,
+      parent: parentHeader(this.#name),
+      ...(depth === 0 ? {} : { depth }),
+    };
   }
 
   async readSignals(): Promise<void> {
@@ -195,4 +213,14 @@ export class DurableHost implements StepHost {
   get #name(): TaskName {
     return { agent: this.agent, taskId: this.id };
   }
+}
+
+const isPlan = ({ agent, skill }: Names): boolean =>
+  agent === orchestratorName && skill === planSkillName;
+
+function tooDeep(): TroupeError {
+  return new TroupeError(
+    "PLAN_INVALID",
+    `plans call each other more than ${deepest} deep: does one of them call itself?`,
+  );
 }

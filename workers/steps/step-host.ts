@@ -34,7 +34,10 @@ export interface StepHost {
   hold(): Promise<void>;
   /** Whom a target means, where it names a need. */
   choose(target: Target, input: unknown): Promise<Names>;
-  /** Submits it: one task, however often it is called. Throws what it cannot be submitted for. */
+  /**
+   * Submits it: one task, however often it is called. Throws what it cannot be submitted for; PLAN_INVALID where plans
+   * call each other too deep.
+   */
   startChild(
     child: Child,
     target: NamedTarget,
