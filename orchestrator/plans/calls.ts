@@ -1,4 +1,7 @@
 // Calls of a plan: each attempt is a task of its own, within the budgets around it.
+//
+// When the plan is over no attempt begins any more, and those under way are waited for: of whatever has been done it is
+// known then that it is to be undone. Plans in which one had begun after their end go on as they did.
 import {
   backoffMs,
   retryRules,
@@ -12,6 +15,7 @@ import type { CallStep } from "../../protocol/plan/step.js";
 import type { PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
+const endsCalls = "no call is made again when the plan is over";
 const noSuchPlan = "a plan that is invalid is not called again";
 
 type Calling = Pick<CallStep, "timeout" | "retry" | "priority">;
@@ -30,12 +34,22 @@ const hopeless: readonly ErrorCode[] = [
 export class PlanCalls {
   readonly #task: PlanTask;
   readonly #underWay = new Set<Promise<unknown>>();
+  #over = false;
 
   constructor(task: PlanTask) {
     this.#task = task;
   }
 
-  /** Resolves when all calls that are under way have ended, whichever way. */
+  /** The plan is: nothing of it begins any more. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  /** Resolves when all calls that are under way have ended, whichever way. When the plan is over none follows. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
@@ -81,10 +95,15 @@ export class PlanCalls {
         const { code } = error as Partial<TroupeError>;
         if (attempt >= rules.attempts || !code || this.#isHopeless(code))
           throw error;
+        if (this.#isTooLate) throw error;
         await this.#task.sleep(backoffMs(rules, attempt));
-        if (options.signal?.aborted) throw error;
+        if (options.signal?.aborted || this.#isTooLate) throw error;
       }
     }
+  }
+
+  get #isTooLate(): boolean {
+    return this.#over && this.#task.patched(endsCalls);
   }
 
   /** Plans that call each other too deep would else each be tried again, within one another. */

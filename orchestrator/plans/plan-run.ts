@@ -56,7 +56,6 @@ class PlanRun {
   readonly #calls: PlanCalls;
   readonly #total: number;
   #done = 0;
-  #over = false;
 
   constructor(task: PlanTask, calls: PlanCalls, total: number) {
     this.#task = task;
@@ -65,7 +64,7 @@ class PlanRun {
   }
 
   async end(error: unknown): Promise<void> {
-    this.#over = true;
+    this.#calls.end();
     if (!isOutOfTime(error)) await this.#calls.settled();
   }
 
@@ -91,7 +90,7 @@ class PlanRun {
   }
 
   async #step(node: StepNode, scope: Scope): Promise<unknown> {
-    if (this.#over) return never;
+    if (this.#calls.isOver) return never;
     const step = node.step!;
     const place = step.name + scope.round;
     try {
@@ -104,7 +103,7 @@ class PlanRun {
       this.#tell(place, { step: place, state: "done" });
       return result ?? null;
     } catch (error) {
-      this.#over = true;
+      this.#calls.end();
       throw named(error, place);
     }
   }
