@@ -38,6 +38,8 @@ export interface TaskSpec {
   fallbackOf?: string | undefined;
   /** The task that calls it, as its header says it. */
   parent?: string | undefined;
+  /** How many plans it is within. */
+  depth?: number | undefined;
   /** The task whose journal it begins with, as its header says it. */
   forkOf?: string | undefined;
   /** On the server's clock, in milliseconds. */
@@ -56,6 +58,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     route: spec.route,
     fallbackOf: spec.fallbackOf,
     parent: spec.parent,
+    depth: spec.depth === undefined ? undefined : String(spec.depth),
     forkOf: spec.forkOf,
     deadline:
       spec.deadlineAt === undefined
@@ -114,6 +117,11 @@ export function parentOf({ parent }: Headers): TaskName | undefined {
   const [agent, taskId, ...rest] = parent.split(".");
   if (!agent || !taskId || rest.length > 0) return undefined;
   return { agent: decodeToken(agent), taskId: decodeToken(taskId) };
+}
+
+/** How many plans a task is within. */
+export function depthOf({ depth }: Headers): number {
+  return depth !== undefined && /^\d{1,6}$/.test(depth) ? Number(depth) : 0;
 }
 
 export function contentTypeOf(headers: Headers, body: Uint8Array): ContentType {

@@ -30,6 +30,8 @@ export interface Routed {
   fallbackOf?: string;
   /** The task that calls it, as its header says it. */
   parent?: string;
+  /** How many plans it is within. */
+  depth?: number;
   /** The task whose journal it begins with, as its header says it. */
   forkOf?: string;
   /** The id cannot have been submitted before. */

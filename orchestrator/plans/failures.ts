@@ -3,6 +3,7 @@ import { isOfOneTask, TroupeError } from "../../protocol/errors.js";
 
 const alreadyNamed = new WeakSet<object>();
 const outOfTimes = new WeakSet<object>();
+const outOfCalls = new WeakSet<object>();
 
 /** With the name of the step, the innermost; trying the plan again is of no use, for its journal says the same. */
 export function named(error: unknown, place: string): unknown {
@@ -31,5 +32,24 @@ export function outOfTime(what: string, time: string | number): TroupeError {
     `${what} took longer than its budget of ${time}: raise budget.time`,
   );
   outOfTimes.add(error);
+  return error;
+}
+
+/** Of a budget of this plan: one that is called may have used up its own. */
+export const isOutOfCalls = (error: unknown): boolean =>
+  outOfCalls.has(error as object);
+
+/** `cause` is why the last call did not do. */
+export function usedUp(
+  what: string,
+  most: number,
+  cause: unknown,
+): TroupeError {
+  const error = new TroupeError(
+    "BUDGET_EXCEEDED",
+    `${what} has made the ${most} calls that its budget allows: raise budget.attempts, or retry less`,
+    cause === undefined ? {} : { cause },
+  );
+  outOfCalls.add(error);
   return error;
 }

@@ -7,6 +7,7 @@ import { toZod } from "../../protocol/json-schema.js";
 import { planAnswer } from "../../protocol/plan/questions.js";
 import type { ApproveStep, WaitStep } from "../../protocol/plan/step.js";
 import type { PlanTask } from "./plan-task.js";
+import type { PlanProgress } from "./progress.js";
 import type { Scope } from "./scope.js";
 
 type Answer = z.infer<typeof planAnswer>;
@@ -17,15 +18,12 @@ type Approval = Partial<Answer> & {
   timedOut?: true;
 };
 
-/** To whoever follows the plan now. */
-export type Tell = (message: string, data: object) => void;
-
 /** Throws APPROVAL_DENIED, or WAIT_TIMED_OUT when nobody answered. */
 export async function approval(
   task: PlanTask,
   step: ApproveStep,
   { roots, round }: Scope,
-  tell: Tell,
+  progress: PlanProgress,
 ): Promise<Approval> {
   const place = step.name + round;
   const question = inWords(resolve(step.approve, roots));
@@ -33,7 +31,7 @@ export async function approval(
     step.show === undefined ? {} : { show: resolve(step.show, roots) };
   // On the journal, for who is to answer.
   await task.step(place, () => ({ question, ...show }));
-  tell(`${place}: ${question}`, {
+  progress.tell(`${place}: ${question}`, {
     step: place,
     state: "waiting",
     question,

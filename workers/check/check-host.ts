@@ -82,6 +82,14 @@ export class CheckHost implements StepHost, ContextHost {
     return never;
   }
 
+  find(): Promise<never> {
+    return never;
+  }
+
+  startUndo(): Promise<never> {
+    return never;
+  }
+
   outcomeOf(): Promise<undefined> {
     return Promise.resolve(undefined);
   }

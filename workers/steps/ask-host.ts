@@ -37,6 +37,10 @@ export function askHost(
         context.stop(error),
       );
     },
+    // What is asked is never undone.
+    find: () => Promise.resolve(undefined),
+    startUndo: ({ id }, target, input, lost) =>
+      startRun(submitter, target, input, { id }, lost),
     outcomeOf: () => Promise.resolve(undefined),
     cancelChild: (child, reason) => cancelUnneeded(host, child, reason),
     readSignals: () => Promise.resolve(),

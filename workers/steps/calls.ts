@@ -15,6 +15,7 @@ import { begunEntry, doneEntry, failedEntry } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Child, ChildRun } from "./step-host.js";
 import type { Operation } from "./tape.js";
+import type { UndoTask } from "./undo-calls.js";
 import type { UndoFunction } from "./undo.js";
 
 export interface ChildOptions extends Omit<SubmitOptions, "id"> {
@@ -22,6 +23,11 @@ export interface ChildOptions extends Omit<SubmitOptions, "id"> {
   name?: string;
   /** Undoes it when the task fails or is canceled after it was done; not where it was only started. */
   undo?: UndoFunction;
+  /**
+   * Instead of `undo`: says which task undoes it, by whom and under which id, the same each time. While that is at work
+   * the task that is undone needs no worker, however long it takes; one that has failed is called again as `ID~2`.
+   */
+  undoBy?: (output: unknown) => UndoTask;
   /** It goes on when its parent ends, instead of being canceled. */
   detached?: boolean;
   /** Do not wait for its end: what is returned is its id. It outlives its parent. */

@@ -82,7 +82,7 @@ export class Course {
       () => this.undoing !== undefined,
     );
     const parts = new Parts(host, this.line, this.waits, this.trying);
-    this.undo = new Undo(parts, draws, entries);
+    this.undo = new Undo(parts, draws, entries, (to) => this.leave(to));
     this.calls = new Calls(parts, runOf(entries));
     this.signals = new SignalWaits(parts, entries);
   }
@@ -206,6 +206,7 @@ export class Course {
     this.line.close();
     this.signals.stop();
     this.calls.stop();
+    this.undo.stop();
   }
 
   async #unwind(

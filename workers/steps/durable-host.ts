@@ -3,6 +3,7 @@ import { endOf } from "../../bus/history/history.js";
 import { readSignals, type Signal } from "../../bus/journal/signals.js";
 import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
+import { findTask } from "../../bus/tasks/task-list.js";
 import {
   needOf,
   type NamedTarget,
@@ -12,8 +13,12 @@ import {
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import type { TaskName } from "../../protocol/subjects.js";
-import { parentHeader } from "../../protocol/task-message.js";
+import {
+  orchestratorName,
+  planSkillName,
+  type TaskName,
+} from "../../protocol/subjects.js";
+import { depthOf, parentHeader } from "../../protocol/task-message.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
@@ -22,6 +27,9 @@ import type { OwnJournal } from "./own-journal.js";
 import { SignalLooks } from "./signal-looks.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
+
+/** Of plans that are called from plans: one that calls itself, whichever way, must end. */
+const deepest = 16;
 
 export class DurableHost implements StepHost {
   readonly isDurable = true;
@@ -65,9 +73,10 @@ export class DurableHost implements StepHost {
     return this.#runner.rules;
   }
 
-  /** A task with a key keeps its place in the queue (R4). */
+  /** A task with a key keeps its place in the queue (R4). One that has ended is not woken: only its undoing goes on. */
   get canPark(): boolean {
-    return this.#task.key === undefined;
+    const { key, delivery } = this.#task;
+    return key === undefined && delivery.headers.undo === undefined;
   }
 
   now(): number {
@@ -115,9 +124,8 @@ export class DurableHost implements StepHost {
         ...(context === undefined ? {} : { context }),
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
         ...options,
-        id: child.id,
         isFirst: !this.#task.mayBeKnown(),
-        parent: parentHeader(this.#name),
+        ...this.#asChild(child),
       },
       (error) => this.suspend({ why: "trouble", error }),
     );
@@ -130,6 +138,32 @@ export class DurableHost implements StepHost {
 
   cancelChild(child: Child, reason: string): Promise<void> {
     return cancelUnneeded(this.#task.host, child, reason);
+  }
+
+  find(id: string): ReturnType<StepHost["find"]> {
+    return findTask(this.#task.host.link, id);
+  }
+
+  startUndo(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    lost: (error: TroupeError) => void,
+  ): Promise<ChildRun> {
+    const { submitter } = this.#task.host;
+    return startRun(submitter, target, input, this.#asChild(child), lost);
+  }
+
+  /** Throws PLAN_INVALID. */
+  #asChild(child: Child) {
+    const { delivery } = this.#task;
+    const depth = depthOf(delivery.headers) + (isPlan(this) ? 1 : 0);
+    if (isPlan(child) && depth > deepest) throw tooDeep();
+    return {
+      id: child.id,
+      parent: parentHeader(this.#name),
+      ...(depth === 0 ? {} : { depth }),
+    };
   }
 
   async readSignals(): Promise<void> {
@@ -179,4 +213,14 @@ export class DurableHost implements StepHost {
   get #name(): TaskName {
     return { agent: this.agent, taskId: this.id };
   }
+}
+
+const isPlan = ({ agent, skill }: Names): boolean =>
+  agent === orchestratorName && skill === planSkillName;
+
+function tooDeep(): TroupeError {
+  return new TroupeError(
+    "PLAN_INVALID",
+    `plans call each other more than ${deepest} deep: does one of them call itself?`,
+  );
 }

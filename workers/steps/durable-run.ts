@@ -106,9 +106,11 @@ export class DurableRun {
     const { host, delivery, deadline } = this.#task;
     const { link, publisher } = host;
     const { subject, headers, body } = delivery;
+    // What is undone has ended by its deadline or its canceling: neither is to bring it back at once, over and over.
+    const isUndoing = this.course.undoing !== undefined;
     const latest = Math.min(
       until === Infinity ? this.#host.now() + longestParkMs : until,
-      deadline?.getTime() ?? Infinity,
+      isUndoing ? Infinity : (deadline?.getTime() ?? Infinity),
     );
     const parked = {
       ...this.#name,
@@ -127,7 +129,8 @@ export class DurableRun {
       this.#host.readSignals(),
     ]);
     // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.
-    return !isOver && cancelAsked(this.#host.signals) === undefined;
+    const isCanceled = cancelAsked(this.#host.signals) !== undefined;
+    return !isOver && (isUndoing || !isCanceled);
   }
 
   /** For whoever looks: a task can be parked without, and is where the journal has no room. */
