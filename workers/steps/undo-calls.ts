@@ -95,6 +95,7 @@ export class UndoCalls {
     waits.add(operation, {
       until: undefined,
       what: `task "${child.id}" of ${child.agent}.${child.skill}, which undoes "${operation.name}"`,
+      undoes: true,
       due: () => undefined,
       hasHappened: async () => (await host.outcomeOf(child)) !== undefined,
     });

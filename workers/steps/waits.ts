@@ -14,6 +14,8 @@ export interface Wait {
   asks?: boolean;
   /** Its time has come. */
   due(): void;
+  /** For what undoes something: the handler itself is over. */
+  undoes?: true;
   /** What it waits for may have happened unheard. Left out where only time can end it. */
   hasHappened?(): Promise<boolean>;
 }
@@ -42,7 +44,8 @@ export class Waits {
   /** While it was being parked something that it waits for happened, and nobody was there any more to hear of it. */
   #missed = false;
   #parking = false;
-  #isStopped = false;
+  /** The handler is over, and waits for nothing any more. */
+  #onlyUndoes = false;
 
   constructor(host: WaitsHost) {
     this.#now = host.now;
@@ -53,7 +56,7 @@ export class Waits {
   }
 
   add(operation: Operation, wait: Wait): void {
-    if (this.#isStopped) return; // nothing is waited for any more
+    if (this.#onlyUndoes && !wait.undoes) return;
     this.#waits.set(operation, wait);
     this.look();
   }
@@ -85,8 +88,9 @@ export class Waits {
     return (await Promise.all(looks)).includes(true) || this.#missed;
   }
 
+  /** Forgets all, and takes from now on only what undoes something. */
   stop(): void {
-    this.#isStopped = true;
+    this.#onlyUndoes = true;
     clearTimeout(this.#timer);
     this.#waits.clear();
     this.#setIdle(false);

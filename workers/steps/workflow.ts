@@ -125,8 +125,9 @@ export class Workflow {
     course.ended();
     // Its undoing goes on elsewhere.
     if (isStopping(outcome)) return recordFailure(this.#task, outcome);
-    if (course.undoing && hasCode(outcome, "TIMED_OUT"))
-      return this.#suspended(run, this.#later(outcome));
+    const { undoing } = course;
+    const hung = hasCode(outcome, "TIMED_OUT") && outcome !== undoing?.error;
+    if (undoing && hung) return this.#suspended(run, this.#later(outcome));
     const error = course.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
     const misfit = course.misfit();
