@@ -151,7 +151,7 @@ function print(call: Call, agent: Listed): void {
   const { output } = call;
   const { name, lane, version, description, skills, instances } = agent;
   output.line(
-    `${output.paint("bold", name)} ${version}  lane ${lane}  ${description}`,
+    `${output.paint("bold", name)} ${version}  lane ${lane}  ${shorten(description, 1_000)}`,
   );
   if (stateOf(agent) === "paused")
     output.line(output.paint("yellow", pausedText(agent.orders!)));

@@ -11,6 +11,7 @@ import type { PlanQuestion } from "../protocol/plan/questions.js";
 import type { TaskEvent } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { answerBy } from "./plan-questions.js";
+import { shorten } from "./table.js";
 import type { Call } from "./verb.js";
 
 /** What is told live comes first, and says more. */
@@ -72,13 +73,13 @@ class Teller {
     const isQuestion = state === "waiting" && step !== undefined;
     const what = isQuestion ? asked(step) : JSON.stringify(data ?? message);
     if (this.#isTold(what)) return;
-    this.#call.output.note(`${done}/${total}  ${message}`);
+    this.#call.output.note(`${done}/${total}  ${shorten(message, 1_000)}`);
     if (isQuestion) this.#sayHowToAnswer(step);
   }
 
   question({ step, question }: PlanQuestion): void {
     if (this.#isTold(asked(step))) return;
-    this.#call.output.note(`asks ${step}: ${question}`);
+    this.#call.output.note(`asks ${step}: ${shorten(question, 1_000)}`);
     this.#sayHowToAnswer(step);
   }
 

@@ -3,6 +3,7 @@ import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import { TroupeError } from "../protocol/errors.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import type { Call } from "./verb.js";
+import { inJson } from "./visible.js";
 
 /**
  * Prints it, for programs with these facts beside it; of a task that has not come to it says why, and where it stands.
@@ -28,8 +29,9 @@ export async function tellResult(
   }
 }
 
+/** It stays JSON, for whoever pipes it on. */
 export const inFull = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2) ?? "";
+  inJson(JSON.stringify(value, undefined, 2) ?? "");
 
 /** The id, for whoever wants to see more of it with `troupe tasks show`. */
 export function nameTask(

@@ -77,7 +77,7 @@ function whenOf({ when, timeZone }: Schedule): string {
 
 function pauseOf({ pausedSince, reason }: Schedule): string {
   const since = pausedSince ? ` since ${dateOf(pausedSince)}` : "";
-  return `${since}${reason === undefined ? "" : `: ${reason}`}`;
+  return `${since}${reason === undefined ? "" : `: ${shorten(reason, 1_000)}`}`;
 }
 
 function missedOf({ catchUp, leftOut }: Schedule): string {
