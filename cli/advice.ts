@@ -24,8 +24,7 @@ export function textInOptions(text: string, options: Options): string {
   return text
     .replaceAll(
       /Wait longer with bus\.task\("([^"]*)"\)\.result\(\{ timeout \}\)/g,
-      (_, id: string) =>
-        `See how it is with ${commandLine(`tasks show ${id}`)}`,
+      (_, id: string) => `See how it is with ${commandLine`tasks show ${id}`}`,
     )
     .replaceAll("events({ timeout })", "{ timeout }")
     .replaceAll(field, (said, name: string, value?: string) =>

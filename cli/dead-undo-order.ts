@@ -123,7 +123,7 @@ function answerText(
   answer: UndoAnswer,
   { step }: UndoOptions,
 ): string {
-  const show = commandLine(`dead show ${taskId}`);
+  const show = commandLine`dead show ${taskId}`;
   switch (answer) {
     case "undone already":
       return `step "${step}" of ${taskId} is undone already: there is nothing to skip. What stands: ${show}`;

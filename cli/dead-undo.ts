@@ -19,7 +19,7 @@ export function undoRows(report: UndoReport): [string, string][] {
 
 /** How a person decides, in one line. */
 export function undoOrdersText(taskId: string): string {
-  return `${commandLine(`dead undo ${taskId}`)} --retry | --skip STEP | --resolve; more by ${commandLine(`dead show ${taskId}`)}`;
+  return `${commandLine`dead undo ${taskId} --retry | --skip STEP | --resolve`}; more by ${commandLine`dead show ${taskId}`}`;
 }
 
 /** What a person can do about the letter. */
@@ -27,14 +27,13 @@ export function nextStep(
   { taskId }: DeadLetter,
   report: UndoReport | undefined,
 ): string {
-  const redrive = `Once it is mended: ${commandLine(`dead redrive ${taskId}`)}`;
+  const redrive = `Once it is mended: ${commandLine`dead redrive ${taskId}`}`;
   if (!report || report.standing.length === 0) return redrive;
   const skip = report.stuck?.step ?? report.standing.at(-1)!;
-  const undo = commandLine(`dead undo ${taskId}`);
   return [
     "Once it can be undone, or should be passed over, or has been undone by hand:",
-    `  ${undo} --retry`,
-    `  ${undo} --skip ${JSON.stringify(skip)}`,
-    `  ${undo} --resolve`,
+    `  ${commandLine`dead undo ${taskId} --retry`}`,
+    `  ${commandLine`dead undo ${taskId} --skip ${skip}`}`,
+    `  ${commandLine`dead undo ${taskId} --resolve`}`,
   ].join("\n");
 }

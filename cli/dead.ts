@@ -181,7 +181,7 @@ async function letterOf(bus: Bus, task: string): Promise<DeadLetter> {
   for await (const letter of bus.deadLetters({ task })) return letter;
   throw new TroupeError(
     "TASK_UNKNOWN",
-    `there is no dead letter of task "${task}": see "${commandLine("dead ls")}", or it has been undone, redriven or purged`,
+    `there is no dead letter of task "${task}": see "${commandLine`dead ls`}", or it has been undone, redriven or purged`,
   );
 }
 

@@ -155,7 +155,7 @@ function toWeights(words: readonly string[]): Weights {
   });
   if (pairs.length === 0)
     throw wrongUsage(
-      `which lanes? Write each with its weight: ${commandLine("lanes split AGENT main=90 canary=10")}`,
+      `which lanes? Write each with its weight: ${commandLine`lanes split AGENT main=90 canary=10`}`,
     );
   return Object.fromEntries(pairs);
 }

@@ -32,6 +32,7 @@ export function howToResume(
   { paused }: AgentOrders,
   lane?: string,
 ): string {
-  const only = paused || lane === undefined ? "" : ` --lane ${lane}`;
-  return commandLine(`agents resume ${agent}${only}`);
+  return paused || lane === undefined
+    ? commandLine`agents resume ${agent}`
+    : commandLine`agents resume ${agent} --lane ${lane}`;
 }

@@ -10,9 +10,9 @@ import { commandLine } from "./command-line.js";
 import { runsPlan } from "./input-text.js";
 import { shorten } from "./table.js";
 
-/** The command. A name such as ok[2] means something else to a shell. */
+/** The command. */
 export function answerBy(taskId: string, step: string): string {
-  return commandLine(`plan answer ${taskId} '${step}' yes|no`);
+  return commandLine`plan answer ${taskId} ${step} yes|no`;
 }
 
 /** None for what is no plan, or asks nobody now. */

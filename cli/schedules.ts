@@ -236,6 +236,6 @@ function toDate(text: string, what: string): Date {
 async function hintAtFirers(call: Call, bus: Bus): Promise<void> {
   if (call.output.json || (await bus.instances()).length > 0) return;
   call.output.note(
-    `note: no process serves an agent here, and those who do are who fires (${commandLine("work FILE…")})`,
+    `note: no process serves an agent here, and those who do are who fires (${commandLine`work FILE…`})`,
   );
 }

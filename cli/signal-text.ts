@@ -21,7 +21,7 @@ export function signalRows(
       (entry) => entry.kind === "refused" && entry.name === name,
     );
     const rows: [string, string][] = [
-      ["send by", commandLine(`signal ${taskId} '${name}' JSON`)],
+      ["send by", commandLine`signal ${taskId} ${name} JSON`],
     ];
     if (refused?.kind === "refused")
       rows.push([

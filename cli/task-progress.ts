@@ -188,7 +188,7 @@ function underWayRows(
 }
 
 const entriesText = (taskId: string, count: number): string =>
-  `${count} ${count === 1 ? "entry" : "entries"}: ${commandLine(`journal show ${taskId}`)}`;
+  `${count} ${count === 1 ? "entry" : "entries"}: ${commandLine`journal show ${taskId}`}`;
 
 const askedText = ({ at, reason }: NonNullable<Facts["cancelAsked"]>): string =>
   `asked for at ${dateOf(at)}${reason === "" ? "" : `: ${reason}`}`;
@@ -229,7 +229,7 @@ function toDoRows(
       "to do",
       mismatch &&
         cancelAsked &&
-        `serve a version that fits, or end it without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
+        `serve a version that fits, or end it without undoing: ${commandLine`tasks cancel ${taskId} --no-undo`}`,
     ],
     ["to do", hasLetter ? undoOrdersText(taskId) : undefined],
   ];

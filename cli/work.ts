@@ -82,7 +82,7 @@ export const work: Verb = {
   async run(call) {
     if (call.words.length === 0)
       throw wrongUsage(
-        `which modules? Name the files that export your agents: ${commandLine("work FILE…")}`,
+        `which modules? Name the files that export your agents: ${commandLine`work FILE…`}`,
       );
     const options = optionsOf(call);
     if (call.text("replicas") !== undefined)

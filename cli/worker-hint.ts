@@ -29,8 +29,9 @@ export async function hintAtWorkersOf(
   ]);
   const isKnown = cards.some(({ name }) => name === agent);
   if (!isKnown || instances.length > 0) return;
-  const start = agent === orchestratorName ? "up" : "work FILE…";
+  const start =
+    agent === orchestratorName ? commandLine`up` : commandLine`work FILE…`;
   call.output.note(
-    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine(start)})`,
+    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${start})`,
   );
 }

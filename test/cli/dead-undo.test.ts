@@ -25,7 +25,7 @@ test("dead show tells what still stands and what to do, and dead undo does it", 
   assert.match(shown, /undone +c$/m);
   assert.match(shown, /still done +a, pay now$/m);
   assert.match(shown, /stuck at +pay now: the bank is closed$/m);
-  assert.match(shown, /npx troupe dead undo t1 --skip "pay now"/);
+  assert.match(shown, /npx troupe dead undo t1 --skip 'pay now'/);
   const { objects } = await dead("show", "t1", "--json");
   assert.deepEqual(objects[0]!["undoing"], {
     undone: ["c"],

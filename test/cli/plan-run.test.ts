@@ -110,7 +110,7 @@ describe("plans that are run", () => {
     });
     let told = "";
     running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
-    const command = /main\.js plan answer (\S+) 'ok' yes\|no/;
+    const command = /main\.js plan answer (\S+) ok yes\|no/;
     await eventually(() => command.test(told));
     const [, taskId = ""] = command.exec(told)!;
     await bus.plans.answer(taskId, "ok", { approved: false, comment: "no" });
@@ -131,12 +131,12 @@ describe("plans that are run", () => {
     const running = start(words, { url: server.url, input: asking });
     let told = "";
     running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
-    await eventually(() => told.includes("plan answer before 'ok' yes|no"));
+    await eventually(() => told.includes("plan answer before ok yes|no"));
     await bus.plans.answer("before", "ok", { approved: true });
     const { stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task before\nasks ok: Good\?\n {6}answer by: .* plan answer before 'ok' yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
+      /^task before\nasks ok: Good\?\n {6}answer by: .* plan answer before ok yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
     );
   });
 
@@ -165,7 +165,7 @@ describe("plans that are run", () => {
     await eventually(async () => (await open()) !== "");
     assert.match(
       await open(),
-      /^asks +ok: Good\?\nanswer by +npx troupe plan answer asks 'ok' yes\|no\n$/,
+      /^asks +ok: Good\?\nanswer by +npx troupe plan answer asks ok yes\|no\n$/,
     );
     const [asked] = (await plan("questions", "asks", "--json")).objects;
     assert.equal(asked?.["step"], "ok");

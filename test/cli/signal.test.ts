@@ -58,7 +58,7 @@ test("whoever mistypes a signal is told which one is waited for, and so is who l
   const where = ["--url", url, "--namespace", bus.namespace];
   const shows = async () =>
     (await troupe(["tasks", "show", "q1", ...where])).stdout;
-  const command = /^send by +\S+ \S+ signal q1 'answer' JSON$/m;
+  const command = /^send by +\S+ \S+ signal q1 answer JSON$/m;
   await eventually(async () => command.test(await shows()));
   const { stderr } = await troupe(["signal", "q1", "anwser", ...where]);
   assert.match(stderr, /does not wait for that now, but for "answer"/);
