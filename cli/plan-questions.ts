@@ -25,6 +25,12 @@ export function questionsOf(
     : [];
 }
 
+/** What it has asked and goes on from as soon as it has the answer, also where that was given. */
+export const asksIn = (
+  task: TaskSummary,
+  { entries }: Pick<TaskJournal, "entries">,
+): PlanQuestion[] => questionsOf(task, { entries, signals: [] });
+
 /** What is asked, what is shown with it, and how to answer. */
 export function questionRows(
   taskId: string,

@@ -21,8 +21,8 @@ import { commandLine } from "./command-line.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
 import { dateOf, timeOf } from "./event-line.js";
 import type { Fact } from "./output.js";
-import { signalRows } from "./signal-text.js";
-import { questionRows, questionsOf } from "./plan-questions.js";
+import { awaitedSignals, signalRows, type Awaited } from "./signal-text.js";
+import { asksIn, questionRows, questionsOf } from "./plan-questions.js";
 
 interface Facts {
   /** How many entries it has. */
@@ -81,9 +81,17 @@ export async function progressOf(
   return {
     facts,
     ...againOf(entries),
-    signals: signalRows(taskId, task.waitsFor, entries),
+    signals: isOver
+      ? []
+      : signalRows(taskId, signalsOf(task, journal), entries),
     hasLetter: stands && (await hasLetter(bus, task)),
   };
+}
+
+/** What a plan asks is answered by another command. */
+function signalsOf(task: TaskSummary, journal: TaskJournal): Awaited[] {
+  const asked = asksIn(task, journal).map(({ step }) => step);
+  return awaitedSignals(journal).filter(({ name }) => !asked.includes(name));
 }
 
 function factsOf(
