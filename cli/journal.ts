@@ -3,9 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import type { ForkOptions } from "../bus/journal/fork.js";
 import { toJournalFile, toTaskJournal } from "../protocol/journal-file.js";
 import { toTagged } from "../protocol/tagged-json.js";
+import { isTerminal } from "../protocol/task.js";
 import type { TaskJournal } from "../protocol/task-journal.js";
 import { checkJournal } from "../workers/check/check.js";
 import type { Agent } from "../workers/agent.js";
+import type { Bus } from "../troupe.js";
+import { arrivedFor, arrivedText } from "./came-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { journalHead, journalRows } from "./journal-text.js";
@@ -75,7 +78,7 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const found = await bus.journal(id, whose(call));
     if (call.output.json) printLines(call, found);
-    else print(call, found);
+    else print(call, found, await waitOf(bus, found));
     return exitCodes.done;
   });
 }
@@ -161,12 +164,21 @@ function printLines(call: Call, { entries, signals }: TaskJournal): void {
     line(at, { kind: "came", ...signal });
 }
 
-function print(call: Call, found: TaskJournal): void {
+/** `, waits for …`, or what of that has come and nobody has taken up; "" for one that waits for nothing. */
+async function waitOf(bus: Bus, found: TaskJournal): Promise<string> {
+  const { taskId, agent, state, waitsFor, dueAt } = found;
+  if (state === undefined || isTerminal(state)) return "";
+  const task = await bus.find(taskId);
+  const arrived =
+    task?.agent === agent ? await arrivedFor(bus, task, found) : undefined;
+  if (arrived) return `, ${arrivedText(arrived)}`;
+  return waitsFor === undefined ? "" : `, ${waitText({ waitsFor, dueAt })}`;
+}
+
+function print(call: Call, found: TaskJournal, wait: string): void {
   const { output } = call;
-  const { taskId, agent, skill, state, waitsFor, dueAt } = found;
+  const { taskId, agent, skill, state } = found;
   const whose = skill === "" ? agent : `${agent}.${skill}`;
-  const wait =
-    waitsFor === undefined ? "" : `, ${waitText({ waitsFor, dueAt })}`;
   output.line(
     `${output.paint("bold", taskId)}  ${whose}  ${state ?? "has aged out"}${wait}`,
   );

@@ -52,7 +52,7 @@ export async function showTask(
       ...(workers && { workers }),
     });
   output.facts([
-    ...factsOf(task, output),
+    ...factsOf(task, progress, output),
     ["worker", workers && workersText(task, workers)],
     ...progressRows(task, progress),
   ]);
@@ -80,7 +80,11 @@ function noEvents(
     : "No events yet: its first attempt runs.";
 }
 
-function factsOf(task: TaskSummary, output: Output): Fact[] {
+function factsOf(
+  task: TaskSummary,
+  progress: TaskProgress | undefined,
+  output: Output,
+): Fact[] {
   return [
     ["task", task.taskId],
     ["state", stateText(task.state, output)],
@@ -90,7 +94,7 @@ function factsOf(task: TaskSummary, output: Output): Fact[] {
     ["lane", task.lane],
     ["context", task.context],
     ["routed", task.route && routeText(task.route)],
-    ...dueFacts(task),
+    ...dueFacts(task, progress?.arrived?.isAll),
     ["deadline", task.deadline && dateOf(task.deadline)],
     ["attempts", attemptsText(task)],
     ["at", dateOf(task.at)],
@@ -109,11 +113,17 @@ function attemptsText({ state, attempts }: TaskSummary): string {
 }
 
 /** The message of one that is parked was stored when it was. */
-function dueFacts({ waitsFor, dueAt, at }: TaskSummary): Fact[] {
+function dueFacts(
+  { waitsFor, dueAt, at }: TaskSummary,
+  hasCome = false,
+): Fact[] {
   if (waitsFor === undefined) return [["due", dueAt && dateOf(dueAt)]];
+  const wait = hasCome
+    ? "what it waits for has come"
+    : `it ${waitText({ waitsFor, dueAt })}`;
   return [
-    ["now", `under way; it ${waitText({ waitsFor, dueAt })}`],
-    ["parked", `since ${dateOf(at)}: until then no worker has it`],
+    ["now", `under way; ${wait}`],
+    ["parked", `since ${dateOf(at)}: no worker has it as long as it waits`],
   ];
 }
 

@@ -17,6 +17,7 @@ import {
 } from "../protocol/undo-state.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
+import { arrivalRows, arrivedFor, type Arrived } from "./came-text.js";
 import { commandLine } from "./command-line.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
 import { dateOf, timeOf } from "./event-line.js";
@@ -33,6 +34,8 @@ interface Facts {
   cancelAsked?: { at: Date; reason: string };
   /** What a plan has asked of people. */
   questions?: PlanQuestion[];
+  /** What was sent to it and nobody has taken up. */
+  arrived?: Arrived["arrivals"];
   /** It is being undone, or was. */
   undoing?: UndoReport & { since?: Date; why?: string };
 }
@@ -45,6 +48,8 @@ export interface TaskProgress {
   hasLetter: boolean;
   /** How the signals that it waits for are sent. */
   signals: [string, string][];
+  /** What it waits for and nobody has taken up. */
+  arrived?: Arrived;
   trouble?: string;
 }
 
@@ -71,9 +76,11 @@ export async function progressOf(
   const { entries } = journal;
   const isOver = isTerminal(state);
   const questions = questionsOf(task, journal);
+  const arrived = await arrivedFor(bus, task, journal);
   const facts = {
     ...factsOf(journal, isOver),
     ...(questions.length === 0 ? {} : { questions }),
+    ...(arrived && { arrived: arrived.arrivals }),
     ...undoingOf(journal, task),
   };
   if (facts.journal === undefined && !facts.cancelAsked) return undefined;
@@ -81,6 +88,7 @@ export async function progressOf(
   return {
     facts,
     ...againOf(entries),
+    ...(arrived && { arrived }),
     signals: isOver
       ? []
       : signalRows(taskId, signalsOf(task, journal), entries),
@@ -179,11 +187,12 @@ export function progressRows(
 /** What it waits for, how far it is, and what ends or stops it. */
 function underWayRows(
   { taskId }: TaskSummary,
-  { facts, signals, trouble }: TaskProgress,
+  { facts, signals, arrived, trouble }: TaskProgress,
 ): Fact[] {
   const { questions = [], journal, cancelAsked, mismatch } = facts;
   return [
     ...questionRows(taskId, questions),
+    ...(arrived ? arrivalRows(arrived) : []),
     ...signals,
     ["journal", journal === undefined ? trouble : entriesText(taskId, journal)],
     ["canceled", cancelAsked && askedText(cancelAsked)],

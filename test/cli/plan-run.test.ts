@@ -185,6 +185,36 @@ describe("plans that are run", () => {
     );
   });
 
+  test("what was answered while no orchestrator runs is shown as answered", async (t) => {
+    const namespace = "alone";
+    const alone = await connect({ url: server.url, namespace });
+    t.after(() => alone.close());
+    await alone.orchestrate(quiet);
+    const ask = { name: "ok", approve: "Good?" };
+    await alone.plans.run({ steps: [ask] }, { id: "p2" });
+    await eventually(
+      async () => (await alone.find("p2"))?.state === "input-required",
+    );
+    await alone.close();
+    const about = async (...words: string[]) =>
+      (await troupe([...words, "--namespace", namespace], { url: server.url }))
+        .stdout;
+    await about("plan", "answer", "p2", "ok", "yes", "--by", "bob");
+    const shown = await about("tasks", "show", "p2");
+    assert.match(
+      shown,
+      /^answered +ok: yes, by bob; nobody has taken it up yet, for no instance of "orchestrator" is running \(npx troupe up\)$/m,
+    );
+    assert.doesNotMatch(
+      shown,
+      /^(asks|answer by|send by)|waits for an answer/m,
+    );
+    assert.match(
+      await about("journal", "show", "p2"),
+      /, "ok" was answered yes, by bob; nobody has taken it up yet, for no/,
+    );
+  });
+
   test("run alone says the id, which is then known", async () => {
     const plan = JSON.stringify({ steps: [{ name: "a", value: 1 }] });
     const run = () =>
