@@ -19,6 +19,7 @@ import { resultUnlessStopped } from "./stoppable-result.js";
 import { alignColumns } from "./table.js";
 import { toDuration, toJson } from "./values.js";
 import type { Call, Verb } from "./verb.js";
+import { idText } from "./waiting.js";
 import { waitText } from "./wait-text.js";
 import { hintAtWorkersOf } from "./worker-hint.js";
 
@@ -93,10 +94,10 @@ function fork(call: Call): Promise<ExitCode> {
     const { id: taskId, agent, duplicate } = task;
     if (agent !== undefined) await hintAtWorkersOf(call, bus, agent);
     if (!call.flag("wait")) {
-      call.output.result({ taskId, agent, duplicate }, () => taskId);
+      call.output.result({ taskId, agent, duplicate }, () => idText(task));
       return exitCodes.done;
     }
-    const result = resultUnlessStopped(bus, task, timeout);
+    const result = () => resultUnlessStopped(bus, task, timeout);
     return tellResult(call, task, result, { taskId, agent });
   });
 }

@@ -168,7 +168,10 @@ function fire(call: Call): Promise<ExitCode> {
       call.output.result({ taskId, agent }, () => taskId);
       return exitCodes.done;
     }
-    return tellResult(call, task, task.result({ timeout }), { taskId, agent });
+    return tellResult(call, task, () => task.result({ timeout }), {
+      taskId,
+      agent,
+    });
   });
 }
 

@@ -1,7 +1,6 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/tasks/submit-options.js";
 import type { Need } from "../protocol/need.js";
-import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { needOptions, targetFrom } from "./need.js";
@@ -9,6 +8,7 @@ import { tellResult } from "./result.js";
 import { withBus } from "./session.js";
 import { oneOf, toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
+import { idText } from "./waiting.js";
 import { hintAtWorkers } from "./worker-hint.js";
 
 export const submit: Verb = {
@@ -108,10 +108,7 @@ async function submitOnly(
 ): Promise<ExitCode> {
   const task = await bus.submit(target, input, options);
   const { id: taskId, agent, duplicate } = task;
-  call.output.result(
-    { taskId, agent, duplicate },
-    () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
-  );
+  call.output.result({ taskId, agent, duplicate }, () => idText(task));
   await hintAtWorkers(call, bus, target);
   return exitCodes.done;
 }
@@ -121,10 +118,12 @@ async function submitAndWait(
   bus: Bus,
   { target, input, options }: Asked,
 ): Promise<ExitCode> {
-  const taskId = options.id ?? newId();
   const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
-  await hintAtWorkers(call, bus, target);
-  const result = bus.call(target, input, { ...options, id: taskId, timeout });
-  const facts = { taskId, state: "completed" };
-  return tellResult(call, bus.task(taskId), result, facts);
+  const task = await bus.submit(target, input, options);
+  const result = async () => {
+    await hintAtWorkers(call, bus, target);
+    return task.result({ timeout });
+  };
+  const facts = { taskId: task.id, state: "completed" };
+  return tellResult(call, task, result, facts);
 }

@@ -124,6 +124,11 @@ describe("journal", { concurrency: 2 }, () => {
       string
     >;
     assert.deepEqual([flight, hotel], ["flight to Kiel", "hotel in Lund"]);
+    assert.equal(waited.stderr, "task lund\n");
+    const said = "lund  (was submitted before)\n";
+    assert.equal((await run(...fork, ...input)).stdout, said);
+    const anew = await run(...fork, ...input, "--wait");
+    assert.equal(anew.stderr, `task ${said}`);
     const again = await run(...fork, ...input, "--json");
     assert.deepEqual(again.objects, [
       { taskId: "lund", agent: "trips", duplicate: true },
@@ -157,7 +162,7 @@ describe("journal", { concurrency: 2 }, () => {
     assert.equal(people.code, 1);
     assert.match(
       people.stderr,
-      /^error STEP_MISMATCH: the handler of flow.both in version .* expected step "a", found step "x"/,
+      /^task stopped\nerror STEP_MISMATCH: the handler of flow.both in version .* expected step "a", found step "x"/,
     );
     const again = await run(...fork, "--id", "stopped", "--json");
     assert.equal(again.code, 1);

@@ -47,9 +47,10 @@ describe("plans that are run", () => {
       url: server.url,
       input: asking,
     });
-    const waiting = () => bus.query.tasks({ agent: "orchestrator" });
-    await eventually(async () => (await waiting()).tasks.length > 0);
-    const [{ taskId } = { taskId: "" }] = (await waiting()).tasks;
+    const told = async () =>
+      JSON.parse((await running.line())!) as Record<string, string>;
+    const { taskId = "" } = await told();
+    assert.equal((await told())["asks"], "ok"); // at once, not at the end
     const said = await troupe(
       ["plan", "answer", taskId, "ok", "yes", "--by", "ann"],
       { url: server.url },
@@ -57,6 +58,8 @@ describe("plans that are run", () => {
     assert.equal(said.stdout, "ok: yes\n");
     const { code, objects } = await running.ended;
     assert.deepEqual(objects, [
+      { taskId, duplicate: false },
+      { taskId, asks: "ok", question: "Good?" },
       {
         taskId,
         state: "completed",
@@ -117,7 +120,7 @@ describe("plans that are run", () => {
     const { code, stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task \S+\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" is not completed\)\n$/,
+      /^task \S+\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" has failed\)\n$/,
     );
     assert.equal(code, 1);
   });
@@ -136,7 +139,7 @@ describe("plans that are run", () => {
     const { stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task before\nasks ok: Good\?\n {6}answer by: .* plan answer before ok yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
+      /^task before {2}\(was submitted before\)\nasks ok: Good\?\n {6}answer by: .* plan answer before ok yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
     );
   });
 

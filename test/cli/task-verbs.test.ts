@@ -1,10 +1,11 @@
 // The verbs of who submits: each from end to end, the command in a process of its own, with the demo agents.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
 import { writer } from "../../cli/demo/writer.js";
 import { connect } from "../../connect.js";
 import { eventually } from "../support/eventually.js";
-import { troupe } from "./command.js";
+import { start, troupe } from "./command.js";
 import { demoBus } from "./demo-bus.js";
 
 const demo = demoBus();
@@ -47,13 +48,33 @@ describe("submit", () => {
     assert.equal(people.code, 1);
     assert.match(
       people.stderr,
-      /^error HANDLER_REFUSED: no city is called "Atlantis" \(task "\w+" is failed\)\n$/,
+      /^task \w+\nerror HANDLER_REFUSED: no city is called "Atlantis" \(task "\w+" has failed\)\n$/,
     );
     const { code, objects } = await run(...args, "--json");
     assert.equal(code, 1);
     assert.equal(objects[0]?.["state"], "failed");
     const error = objects[0]?.["error"] as { code: string };
     assert.equal(error.code, "HANDLER_REFUSED");
+  });
+
+  test("--wait says which task it is, and at an interrupt that it goes on", async () => {
+    const slow = ["submit", "counter.count", '{"to":100}', "--wait"];
+    const running = start([...slow, "--id", "slow"], { url: demo.url });
+    const [said] = (await once(running.child.stderr!, "data")) as [Buffer];
+    assert.equal(String(said), "task slow\n");
+    running.child.kill("SIGINT");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 130);
+    assert.match(stderr, /\ntask slow goes on; .* tasks show slow\n$/);
+    assert.ok(await demo.bus.task("slow").cancel());
+  });
+
+  test("--wait of an id that is known says so", async () => {
+    const args = ["submit", "writer.headline", text, "--id", "known", "--wait"];
+    assert.equal((await run(...args)).stderr, "task known\n");
+    const again = await run(...args);
+    assert.equal(again.stderr, "task known  (was submitted before)\n");
+    assert.deepEqual(JSON.parse(again.stdout), { headline: "One Two Three" });
   });
 
   test("reads its input from standard input", async () => {
