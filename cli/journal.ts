@@ -134,6 +134,8 @@ async function check(call: Call): Promise<ExitCode> {
   call.atMost(3);
   const timeout = toDuration(call.text("timeout") ?? "5s", "--timeout");
   const agents = await agentsOf([module]);
+  if (/[/\\]|\.json$/.test(what) && !existsSync(what))
+    throw wrongUsage(`there is no file "${what}"`);
   const recorded = existsSync(what)
     ? toTaskJournal(readFileSync(what, "utf8"))
     : await withBus(call, (bus) => bus.journal(what, whose(call)));

@@ -73,7 +73,7 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const found = await bus.lanes
       .show(agent, { window })
-      .catch((error: unknown) => whoWasMeant(bus, agent, error));
+      .catch((error: unknown) => unlessUnknown(bus, agent, error));
     if (call.output.json) call.output.object(found);
     else print(call, found);
     return exitCodes.done;
@@ -81,12 +81,13 @@ function show(call: Call): Promise<ExitCode> {
 }
 
 /** Answers never: throws what tells best what was wrong. */
-async function whoWasMeant(
+async function unlessUnknown(
   bus: Bus,
   agent: string,
   error: unknown,
 ): Promise<never> {
-  if (error instanceof TroupeError && error.code === "AGENT_UNKNOWN")
+  const codes = ["AGENT_UNKNOWN", "LANE_UNSERVED"];
+  if (error instanceof TroupeError && codes.includes(error.code))
     await lanesOf(bus, agent);
   throw error;
 }
@@ -134,7 +135,9 @@ function change(
   also = "",
 ): Promise<ExitCode> {
   return withBus(call, async (bus) => {
-    const weights = await make(bus, { force: call.flag("force") });
+    const weights = await make(bus, { force: call.flag("force") }).catch(
+      (error: unknown) => unlessUnknown(bus, agent, error),
+    );
     call.output.result(
       { agent, weights },
       () => `${agent}: ${inWords(weights)}${also}`,

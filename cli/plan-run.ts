@@ -6,6 +6,7 @@ import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
 import { orchestratorName, planSkillName } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
+import { inOptions } from "./advice.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { readPlan } from "./plan-file.js";
 import { tellHowFar } from "./plan-follow.js";
@@ -85,7 +86,8 @@ async function waitFor(
       inFull(output),
     );
     return exitCodes.done;
-  } catch (error) {
+  } catch (thrown) {
+    const error = inOptions(thrown, call.options);
     if (call.output.json) call.output.object({ taskId, error });
     else {
       const state = await task.state().catch(() => undefined);

@@ -2,6 +2,7 @@
 import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { TaskState } from "../protocol/task.js";
+import { inOptions } from "./advice.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import type { Call } from "./verb.js";
 import { inJson } from "./visible.js";
@@ -21,7 +22,8 @@ export async function tellResult(
     const output = await whileWaiting(call, task, result);
     call.output.result({ ...facts, output }, () => inFull(output));
     return exitCodes.done;
-  } catch (error) {
+  } catch (thrown) {
+    const error = inOptions(thrown, call.options);
     const { id: taskId, agent } = task;
     const state = await task.state().catch(() => undefined);
     if (state === undefined) throw error; // it was never accepted

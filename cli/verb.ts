@@ -44,14 +44,18 @@ export const commonOptions: Options = {
 export class Call {
   readonly words: readonly string[];
   readonly output: Output;
+  /** Those of its verb. */
+  readonly options: Options;
   readonly #values: Readonly<Record<string, unknown>>;
 
   constructor(
     words: readonly string[],
     values: Readonly<Record<string, unknown>>,
     output: Output,
+    options: Options,
   ) {
     this.words = words;
+    this.options = options;
     this.#values = values;
     this.output = output;
   }

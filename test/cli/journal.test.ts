@@ -220,6 +220,7 @@ describe("journal", { concurrency: 2 }, () => {
     [["fork", "x"], /--before is missing/],
     [["check", "x"], /the MODULE with its agent is missing/],
     [["check", tripsModule, tripsModule], /cannot be read: it is no JSON/],
+    [["check", "nowhere.json", tripsModule], /is no file "nowhere.json"/],
     [["shwo", "x"], /did you mean "show"/],
     [[], /unknown form of journal "": there are show, fork, check, export/],
   ];

@@ -142,7 +142,11 @@ describe("schedules", { concurrency: 2 }, () => {
     ],
     [["add", "x", "@daily", "doer.do", "1", "--from", "soon"], /--from "soon"/],
     [["add", "x", "@daily", "nobody.do"], /AGENT_UNKNOWN/],
-    [["show", "x"], /SCHEDULE_UNKNOWN: there is no schedule "x"/],
+    [["add", "x", "@daily", "doet.do"], /did you mean "doer"\?/],
+    [["show", "x"], /no schedule "x": see which there are with npx troupe/],
+    [["rm", "baad"], /no schedule "baad": did you mean "bad"\?/],
+    [["pause", "baad"], /did you mean "bad"\?/],
+    [["fire", "baad"], /did you mean "bad"\?/],
     [["pauze", "x"], /pause/],
   ];
   describe("that are asked for wrongly", { concurrency: 2 }, () => {

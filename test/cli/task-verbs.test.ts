@@ -141,7 +141,9 @@ describe("submit", () => {
   test("an agent that nobody knows is refused, exit 2", async () => {
     const { code, stderr } = await run("submit", "wirter.headline", text);
     assert.equal(code, 2);
-    assert.match(stderr, /^error AGENT_UNKNOWN: .*"writer"/);
+    assert.match(stderr, /^error AGENT_UNKNOWN: .*did you mean "writer"\?\n$/);
+    const far = await run("submit", "nobody.headline", text);
+    assert.match(far.stderr, /\. Start it once, or correct the name\n$/);
   });
 
   test("says that no worker is there to take it", async () => {
@@ -154,7 +156,13 @@ describe("submit", () => {
     assert.match(stderr, /note: no instance of "writer" is running/);
     const waiting = await run(...args, "--wait", "--timeout", "100ms");
     assert.equal(waiting.code, 1);
+    const advice =
+      /Wait longer with --timeout, or see how it is: \S+ \S+ tasks show \w+/;
     assert.match(waiting.stderr, /error WAIT_TIMED_OUT: /);
+    assert.match(waiting.stderr, advice);
+    const inJson = await run(...args, "--wait", "--timeout", "1ms", "--json");
+    const { message } = inJson.objects[0]?.["error"] as { message: string };
+    assert.match(message, advice);
     const id = stdout.trim();
     const place = ["--namespace", namespace];
     const shown = await run("tasks", "show", id, ...place);

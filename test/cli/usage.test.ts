@@ -108,6 +108,15 @@ describe("no bus", { concurrency: 2 }, () => {
       );
     });
 
+  test("whoever gave --url is told of that, and whoever set $NATS_URL of that", async () => {
+    const given = await troupe(["tasks", "ls", "--url", nowhere], {
+      env: { NATS_URL: "nats://127.0.0.1:2" },
+    });
+    assert.match(given.stderr, /: start it there, or correct the URL\n$/);
+    const set = await troupe(["tasks", "ls"], { env: { NATS_URL: nowhere } });
+    assert.match(set.stderr, /correct \$NATS_URL, or unset it/);
+  });
+
   test("the stack is shown to whoever asks for it", async () => {
     const { stderr } = await troupe(["tasks", "ls"], {
       url: nowhere,
