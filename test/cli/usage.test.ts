@@ -59,6 +59,8 @@ const wrong: readonly [readonly string[], RegExp][] = [
   [["tail", "--kind", "nothing"], /unknown kind "nothing"/],
   [["dead", "purge"], /an ID, or --agent NAME, or --all/],
   [["dead", "redrive", "x", "--all"], /an ID, or --agent NAME, or --all/],
+  [["tasks", "ls", "--url", ""], /--url is empty: say which, or leave it out/],
+  [["tasks", "ls", "--namespace="], /--namespace is empty/],
   [["work"], /which modules\?/],
   [["work", "nowhere.js"], /there is no file "nowhere\.js"/],
   [["work", "test/run.js", "--concurrency", "0.5"], /is no whole number/],
