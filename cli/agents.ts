@@ -1,7 +1,7 @@
 // troupe agents: which agents there are, what they can do, which instances live, and what they are ordered.
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { drain, pause, resume } from "./agent-orders.js";

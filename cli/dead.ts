@@ -6,7 +6,7 @@ import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
 import { nextStep, undoRows } from "./dead-undo.js";
 import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { inputRows } from "./input-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";

@@ -11,7 +11,7 @@ import type { Weights } from "../protocol/lanes.js";
 import { defaultLane } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { lanesOf } from "./known-agents.js";

@@ -2,7 +2,7 @@
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { shorten } from "./table.js";
 
 /** What pauses the agent in this lane, or in any where none is named; undefined when it is not paused there. */

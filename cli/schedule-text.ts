@@ -2,7 +2,7 @@
 import type { LastFiring, Schedule } from "../bus/schedules/summary.js";
 import { formatMs } from "../protocol/duration.js";
 import { whomIn } from "../protocol/schedule.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import type { Colour, Output } from "./output.js";
 import { shorten } from "./table.js";
 

@@ -4,7 +4,7 @@ import { isCompletion, type JournalEntry } from "../protocol/journal.js";
 import { fromRpcError } from "../protocol/rpc.js";
 import type { JournalSignal, TaskJournal } from "../protocol/task-journal.js";
 import { commandLine } from "./command-line.js";
-import { timeOf } from "./event-line.js";
+import { timeOf } from "./times.js";
 
 export type Waited = Pick<TaskJournal, "entries" | "signals">;
 

@@ -20,7 +20,7 @@ import type { Bus } from "../troupe.js";
 import { arrivalRows, arrivedFor, type Arrived } from "./came-text.js";
 import { commandLine } from "./command-line.js";
 import { undoOrdersText, undoRows } from "./dead-undo.js";
-import { dateOf, timeOf } from "./event-line.js";
+import { dateOf, timeOf } from "./times.js";
 import type { Fact } from "./output.js";
 import { awaitedSignals, signalRows, type Awaited } from "./signal-text.js";
 import { asksIn, questionRows, questionsOf } from "./plan-questions.js";

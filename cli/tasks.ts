@@ -2,7 +2,7 @@
 import { formatMs } from "../protocol/duration.js";
 import { TroupeError } from "../protocol/errors.js";
 import { toWord } from "./command-line.js";
-import { dateOf, timeOf } from "./event-line.js";
+import { dateOf, timeOf } from "./times.js";
 import { cancel, cancelOptions } from "./task-cancel.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";

@@ -171,3 +171,30 @@ test("of one that was sent what it waits for it says so, and who could take it u
   const head = String.raw`^c  saga\.run  input-required, signal "approval" has come; ${why}$`;
   assert.match(shown.stdout, new RegExp(head, "m"));
 });
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason as Error)),
+  );
+
+test("of one that has waited, the attempts that failed are told apart from those that went on", async (t) => {
+  const bus = await shared.connect(t);
+  const first = await serveSaga(bus, (task) => untilAborted(task.signal), {
+    serve: { drain: "50ms" },
+  });
+  const task = await bus.submit("saga.run", {}, { id: "w" });
+  await eventually(() => first.worker.card().running === 1);
+  await first.worker.drain();
+  const { worker } = await serveSaga(bus, async (task) => {
+    for (const name of ["a", "b"]) await task.waitFor(name);
+  });
+  for (const [at, name] of ["a", "b"].entries()) {
+    await eventually(() => worker.counts.parked === at + 1);
+    await task.signal(name);
+  }
+  await task.result();
+  const { stdout } = await shower(bus)("w");
+  assertRows(stdout, [
+    String.raw`attempts +none failed; it was begun or gone on with 4 times`,
+  ]);
+});
