@@ -118,7 +118,7 @@ export async function orderUndo(
 }
 
 function answerText(
-  { taskId }: DeadLetter,
+  { taskId, agent }: DeadLetter,
   decision: UndoDecision,
   answer: UndoAnswer,
   { step }: UndoOptions,
@@ -131,12 +131,12 @@ function answerText(
       return `what stood of ${taskId} had been undone by hand before: its letter goes`;
     case "ordered before":
       return decision === "skip"
-        ? `step "${step}" of ${taskId} had been passed over before; the others go on, and its letter goes when nothing stands: ${show}`
-        : `${taskId} is being undone already, for no undo of it has failed for good since; its letter goes when nothing stands: ${show}`;
+        ? `step "${step}" of ${taskId} had been passed over before; the others go on as soon as a worker of "${agent}" has it, and its letter goes when nothing stands: ${show}`
+        : `${taskId} had been ordered to be undone before, and no undo of it has failed for good since; its letter goes when nothing stands: ${show}`;
     case "ordered":
       return decision === "resolve"
         ? `${taskId} is resolved: what stood of it was undone by hand, and its letter goes`
-        : `${taskId} is undone further; its letter goes when nothing stands: ${show}`;
+        : `${taskId} is undone further as soon as a worker of "${agent}" has it; its letter goes when nothing stands: ${show}`;
   }
 }
 

@@ -19,7 +19,12 @@ import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
 import { arrivalRows, arrivedFor, type Arrived } from "./came-text.js";
 import { commandLine } from "./command-line.js";
-import { undoOrdersText, undoRows } from "./dead-undo.js";
+import {
+  orderedIn,
+  orderedText,
+  undoOrdersText,
+  undoRows,
+} from "./dead-undo.js";
 import { dateOf, timeOf } from "./times.js";
 import type { Fact } from "./output.js";
 import { awaitedSignals, signalRows, type Awaited } from "./signal-text.js";
@@ -46,6 +51,8 @@ export interface TaskProgress {
   again?: { step: string; error: string; at: Date };
   /** Where a person has to decide. */
   hasLetter: boolean;
+  /** How a person has decided, where no worker has come to an end with that. */
+  ordered?: string;
   /** How the signals that it waits for are sent. */
   signals: [string, string][];
   /** What it waits for and nobody has taken up. */
@@ -85,6 +92,7 @@ export async function progressOf(
   };
   if (facts.journal === undefined && !facts.cancelAsked) return undefined;
   const stands = isOver && (facts.undoing?.standing.length ?? 0) > 0;
+  const ordered = stands ? orderedIn(entries) : undefined;
   return {
     facts,
     ...againOf(entries),
@@ -93,6 +101,7 @@ export async function progressOf(
       ? []
       : signalRows(taskId, signalsOf(task, journal), entries),
     hasLetter: stands && (await hasLetter(bus, task)),
+    ...(ordered && { ordered: await orderedText(bus, agent, ordered) }),
   };
 }
 
@@ -239,7 +248,7 @@ function undoingRows(
 /** Where it needs a person. */
 function toDoRows(
   { taskId }: TaskSummary,
-  { facts: { mismatch, cancelAsked }, hasLetter }: TaskProgress,
+  { facts: { mismatch, cancelAsked }, hasLetter, ordered }: TaskProgress,
 ): Fact[] {
   return [
     [
@@ -248,6 +257,7 @@ function toDoRows(
         cancelAsked &&
         `serve a version that fits, or end it without undoing: ${commandLine`tasks cancel ${taskId} --no-undo`}`,
     ],
-    ["to do", hasLetter ? undoOrdersText(taskId) : undefined],
+    ["ordered", ordered],
+    ["to do", hasLetter && !ordered ? undoOrdersText(taskId) : undefined],
   ];
 }
