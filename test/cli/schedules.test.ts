@@ -49,7 +49,10 @@ describe("schedules", { concurrency: 2 }, () => {
     assert.match(added, /key +k\n/);
     assert.match(added, /deadline +1h\n/);
     assert.match(added, /missed +caught up with, the newest 7\n/);
-    assert.match(added, /next +\d{4}-\d\d-\d\d \d\d:\d\d:00, /);
+    assert.match(
+      added,
+      /next +\d{4}-\d\d-\d\d \d\d:\d\d:00 UTC([-+]\d\d:\d\d)?, /,
+    );
     assert.match(added, /last +-\n/);
     const paused = await said("pause", "nightly", "--reason", "holidays");
     assert.match(paused, /^nightly {2}paused since .*: holidays\n/);
