@@ -1,5 +1,7 @@
 // What a user may type wrongly, and what is said then: one line, an exit code, never a stack.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { verbs } from "../../cli/verbs.js";
@@ -98,6 +100,19 @@ const needBus: readonly (readonly string[])[] = [
   ["dead", "ls"],
   ["agents"],
 ];
+
+test("what cannot be written is an error of one line", async () => {
+  const command = `"${process.execPath}" dist/cli/main.js --help > /dev/full`;
+  const shell = spawn("bash", ["-c", command], { timeout: 30_000 });
+  let stderr = "";
+  shell.stderr.on("data", (chunk) => (stderr += chunk));
+  const [code] = (await once(shell, "close")) as [number];
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^error UNEXPECTED: what is to be said cannot be written: ENOSPC[^\n]*\n$/,
+  );
+});
 
 describe("no bus", { concurrency: 2 }, () => {
   for (const args of needBus)
