@@ -1,5 +1,5 @@
 // troupe journal: what the handlers of tasks have done durably.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { ForkOptions } from "../bus/journal/fork.js";
 import { toJournalFile, toTaskJournal } from "../protocol/journal-file.js";
 import { toTagged } from "../protocol/tagged-json.js";
@@ -17,7 +17,7 @@ import { inFull, tellResult } from "./result.js";
 import { withBus } from "./session.js";
 import { resultUnlessStopped } from "./stoppable-result.js";
 import { alignColumns } from "./table.js";
-import { toDuration, toJson } from "./values.js";
+import { textIn, toDuration, toJson } from "./values.js";
 import type { Call, Verb } from "./verb.js";
 import { idText } from "./waiting.js";
 import { waitText } from "./wait-text.js";
@@ -137,7 +137,7 @@ async function check(call: Call): Promise<ExitCode> {
   if (/[/\\]|\.json$/.test(what) && !existsSync(what))
     throw wrongUsage(`there is no file "${what}"`);
   const recorded = existsSync(what)
-    ? toTaskJournal(readFileSync(what, "utf8"))
+    ? toTaskJournal(textIn(what))
     : await withBus(call, (bus) => bus.journal(what, whose(call)));
   const agent = agentNamed(agents, recorded.agent, module);
   const result = await checkJournal(agent, recorded, { timeout });

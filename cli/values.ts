@@ -14,7 +14,7 @@ import { unknownWord } from "./nearest.js";
 
 /** `-` is standard input. */
 export function toJson(text: string, what: string): unknown {
-  const source = text === "-" ? readFileSync(0, "utf8") : text;
+  const source = text === "-" ? textIn(0) : text;
   try {
     return JSON.parse(source);
   } catch (error) {
@@ -23,6 +23,10 @@ export function toJson(text: string, what: string): unknown {
     );
   }
 }
+
+/** Of a file, or of standard input (0): some editors begin it with a mark of the order of its bytes. */
+export const textIn = (file: string | 0): string =>
+  readFileSync(file, "utf8").replace(/^\ufeff/, "");
 
 export function toDuration(text: string, what: string): Duration {
   const duration = (

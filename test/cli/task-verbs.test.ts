@@ -80,7 +80,7 @@ describe("submit", () => {
   test("reads its input from standard input", async () => {
     const { stdout } = await troupe(
       ["submit", "writer.headline", "-", "--wait"],
-      { url: demo.url, input: text },
+      { url: demo.url, input: `\ufeff${text}` }, // as some editors write it
     );
     assert.deepEqual(JSON.parse(stdout), { headline: "One Two Three" });
   });
