@@ -95,7 +95,7 @@ const tellers: Tellers = {
     what: `signal ${entry.id} does not fit: ${errorText(entry.error)}`,
   }),
   patched: ({ name }) => ({
-    kind: "patched",
+    kind: "changed",
     name,
     what: "it goes the way of this change",
   }),

@@ -160,11 +160,12 @@ function whose(call: Call): { agent?: string } {
 }
 
 function printLines(call: Call, { entries, signals }: TaskJournal): void {
-  const line = (at: Date, said: object) =>
-    call.output.object({ at, ...(toTagged(said) as object) });
-  for (const { at, ...entry } of entries) line(new Date(at), entry);
+  const line = (at: Date, moments: object, said: object) =>
+    call.output.object({ at, ...(toTagged(said) as object), ...moments });
+  for (const { at, ...entry } of entries)
+    line(new Date(at), momentsOf(entry), entry);
   for (const { at, ...signal } of signals)
-    line(at, { kind: "came", ...signal });
+    line(at, {}, { kind: "came", ...signal });
 }
 
 /** `, waits for …`, or what of that has come and nobody has taken up; "" for one that waits for nothing. */
@@ -176,6 +177,15 @@ async function waitOf(bus: Bus, found: TaskJournal): Promise<string> {
     task?.agent === agent ? await arrivedFor(bus, task, found) : undefined;
   if (arrived) return `, ${arrivedText(arrived)}`;
   return waitsFor === undefined ? "" : `, ${waitText({ waitsFor, dueAt })}`;
+}
+
+/** They stand there in milliseconds, as `at` does. */
+function momentsOf(entry: object): { until?: Date; retryAt?: Date } {
+  const { until, retryAt } = entry as { until?: number; retryAt?: number };
+  return {
+    ...(until === undefined ? {} : { until: new Date(until) }),
+    ...(retryAt === undefined ? {} : { retryAt: new Date(retryAt) }),
+  };
 }
 
 function print(call: Call, found: TaskJournal, wait: string): void {

@@ -111,7 +111,8 @@ describe("journal", { concurrency: 2 }, () => {
         ["done", 2],
       ],
     );
-    assert.match(String(objects[0]?.["at"]), /^\d{4}-.*Z$/);
+    for (const moment of [objects[0]?.["at"], objects[3]?.["retryAt"]])
+      assert.match(String(moment), /^\d{4}-.*Z$/);
   });
 
   test("fork starts a new task from a step on, and waits for it", async () => {
