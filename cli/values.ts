@@ -28,10 +28,13 @@ export function toJson(text: string, what: string): unknown {
 export const textIn = (file: string | 0): string =>
   readFileSync(file, "utf8").replace(/^\ufeff/, "");
 
+/** With a unit: a program means milliseconds by a number, a person who types it seconds. */
 export function toDuration(text: string, what: string): Duration {
-  const duration = (
-    /^\d+(\.\d+)?$/.test(text) ? Number(text) : text
-  ) as Duration;
+  if (text !== "0" && /^\d+(\.\d+)?$/.test(text))
+    throw wrongUsage(
+      `${what} "${text}" has no unit: write ${text}s or ${text}ms`,
+    );
+  const duration = (text === "0" ? 0 : text) as Duration;
   toMs(duration, what);
   return duration;
 }
