@@ -161,7 +161,7 @@ describe("submit", () => {
     assert.match(waiting.stderr, /error WAIT_TIMED_OUT: /);
     assert.match(waiting.stderr, advice);
     const inJson = await run(...args, "--wait", "--timeout", "1ms", "--json");
-    const { message } = inJson.objects[0]?.["error"] as { message: string };
+    const { message } = inJson.objects[0]!["error"] as { message: string };
     assert.match(message, advice);
     const id = stdout.trim();
     const place = ["--namespace", namespace];
