@@ -1,6 +1,6 @@
 // Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
 // refused here, for a signal is kept and nobody would tell.
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
   answerTo,
@@ -17,7 +17,7 @@ import type { TaskJournal } from "../../protocol/task-journal.js";
 import { isTerminal } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
 import { sendSignal, type SignalOptions } from "../journal/signals.js";
-import { readTaskJournal, unknownTask } from "../journal/task-journal.js";
+import { readTaskJournal } from "../journal/task-journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { findTask } from "../tasks/task-list.js";
 import type { Templates } from "./templates.js";
@@ -65,7 +65,9 @@ export class Answers {
         options,
       );
     } catch (error) {
-      throw isEndedError(error) ? await this.#tooLate(taskId, step) : error;
+      throw hasCode(error, "TASK_ENDED")
+        ? await this.#tooLate(taskId, step)
+        : error;
     }
   }
 
@@ -105,7 +107,7 @@ export class Answers {
     const task =
       (await findTask(this.#link, taskId, orchestratorName)) ??
       (await findTask(this.#link, taskId));
-    if (!task) throw unknownTask(taskId);
+    if (!task) throw taskUnknown(taskId);
     const { agent, skill } = task;
     if (agent !== orchestratorName || skill !== planSkillName)
       throw refused(
@@ -131,7 +133,7 @@ export class Answers {
     try {
       return (await this.#templates.get(String(plan))).plan;
     } catch (error) {
-      if ((error as Partial<TroupeError>).code !== "PLAN_UNKNOWN") throw error;
+      if (!hasCode(error, "PLAN_UNKNOWN")) throw error;
       return undefined;
     }
   }
@@ -139,9 +141,6 @@ export class Answers {
 
 const isEnded = ({ state }: TaskJournal): boolean =>
   state !== undefined && isTerminal(state);
-
-const isEndedError = (error: unknown): boolean =>
-  error instanceof TroupeError && error.code === "TASK_ENDED";
 
 function saidIn({ approved, by }: PlanAnswer): string {
   return `${approved ? "yes" : "no"}${by === undefined ? "" : `, by "${by}"`}`;

@@ -34,6 +34,8 @@ export interface Routed {
   forkOf?: string;
   /** The id cannot have been submitted before. */
   isNew?: boolean;
+  /** Nor has this one; but somebody else may submit it at the same time. */
+  isFirst?: boolean;
 }
 
 /** What a schedule adds. */

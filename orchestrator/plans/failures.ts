@@ -1,12 +1,5 @@
 // What a plan fails with: the error of the innermost step, by its name.
-import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
-
-/** They say what becomes of the task that they are thrown in, and here they are another's. */
-const ofAnother: readonly ErrorCode[] = [
-  "TASK_CANCELED",
-  "TASK_REJECTED",
-  "WORKER_STOPPING",
-];
+import { isOfOneTask, TroupeError } from "../../protocol/errors.js";
 
 const alreadyNamed = new WeakSet<object>();
 const outOfTimes = new WeakSet<object>();
@@ -16,7 +9,7 @@ export function named(error: unknown, place: string): unknown {
   if (!(error instanceof TroupeError) || alreadyNamed.has(error)) return error;
   const { code, message, data } = error;
   const own = new TroupeError(
-    ofAnother.includes(code) ? "PLAN_FAILED" : code,
+    isOfOneTask(error) ? "PLAN_FAILED" : code,
     `step "${place}" failed: ${message}`,
     {
       cause: error,

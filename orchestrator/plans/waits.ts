@@ -1,7 +1,7 @@
 // What a plan waits for: time, signals, people.
 import type { z } from "zod";
 import { toMs, type Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
 import { toZod } from "../../protocol/json-schema.js";
 import { planAnswer } from "../../protocol/plan/questions.js";
@@ -76,7 +76,7 @@ async function signalOr(
   try {
     return await task.waitFor(name, options);
   } catch (error) {
-    const isLate = (error as Partial<TroupeError>).code === "WAIT_TIMED_OUT";
+    const isLate = hasCode(error, "WAIT_TIMED_OUT");
     if (isLate && otherwise === "continue") return undefined;
     throw error;
   }

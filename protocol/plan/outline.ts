@@ -2,6 +2,7 @@
 // so that no plan, however deep or long, costs the stack.
 import type { z } from "zod";
 import { nearest } from "../nearest.js";
+import { pathTo } from "../schema.js";
 import { planHead, type Plan } from "./plan.js";
 import {
   blockFields,
@@ -201,17 +202,4 @@ function unknownField(
   return near === undefined
     ? `unknown field "${key}"; ${what} has ${fields.join(", ")}`
     : `unknown field "${key}": did you mean "${near}"?`;
-}
-
-/** `steps[2].input.text` */
-export function pathTo(base: string, place: readonly PropertyKey[]): string {
-  return place.reduce<string>(
-    (text, key) =>
-      typeof key === "number"
-        ? `${text}[${key}]`
-        : text === ""
-          ? String(key)
-          : `${text}.${String(key)}`,
-    base,
-  );
 }

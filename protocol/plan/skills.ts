@@ -10,11 +10,11 @@ import {
   type Need,
 } from "../need.js";
 import { fitsRange } from "../versions.js";
+import { pathTo } from "../schema.js";
 import type { Place } from "./expression.js";
 import {
   fieldsOf,
   isObject,
-  pathTo,
   type Outline,
   type PlanProblem,
 } from "./outline.js";

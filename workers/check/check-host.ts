@@ -70,7 +70,7 @@ export class CheckHost implements StepHost, ContextHost {
     return never;
   }
 
-  checkMine(): Promise<never> {
+  hold(): Promise<never> {
     return never;
   }
 

@@ -29,7 +29,7 @@ export function askHost(
     now: () => link.clock.now(),
     append: () => Promise.resolve(),
     isInDoubt: false,
-    checkMine: () => Promise.resolve(),
+    hold: () => Promise.resolve(),
     choose: (target) => router.find(needOf(target)!, {}),
     startChild(child, target, input, options) {
       const mine = { ...options, id: child.id, isNew: true };

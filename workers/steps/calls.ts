@@ -110,7 +110,6 @@ export class Calls {
   async cancelAttached(): Promise<[Operation, Child][]> {
     this.end();
     const children = [...this.#attached];
-    this.#attached.clear();
     const { host } = this.#parts;
     await Promise.all(
       children.map(async ([operation, child]) => {
@@ -128,7 +127,7 @@ export class Calls {
     await Promise.all(
       children.map(async ([operation, child]) => {
         const outcome = await host.outcomeOf(child);
-        if (outcome?.state !== "completed") return;
+        if (outcome?.state !== "completed" || !operation.claim()) return;
         const { output: value } = outcome;
         operation.live = { value };
         line.add(doneEntry(operation, host, { value, id: child.id }));
@@ -196,7 +195,7 @@ export class Calls {
         }
       }
       // Who was frozen, and is fenced off without knowing it, would start a child that nobody waits for.
-      if (host.isInDoubt) await line.check();
+      if (host.isInDoubt) await line.hold();
       if (this.#ended) throw notNeeded(operation);
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);
@@ -260,7 +259,10 @@ export class Calls {
     run.ended((outcome) => {
       this.#waiting.delete(operation);
       this.#attached.delete(operation);
-      if (!waits.remove(operation)) return;
+      const isWaitedFor = waits.remove(operation);
+      // One that has completed while its parent begins to undo is to be undone as well.
+      if (!isWaitedFor && outcome.state !== "completed") return;
+      if (!operation.claim()) return;
       const tookMs = Math.round(host.now() - (beganAt ?? host.now()));
       const said = { id, input, ...(tookMs > 0 ? { tookMs } : {}) };
       if (outcome.state === "completed") {

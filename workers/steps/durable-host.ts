@@ -1,7 +1,6 @@
 // What a handler with durable operations needs, over the bus: its journal, its children, its signals.
 import { endOf } from "../../bus/history/history.js";
-import { readSignals } from "../../bus/journal/journal.js";
-import type { Signal } from "../../bus/journal/signals.js";
+import { readSignals, type Signal } from "../../bus/journal/signals.js";
 import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
@@ -83,13 +82,10 @@ export class DurableHost implements StepHost {
     return this.#task.isInDoubt;
   }
 
-  /** A task that had nothing to be undone may have ended without a word on its journal. */
-  async checkMine(): Promise<void> {
-    const [end] = await Promise.all([
-      endOf(this.#task.host.link, this.id, this.agent),
-      this.#journal.check(),
-    ]);
-    if (!end) return;
+  async hold(): Promise<void> {
+    await this.#journal.hold();
+    // One whose workers were taken for lost ends without a word on its journal.
+    if (!(await endOf(this.#task.host.link, this.id, this.agent))) return;
     throw new TroupeError(
       "CONFLICT",
       `task "${this.id}" was ended by another instance of "${this.agent}": this one was held up for too long and leaves it`,
@@ -120,6 +116,7 @@ export class DurableHost implements StepHost {
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
         ...options,
         id: child.id,
+        isFirst: !this.#task.mayBeKnown(),
         parent: parentHeader(this.#name),
       },
       (error) => this.suspend({ why: "trouble", error }),

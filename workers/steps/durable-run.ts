@@ -1,15 +1,13 @@
 // One run of a handler with durable operations, and what becomes of it when the handler is over, or left where it
 // stands: it is undone, parked, or begins anew.
-import {
-  cancelAsked,
-  type JournalContents,
-} from "../../bus/journal/journal.js";
+import { type JournalContents } from "../../bus/journal/journal.js";
+import { cancelAsked } from "../../bus/journal/signals.js";
 import { park } from "../../bus/journal/parking.js";
 import { removeUsed } from "../../bus/journal/used-signals.js";
 import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";

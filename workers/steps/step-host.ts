@@ -29,8 +29,8 @@ export interface StepHost {
   append(entries: JournalEntry[]): Promise<void>;
   /** Whether another may have the task by now, and may have ended it. */
   readonly isInDoubt: boolean;
-  /** Throws CONFLICT where that is so. */
-  checkMine(): Promise<void>;
+  /** Fences off whoever else believes to have it. Throws CONFLICT where another has gone on with it. */
+  hold(): Promise<void>;
   /** Whom a target means, where it names a need. */
   choose(target: Target, input: unknown): Promise<Names>;
   /** Submits it: one task, however often it is called. Throws what it cannot be submitted for. */

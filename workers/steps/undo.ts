@@ -25,11 +25,11 @@ import {
   listOf,
   undoReportOf,
   undoStateOf,
-  type EndState,
   type UndoFailure,
   type UndoReport,
   type UndoState,
 } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import { runAttempt, type Attempt } from "./attempt.js";
 import type { Draws } from "./draws.js";
 import type { Parts } from "./parts.js";
@@ -112,6 +112,10 @@ export class Undo {
 
   remember(operation: Operation, undoable: Undoable): void {
     this.#known.set(operation, undoable);
+  }
+
+  canUndo(operation: Operation): boolean {
+    return this.#known.has(operation);
   }
 
   done(operation: Operation, completion: Completion & { kind: "done" }): void {
