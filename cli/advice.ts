@@ -23,10 +23,15 @@ const field = /\{ ([a-z]\w*)(?:: ("[^"]*"))? \}/g;
 export function textInOptions(text: string, options: Options): string {
   return text
     .replaceAll(
-      /Wait longer with bus\.task\("([^"]*)"\)\.result\(\{ timeout \}\)/g,
+      /Wait longer with bus\.task\("(.*?)"\)\.result\(\{ timeout \}\), or see whether a worker for it is running/g,
       (_, id: string) =>
-        `See how it is with ${commandLine(`tasks show ${id}`)}`,
+        `${options["timeout"] ? "Wait longer with --timeout, or see" : "See"} how it is: ${commandLine`tasks show ${id}`}`,
     )
+    .replaceAll(
+      /, (correct the \w+), or submit by the imported skill instead of its name/g,
+      ", or $1",
+    )
+    .replaceAll("bus.schedules.list() or ", "")
     .replaceAll("events({ timeout })", "{ timeout }")
     .replaceAll(field, (said, name: string, value?: string) =>
       options[name]?.type !== "string"

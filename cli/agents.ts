@@ -1,7 +1,7 @@
 // troupe agents: which agents there are, what they can do, which instances live, and what they are ordered.
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { AgentCard, InstanceCard } from "../protocol/card.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { drain, pause, resume } from "./agent-orders.js";
@@ -151,7 +151,7 @@ function print(call: Call, agent: Listed): void {
   const { output } = call;
   const { name, lane, version, description, skills, instances } = agent;
   output.line(
-    `${output.paint("bold", name)} ${version}  lane ${lane}  ${description}`,
+    `${output.paint("bold", name)} ${version}  lane ${lane}  ${shorten(description, 1_000)}`,
   );
   if (stateOf(agent) === "paused")
     output.line(output.paint("yellow", pausedText(agent.orders!)));

@@ -1,5 +1,7 @@
 // troupe ask: request-reply with whichever instance is free. Nothing is stored.
+import { toNeed } from "../bus/tasks/target.js";
 import { exitCodes } from "./exit.js";
+import { whoWasMeant } from "./known-agents.js";
 import { needOptions, targetFrom } from "./need.js";
 import { inFull } from "./result.js";
 import { withBus } from "./session.js";
@@ -35,7 +37,11 @@ export const ask: Verb = {
     return withBus(call, async (bus) => {
       const lane = call.text("lane");
       const options = lane === undefined ? { timeout } : { timeout, lane };
-      const output = await bus.ask(target, input, options);
+      const output = await bus
+        .ask(target, input, options)
+        .catch((error: unknown) =>
+          whoWasMeant(bus, toNeed(target).agent, error),
+        );
       call.output.result({ output }, () => inFull(output));
       return exitCodes.done;
     });

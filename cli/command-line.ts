@@ -2,8 +2,20 @@
 import { join, relative } from "node:path";
 import { argv } from "node:process";
 
-/** Of the words behind `troupe`: the whole command, called as the user has called this one. */
-export const commandLine = (words: string): string => `${ownName()} ${words}`;
+/**
+ * The whole command, called as the user has called this one, of what stands behind `troupe`:
+ * commandLine`tasks show ${id}`. What is put in is one word each, and quoted where a shell would read it otherwise.
+ */
+export const commandLine = (
+  words: TemplateStringsArray,
+  ...given: readonly string[]
+): string => `${ownName()} ${String.raw(words, ...given.map(toWord))}`;
+
+/** `ok`, `'ok[2]'`, `'two words'` */
+export const toWord = (text: string): string =>
+  /^[\w@./:,+-][\w@./:,+=%~-]*$/.test(text)
+    ? text
+    : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
  * `npx troupe`, unless it is known to be called otherwise: as a file of a copy of the repository, or as a command

@@ -118,12 +118,12 @@ export async function orderUndo(
 }
 
 function answerText(
-  { taskId }: DeadLetter,
+  { taskId, agent }: DeadLetter,
   decision: UndoDecision,
   answer: UndoAnswer,
   { step }: UndoOptions,
 ): string {
-  const show = commandLine(`dead show ${taskId}`);
+  const show = commandLine`dead show ${taskId}`;
   switch (answer) {
     case "undone already":
       return `step "${step}" of ${taskId} is undone already: there is nothing to skip. What stands: ${show}`;
@@ -131,12 +131,12 @@ function answerText(
       return `what stood of ${taskId} had been undone by hand before: its letter goes`;
     case "ordered before":
       return decision === "skip"
-        ? `step "${step}" of ${taskId} had been passed over before; the others go on, and its letter goes when nothing stands: ${show}`
-        : `${taskId} is being undone already, for no undo of it has failed for good since; its letter goes when nothing stands: ${show}`;
+        ? `step "${step}" of ${taskId} had been passed over before; the others go on as soon as a worker of "${agent}" has it, and its letter goes when nothing stands: ${show}`
+        : `${taskId} had been ordered to be undone before, and no undo of it has failed for good since; its letter goes when nothing stands: ${show}`;
     case "ordered":
       return decision === "resolve"
         ? `${taskId} is resolved: what stood of it was undone by hand, and its letter goes`
-        : `${taskId} is undone further; its letter goes when nothing stands: ${show}`;
+        : `${taskId} is undone further as soon as a worker of "${agent}" has it; its letter goes when nothing stands: ${show}`;
   }
 }
 

@@ -56,6 +56,6 @@ function stillStands(
 ): TroupeError {
   return new TroupeError(
     "WAIT_TIMED_OUT",
-    `task "${taskId}" is still being undone after ${formatMs(timeoutMs)} (undone: ${listOf(undone)}; still done: ${listOf(standing)}): see whether a worker of "${agent}" is running; the order stands`,
+    `task "${taskId}" was not undone within ${formatMs(timeoutMs)} (undone: ${listOf(undone)}; still done: ${listOf(standing)}): see whether a worker of "${agent}" is running; the order stands`,
   );
 }

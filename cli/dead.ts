@@ -4,9 +4,15 @@ import type { RedriveOptions } from "../bus/tasks/redrive.js";
 import { TroupeError } from "../protocol/errors.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { nextStep, undoRows } from "./dead-undo.js";
+import {
+  nextStep,
+  orderedIn,
+  orderedText,
+  undoRows,
+  type UndoOrdered,
+} from "./dead-undo.js";
 import { orderOf, orderUndo, undoOptions } from "./dead-undo-order.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { inputRows } from "./input-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
@@ -78,18 +84,34 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const letter = await letterOf(bus, id);
     const undoing = await letter.undoing();
+    const ordered = undoing && (await orderedFor(bus, letter));
     if (call.output.json)
-      call.output.object({ ...toFacts(letter), ...(undoing && { undoing }) });
+      call.output.object({
+        ...toFacts(letter),
+        ...(undoing && { undoing }),
+        ...(ordered && { ordered }),
+      });
     else {
       const stands = undoing ? undoRows(undoing) : [];
-      call.output.facts([...factsOf(letter, call.output), ...stands]);
+      call.output.facts([
+        ...factsOf(letter, call.output),
+        ...stands,
+        ["ordered", ordered && (await orderedText(bus, letter.agent, ordered))],
+      ]);
       call.output.line();
       call.output.rows(historyRows(letter));
       if (letter.history.length > 0) call.output.line();
-      call.output.line(nextStep(letter, undoing));
+      call.output.line(nextStep(letter, undoing, ordered));
     }
     return exitCodes.done;
   });
+}
+
+async function orderedFor(
+  bus: Bus,
+  { taskId, agent }: DeadLetter,
+): Promise<UndoOrdered | undefined> {
+  return orderedIn((await bus.journal(taskId, { agent })).entries);
 }
 
 function redrive(call: Call): Promise<ExitCode> {
@@ -181,7 +203,7 @@ async function letterOf(bus: Bus, task: string): Promise<DeadLetter> {
   for await (const letter of bus.deadLetters({ task })) return letter;
   throw new TroupeError(
     "TASK_UNKNOWN",
-    `there is no dead letter of task "${task}": see "${commandLine("dead ls")}", or it has been undone, redriven or purged`,
+    `there is no dead letter of task "${task}": see "${commandLine`dead ls`}", or it has been undone, redriven or purged`,
   );
 }
 

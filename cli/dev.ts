@@ -1,7 +1,8 @@
 // troupe dev: a bus with three agents on it, to try everything else against; --once shows a visitor around.
-import type { Orchestrator } from "../orchestrator/orchestrator.js";
 import type { Bus } from "../troupe.js";
 import type { Agent } from "../workers/agent.js";
+import type { Worker } from "../workers/worker.js";
+import { noteOthers } from "./also-served.js";
 import { counter } from "./demo/counter.js";
 import { weather } from "./demo/weather.js";
 import { writer } from "./demo/writer.js";
@@ -38,7 +39,10 @@ export const dev: Verb = {
     const stopped = untilInterrupted();
     const begun = await unlessStopped(stopped, begin(bus));
     if (begun && call.output.json) call.output.object(whatRuns(bus));
-    else if (begun) explain(call, bus);
+    else if (begun) {
+      explain(call, bus);
+      await noteOthers(call, bus, begun);
+    }
     await stopped;
     call.output.note("stopping");
     await closeInTime(bus);
@@ -46,9 +50,11 @@ export const dev: Verb = {
   },
 };
 
-async function begin(bus: Bus): Promise<Orchestrator> {
-  for (const agent of demoAgents) await bus.serve(agent, serving);
-  return bus.orchestrate({ signals: false });
+async function begin(bus: Bus): Promise<Worker[]> {
+  const workers: Worker[] = [];
+  for (const agent of demoAgents) workers.push(await bus.serve(agent, serving));
+  await bus.orchestrate({ signals: false });
+  return workers;
 }
 
 function whatRuns({ url, namespace }: Bus) {

@@ -148,7 +148,7 @@ function streamFinding(
       check: "stream",
       state: "warn",
       message,
-      next: `see why with: ${commandLine("dead ls")}`,
+      next: `see why with: ${commandLine`dead ls`}`,
     };
   return ok("stream", message);
 }

@@ -2,9 +2,11 @@
 import type { AgentEvent } from "../protocol/agent-events.js";
 import { formatMs } from "../protocol/duration.js";
 import type { TaskEvent } from "../protocol/task.js";
+import { timeOf, dateOf } from "./times.js";
 import type { Colour, Output } from "./output.js";
 import { sizeOf } from "./sizes.js";
 import { padTo, shorten } from "./table.js";
+import { parkedText } from "./wait-text.js";
 
 const colours: Readonly<Record<TaskEvent["kind"], Colour>> = {
   started: "blue",
@@ -111,7 +113,7 @@ export function detailOf(event: TaskEvent): string {
   if (kind === "started")
     return `attempt ${attempt} by ${event.instance ?? "?"}`;
   const said = error === undefined ? "" : `${error.code}: ${error.message}`;
-  if (kind === "returned") return `attempt ${attempt} given back, ${said}`;
+  if (kind === "returned") return returnedText(attempt, said, error);
   if (kind === "fallback" && event.fallback) {
     const { agent, skill, taskId } = event.fallback;
     return `${agent}.${skill} does it as ${taskId}, ${said}`;
@@ -119,13 +121,14 @@ export function detailOf(event: TaskEvent): string {
   return kind === "attempt" ? `attempt ${attempt} failed, ${said}` : said;
 }
 
-/** Local time with milliseconds. */
-export function timeOf(at: Date): string {
-  const two = (value: number, width = 2) => String(value).padStart(width, "0");
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
-}
-
-/** Day and time, to the second. */
-export function dateOf(at: Date): string {
-  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")} ${timeOf(at).slice(0, 8)}`;
+/** Whoever parks a task gives it back as a worker does that stops; but nothing has gone wrong. */
+function returnedText(
+  attempt: number,
+  said: string,
+  error: TaskEvent["error"],
+): string {
+  const waitsFor = /^it waits for (.+)$/s.exec(error?.message ?? "")?.[1];
+  return error?.code === "WORKER_STOPPING" && waitsFor !== undefined
+    ? `attempt ${attempt} ${parkedText(waitsFor)}`
+    : `attempt ${attempt} given back, ${said}`;
 }

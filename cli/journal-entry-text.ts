@@ -6,7 +6,7 @@ import {
 } from "../protocol/journal.js";
 import { fromRpcError } from "../protocol/rpc.js";
 import type { JournalSignal } from "../protocol/task-journal.js";
-import { dateOf, timeOf } from "./event-line.js";
+import { dateOf, timeOf } from "./times.js";
 import type { Colour } from "./output.js";
 import { shorten } from "./table.js";
 
@@ -95,7 +95,7 @@ const tellers: Tellers = {
     what: `signal ${entry.id} does not fit: ${errorText(entry.error)}`,
   }),
   patched: ({ name }) => ({
-    kind: "patched",
+    kind: "changed",
     name,
     what: "it goes the way of this change",
   }),

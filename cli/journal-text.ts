@@ -2,7 +2,7 @@
 // among them as they came.
 import { formatMs } from "../protocol/duration.js";
 import type { TaskJournal } from "../protocol/task-journal.js";
-import { timeOf } from "./event-line.js";
+import { timeOf } from "./times.js";
 import {
   Known,
   saidOf,

@@ -1,11 +1,14 @@
 // troupe journal: what the handlers of tasks have done durably.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { ForkOptions } from "../bus/journal/fork.js";
 import { toJournalFile, toTaskJournal } from "../protocol/journal-file.js";
 import { toTagged } from "../protocol/tagged-json.js";
+import { isTerminal } from "../protocol/task.js";
 import type { TaskJournal } from "../protocol/task-journal.js";
 import { checkJournal } from "../workers/check/check.js";
 import type { Agent } from "../workers/agent.js";
+import type { Bus } from "../troupe.js";
+import { arrivedFor, arrivedText } from "./came-text.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { journalHead, journalRows } from "./journal-text.js";
@@ -14,8 +17,9 @@ import { inFull, tellResult } from "./result.js";
 import { withBus } from "./session.js";
 import { resultUnlessStopped } from "./stoppable-result.js";
 import { alignColumns } from "./table.js";
-import { toDuration, toJson } from "./values.js";
+import { textIn, toDuration, toJson } from "./values.js";
 import type { Call, Verb } from "./verb.js";
+import { idText } from "./waiting.js";
 import { waitText } from "./wait-text.js";
 import { hintAtWorkersOf } from "./worker-hint.js";
 
@@ -75,7 +79,7 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const found = await bus.journal(id, whose(call));
     if (call.output.json) printLines(call, found);
-    else print(call, found);
+    else print(call, found, await waitOf(bus, found));
     return exitCodes.done;
   });
 }
@@ -90,10 +94,10 @@ function fork(call: Call): Promise<ExitCode> {
     const { id: taskId, agent, duplicate } = task;
     if (agent !== undefined) await hintAtWorkersOf(call, bus, agent);
     if (!call.flag("wait")) {
-      call.output.result({ taskId, agent, duplicate }, () => taskId);
+      call.output.result({ taskId, agent, duplicate }, () => idText(task));
       return exitCodes.done;
     }
-    const result = resultUnlessStopped(bus, task, timeout);
+    const result = () => resultUnlessStopped(bus, task, timeout);
     return tellResult(call, task, result, { taskId, agent });
   });
 }
@@ -130,8 +134,10 @@ async function check(call: Call): Promise<ExitCode> {
   call.atMost(3);
   const timeout = toDuration(call.text("timeout") ?? "5s", "--timeout");
   const agents = await agentsOf([module]);
+  if (/[/\\]|\.json$/.test(what) && !existsSync(what))
+    throw wrongUsage(`there is no file "${what}"`);
   const recorded = existsSync(what)
-    ? toTaskJournal(readFileSync(what, "utf8"))
+    ? toTaskJournal(textIn(what))
     : await withBus(call, (bus) => bus.journal(what, whose(call)));
   const agent = agentNamed(agents, recorded.agent, module);
   const result = await checkJournal(agent, recorded, { timeout });
@@ -154,19 +160,38 @@ function whose(call: Call): { agent?: string } {
 }
 
 function printLines(call: Call, { entries, signals }: TaskJournal): void {
-  const line = (at: Date, said: object) =>
-    call.output.object({ at, ...(toTagged(said) as object) });
-  for (const { at, ...entry } of entries) line(new Date(at), entry);
+  const line = (at: Date, moments: object, said: object) =>
+    call.output.object({ at, ...(toTagged(said) as object), ...moments });
+  for (const { at, ...entry } of entries)
+    line(new Date(at), momentsOf(entry), entry);
   for (const { at, ...signal } of signals)
-    line(at, { kind: "came", ...signal });
+    line(at, {}, { kind: "came", ...signal });
 }
 
-function print(call: Call, found: TaskJournal): void {
+/** `, waits for …`, or what of that has come and nobody has taken up; "" for one that waits for nothing. */
+async function waitOf(bus: Bus, found: TaskJournal): Promise<string> {
+  const { taskId, agent, state, waitsFor, dueAt } = found;
+  if (state === undefined || isTerminal(state)) return "";
+  const task = await bus.find(taskId);
+  const arrived =
+    task?.agent === agent ? await arrivedFor(bus, task, found) : undefined;
+  if (arrived) return `, ${arrivedText(arrived)}`;
+  return waitsFor === undefined ? "" : `, ${waitText({ waitsFor, dueAt })}`;
+}
+
+/** They stand there in milliseconds, as `at` does. */
+function momentsOf(entry: object): { until?: Date; retryAt?: Date } {
+  const { until, retryAt } = entry as { until?: number; retryAt?: number };
+  return {
+    ...(until === undefined ? {} : { until: new Date(until) }),
+    ...(retryAt === undefined ? {} : { retryAt: new Date(retryAt) }),
+  };
+}
+
+function print(call: Call, found: TaskJournal, wait: string): void {
   const { output } = call;
-  const { taskId, agent, skill, state, waitsFor, dueAt } = found;
+  const { taskId, agent, skill, state } = found;
   const whose = skill === "" ? agent : `${agent}.${skill}`;
-  const wait =
-    waitsFor === undefined ? "" : `, ${waitText({ waitsFor, dueAt })}`;
   output.line(
     `${output.paint("bold", taskId)}  ${whose}  ${state ?? "has aged out"}${wait}`,
   );

@@ -11,7 +11,7 @@ import type { Weights } from "../protocol/lanes.js";
 import { defaultLane } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { lanesOf } from "./known-agents.js";
@@ -73,7 +73,7 @@ function show(call: Call): Promise<ExitCode> {
   return withBus(call, async (bus) => {
     const found = await bus.lanes
       .show(agent, { window })
-      .catch((error: unknown) => whoWasMeant(bus, agent, error));
+      .catch((error: unknown) => unlessUnknown(bus, agent, error));
     if (call.output.json) call.output.object(found);
     else print(call, found);
     return exitCodes.done;
@@ -81,12 +81,13 @@ function show(call: Call): Promise<ExitCode> {
 }
 
 /** Answers never: throws what tells best what was wrong. */
-async function whoWasMeant(
+async function unlessUnknown(
   bus: Bus,
   agent: string,
   error: unknown,
 ): Promise<never> {
-  if (error instanceof TroupeError && error.code === "AGENT_UNKNOWN")
+  const codes = ["AGENT_UNKNOWN", "LANE_UNSERVED"];
+  if (error instanceof TroupeError && codes.includes(error.code))
     await lanesOf(bus, agent);
   throw error;
 }
@@ -134,7 +135,9 @@ function change(
   also = "",
 ): Promise<ExitCode> {
   return withBus(call, async (bus) => {
-    const weights = await make(bus, { force: call.flag("force") });
+    const weights = await make(bus, { force: call.flag("force") }).catch(
+      (error: unknown) => unlessUnknown(bus, agent, error),
+    );
     call.output.result(
       { agent, weights },
       () => `${agent}: ${inWords(weights)}${also}`,
@@ -155,7 +158,7 @@ function toWeights(words: readonly string[]): Weights {
   });
   if (pairs.length === 0)
     throw wrongUsage(
-      `which lanes? Write each with its weight: ${commandLine("lanes split AGENT main=90 canary=10")}`,
+      `which lanes? Write each with its weight: ${commandLine`lanes split AGENT main=90 canary=10`}`,
     );
   return Object.fromEntries(pairs);
 }

@@ -1,17 +1,20 @@
 // What is written where: results to stdout, hints and errors to stderr; with --json, one object a line.
-import { styleText } from "node:util";
 import { messageOf, TroupeError } from "../protocol/errors.js";
 import { alignColumns, type Row } from "./table.js";
+import { inJson, painted, toTerminal, type Colour } from "./visible.js";
 
-export type Colour =
-  "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta" | "blue";
+export type { Colour };
 
 /** What is known under a name; a text that is not known is left out. */
 export type Fact = readonly [name: string, text: string | undefined];
 
 /** Where it writes: the process, or whoever runs the command within one. */
 export interface Streams {
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: {
+    write(text: string): unknown;
+    readonly isTTY?: boolean;
+    hasColors?(): boolean;
+  };
   readonly stderr: { write(text: string): unknown };
 }
 
@@ -26,15 +29,17 @@ export class Output {
     const { NO_COLOR } = process.env;
     this.#inColour =
       streams.stdout.isTTY === true &&
+      streams.stdout.hasColors?.() !== false &&
       (NO_COLOR === undefined || NO_COLOR === "");
   }
 
   line(text = ""): void {
-    this.#streams.stdout.write(`${text}\n`);
+    this.#streams.stdout.write(`${toTerminal(text)}\n`);
   }
 
   object(value: unknown): void {
-    this.line(JSON.stringify(value, errorsAsObjects));
+    const text = JSON.stringify(value, errorsAsObjects);
+    this.#streams.stdout.write(`${inJson(text)}\n`);
   }
 
   /** One object with --json, else what is meant for people. */
@@ -71,22 +76,22 @@ export class Output {
 
   /** For people, beside the result. */
   note(text: string): void {
-    if (!this.json) this.#streams.stderr.write(`${text}\n`);
+    if (!this.json) this.#streams.stderr.write(`${toTerminal(text)}\n`);
   }
 
   error(error: unknown): void {
     const code = codeOf(error);
     const message = oneLine(messageOf(error));
     const text = this.json
-      ? JSON.stringify({ error: { code, message } })
-      : `error ${code}: ${message}`;
+      ? inJson(JSON.stringify({ error: { code, message } }))
+      : toTerminal(`error ${code}: ${message}`);
     this.#streams.stderr.write(`${text}\n`);
     if (isDebugging() && error instanceof Error)
-      this.#streams.stderr.write(`${stackOf(error)}\n`);
+      this.#streams.stderr.write(`${toTerminal(stackOf(error))}\n`);
   }
 
   paint(colour: Colour, text: string): string {
-    return this.#inColour && text !== "" ? styleText(colour, text) : text;
+    return this.#inColour && text !== "" ? painted(colour, text) : text;
   }
 }
 

@@ -2,7 +2,8 @@
 import { isPaused, type AgentOrders } from "../bus/registry/agent-orders.js";
 import type { Bus } from "../troupe.js";
 import { commandLine } from "./command-line.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
+import { shorten } from "./table.js";
 
 /** What pauses the agent in this lane, or in any where none is named; undefined when it is not paused there. */
 export async function pauseOf(
@@ -22,7 +23,7 @@ export async function pauseOf(
 /** "paused since 2030-01-31 12:00:00: maintenance" */
 export function pausedText({ since, reason }: AgentOrders): string {
   const when = since === undefined ? "" : ` since ${dateOf(new Date(since))}`;
-  return `paused${when}${reason === undefined ? "" : `: ${reason}`}`;
+  return `paused${when}${reason === undefined ? "" : `: ${shorten(reason, 1_000)}`}`;
 }
 
 /** The command that ends the pause; of one lane alone, where it is paused alone. */
@@ -31,6 +32,7 @@ export function howToResume(
   { paused }: AgentOrders,
   lane?: string,
 ): string {
-  const only = paused || lane === undefined ? "" : ` --lane ${lane}`;
-  return commandLine(`agents resume ${agent}${only}`);
+  return paused || lane === undefined
+    ? commandLine`agents resume ${agent}`
+    : commandLine`agents resume ${agent} --lane ${lane}`;
 }

@@ -1,7 +1,7 @@
 // A plan from a file.
-import { readFileSync } from "node:fs";
 import { messageOf } from "../protocol/errors.js";
 import { wrongUsage } from "./exit.js";
+import { textIn } from "./values.js";
 import type { Call } from "./verb.js";
 
 /** The plan in the file that the word at this place names; "-" is standard input. */
@@ -9,7 +9,7 @@ export function readPlan(call: Call, at: number): unknown {
   const file = call.word(at, "the FILE");
   let text: string;
   try {
-    text = readFileSync(file === "-" ? 0 : file, "utf8");
+    text = textIn(file === "-" ? 0 : file);
   } catch (error) {
     throw wrongUsage(`"${file}" cannot be read: ${messageOf(error)}`);
   }

@@ -11,6 +11,7 @@ import type { PlanQuestion } from "../protocol/plan/questions.js";
 import type { TaskEvent } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
 import { answerBy } from "./plan-questions.js";
+import { shorten } from "./table.js";
 import type { Call } from "./verb.js";
 
 /** What is told live comes first, and says more. */
@@ -28,7 +29,11 @@ export async function tellHowFar(
   const over = new AbortController();
   const looking = lookForQuestions(bus, teller, over.signal);
   try {
-    for await (const event of task.events({ timeout })) teller.event(event);
+    for await (const event of task.events({ timeout })) {
+      teller.event(event);
+      if (call.output.json && isQuestion(event))
+        await look(bus, teller, over.signal);
+    }
   } finally {
     over.abort();
     await looking;
@@ -40,13 +45,20 @@ async function lookForQuestions(
   teller: Teller,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let ms = firstLookMs; await passes(ms, signal); ms = lookEveryMs) {
-    try {
-      const open = await bus.plans.questions(teller.taskId);
-      for (const question of open) teller.question(question);
-    } catch (error) {
-      if (!signal.aborted) teller.trouble(messageOf(error));
-    }
+  for (let ms = firstLookMs; await passes(ms, signal); ms = lookEveryMs)
+    await look(bus, teller, signal);
+}
+
+async function look(
+  bus: Bus,
+  teller: Teller,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const open = await bus.plans.questions(teller.taskId);
+    for (const question of open) teller.question(question);
+  } catch (error) {
+    if (!signal.aborted) teller.trouble(messageOf(error));
   }
 }
 
@@ -65,20 +77,25 @@ class Teller {
     this.taskId = taskId;
   }
 
-  event({ progress }: TaskEvent): void {
-    if (progress === undefined) return;
+  /** For programs only questions are told, each as a whole. */
+  event(event: TaskEvent): void {
+    const { progress } = event;
+    if (progress === undefined || this.#call.output.json) return;
     const { message = "", progress: done, total = 0, data } = progress;
-    const { step, state } = Object(data) as { step?: string; state?: string };
-    const isQuestion = state === "waiting" && step !== undefined;
-    const what = isQuestion ? asked(step) : JSON.stringify(data ?? message);
+    const { step = "" } = Object(data) as { step?: string };
+    const asks = isQuestion(event);
+    const what = asks ? asked(step) : JSON.stringify(data ?? message);
     if (this.#isTold(what)) return;
-    this.#call.output.note(`${done}/${total}  ${message}`);
-    if (isQuestion) this.#sayHowToAnswer(step);
+    this.#call.output.note(`${done}/${total}  ${shorten(message, 1_000)}`);
+    if (asks) this.#sayHowToAnswer(step);
   }
 
-  question({ step, question }: PlanQuestion): void {
+  question({ step, question, show }: PlanQuestion): void {
     if (this.#isTold(asked(step))) return;
-    this.#call.output.note(`asks ${step}: ${question}`);
+    const { taskId } = this;
+    if (this.#call.output.json)
+      return this.#call.output.object({ taskId, asks: step, question, show });
+    this.#call.output.note(`asks ${step}: ${shorten(question, 1_000)}`);
     this.#sayHowToAnswer(step);
   }
 
@@ -97,6 +114,11 @@ class Teller {
     this.#told.add(what);
     return false;
   }
+}
+
+function isQuestion({ progress }: TaskEvent): boolean {
+  const { step, state } = Object(progress?.data) as Record<string, unknown>;
+  return state === "waiting" && typeof step === "string";
 }
 
 const asked = (step: string): string => `asks ${step}`;

@@ -10,9 +10,9 @@ import { commandLine } from "./command-line.js";
 import { runsPlan } from "./input-text.js";
 import { shorten } from "./table.js";
 
-/** The command. A name such as ok[2] means something else to a shell. */
+/** The command. */
 export function answerBy(taskId: string, step: string): string {
-  return commandLine(`plan answer ${taskId} '${step}' yes|no`);
+  return commandLine`plan answer ${taskId} ${step} yes|no`;
 }
 
 /** None for what is no plan, or asks nobody now. */
@@ -24,6 +24,12 @@ export function questionsOf(
     ? openQuestions(journal)
     : [];
 }
+
+/** What it has asked and goes on from as soon as it has the answer, also where that was given. */
+export const asksIn = (
+  task: TaskSummary,
+  { entries }: Pick<TaskJournal, "entries">,
+): PlanQuestion[] => questionsOf(task, { entries, signals: [] });
 
 /** What is asked, what is shown with it, and how to answer. */
 export function questionRows(

@@ -6,6 +6,7 @@ import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Duration } from "../protocol/duration.js";
 import { orchestratorName, planSkillName } from "../protocol/subjects.js";
 import type { Bus } from "../troupe.js";
+import { inOptions } from "./advice.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { readPlan } from "./plan-file.js";
 import { tellHowFar } from "./plan-follow.js";
@@ -14,6 +15,7 @@ import { inFull, nameTask } from "./result.js";
 import { withBus } from "./session.js";
 import { toDuration, toJson } from "./values.js";
 import type { Call, Options } from "./verb.js";
+import { idText, whileWaiting } from "./waiting.js";
 import { hintAtWorkers } from "./worker-hint.js";
 
 export const runOptions: Options = {
@@ -57,16 +59,10 @@ export function run(call: Call): Promise<ExitCode> {
   const options = optionsOf(call);
   const timeout = toDuration(call.text("timeout") ?? "1h", "--timeout");
   return withBus(call, async (bus) => {
-    if (call.flag("wait")) {
-      await hintAtWorkers(call, bus, runner);
-      const task = await bus.plans.run(plan, options);
-      return await waitFor(call, bus, task, timeout);
-    }
-    const { id: taskId, duplicate } = await bus.plans.run(plan, options);
-    call.output.result(
-      { taskId, duplicate },
-      () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
-    );
+    const task = await bus.plans.run(plan, options);
+    if (call.flag("wait")) return await waitFor(call, bus, task, timeout);
+    const { id: taskId, duplicate } = task;
+    call.output.result({ taskId, duplicate }, () => idText(task));
     await hintAtWorkers(call, bus, runner);
     return exitCodes.done;
   });
@@ -78,18 +74,25 @@ async function waitFor(
   task: TaskHandle,
   timeout: Duration,
 ): Promise<ExitCode> {
-  const { id: taskId } = task;
-  call.output.note(`task ${taskId}`);
+  const { id: taskId, duplicate } = task;
+  if (call.output.json) call.output.object({ taskId, duplicate });
   try {
-    await tellHowFar(call, bus, task, timeout);
-    const output = await task.result({ timeout });
+    const output = await whileWaiting(call, task, async () => {
+      await hintAtWorkers(call, bus, runner);
+      await tellHowFar(call, bus, task, timeout);
+      return task.result({ timeout });
+    });
     call.output.result({ taskId, state: "completed", output }, () =>
       inFull(output),
     );
     return exitCodes.done;
-  } catch (error) {
+  } catch (thrown) {
+    const error = inOptions(thrown, call.options);
     if (call.output.json) call.output.object({ taskId, error });
-    else call.output.error(nameTask(error, taskId, "not completed"));
+    else {
+      const state = await task.state().catch(() => undefined);
+      call.output.error(state ? nameTask(error, taskId, state) : error);
+    }
     return exitCodes.taskFailed;
   }
 }

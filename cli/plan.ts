@@ -4,7 +4,7 @@ import { checkPlan } from "../protocol/plan/check.js";
 import { drawPlan } from "../protocol/plan/draw.js";
 import type { PlanProblem } from "../protocol/plan/outline.js";
 import { planJsonSchema } from "../protocol/plan/plan.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
 import { readPlan } from "./plan-file.js";

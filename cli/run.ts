@@ -51,7 +51,7 @@ async function perform(
   const { words, values } = parseWords(verb, args);
   if (values["help"] === true) return say(output, page(verb, output));
   try {
-    return await verb.run(new Call(words, values, output));
+    return await verb.run(new Call(words, values, output, verb.options));
   } catch (error) {
     throw inOptions(error, verb.options);
   }

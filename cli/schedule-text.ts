@@ -2,7 +2,7 @@
 import type { LastFiring, Schedule } from "../bus/schedules/summary.js";
 import { formatMs } from "../protocol/duration.js";
 import { whomIn } from "../protocol/schedule.js";
-import { dateOf } from "./event-line.js";
+import { dateOf, zonedDateOf } from "./times.js";
 import type { Colour, Output } from "./output.js";
 import { shorten } from "./table.js";
 
@@ -29,7 +29,7 @@ export function scheduleRow(schedule: Schedule, output: Output): string[] {
     output.paint(colours[state], state),
     whenOf(schedule),
     shorten(whomIn(schedule), 40),
-    state === "active" && next[0] ? dateOf(next[0]) : "-",
+    state === "active" && next[0] ? zonedDateOf(next[0]) : "-",
     last ? dateOf(last.at) : "-",
     last ? outcomeOf(last) : "-",
   ];
@@ -48,7 +48,7 @@ export function printSchedule(schedule: Schedule, output: Output): void {
     ["missed", missedOf(schedule)],
     [
       state === "paused" ? "next, resumed" : "next",
-      next.map(dateOf).join(", ") || "-",
+      next.map(zonedDateOf).join(", ") || "-",
     ],
     ["last", last ? lastText(last) : "-"],
   ];
@@ -63,8 +63,8 @@ function optionRows(schedule: Schedule): string[][] {
     ["context", context],
     ["lane", lane],
     ["deadline", deadlineMs === undefined ? undefined : formatMs(deadlineMs)],
-    ["from", from && dateOf(from)],
-    ["until", until && dateOf(until)],
+    ["from", from && zonedDateOf(from)],
+    ["until", until && zonedDateOf(until)],
   ];
   return rows.flatMap(([what, text]) =>
     text === undefined ? [] : [[what, text]],
@@ -77,7 +77,7 @@ function whenOf({ when, timeZone }: Schedule): string {
 
 function pauseOf({ pausedSince, reason }: Schedule): string {
   const since = pausedSince ? ` since ${dateOf(pausedSince)}` : "";
-  return `${since}${reason === undefined ? "" : `: ${reason}`}`;
+  return `${since}${reason === undefined ? "" : `: ${shorten(reason, 1_000)}`}`;
 }
 
 function missedOf({ catchUp, leftOut }: Schedule): string {

@@ -3,6 +3,10 @@ import { everyIn, type When } from "../protocol/firing-times.js";
 import type { Missed, ScheduleOptions } from "../bus/schedules/definition.js";
 import type { Schedule } from "../bus/schedules/summary.js";
 import type { Bus } from "../troupe.js";
+import { toNeed } from "../bus/tasks/target.js";
+import { TroupeError } from "../protocol/errors.js";
+import { nearest } from "../protocol/nearest.js";
+import { whoWasMeant } from "./known-agents.js";
 import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
@@ -110,7 +114,7 @@ function ls(call: Call): Promise<ExitCode> {
 
 function show(call: Call): Promise<ExitCode> {
   const name = nameOf(call);
-  return withBus(call, async (bus) =>
+  return withSchedule(call, name, async (bus) =>
     say(call, await bus.schedules.show(name)),
   );
 }
@@ -123,7 +127,9 @@ function add(call: Call): Promise<ExitCode> {
   const input = toJson(call.words[next] ?? "{}", "the input");
   const options = optionsOf(call);
   return withBus(call, async (bus) => {
-    const added = await bus.schedule(name, when, target, input, options);
+    const added = await bus
+      .schedule(name, when, target, input, options)
+      .catch((error: unknown) => whoWasMeant(bus, toNeed(target).agent, error));
     if (added.change === "none")
       call.output.note("It was there before, just so: nothing has changed.");
     await hintAtFirers(call, bus);
@@ -135,14 +141,14 @@ function pause(call: Call): Promise<ExitCode> {
   const name = nameOf(call);
   const reason = call.text("reason");
   const why = reason === undefined ? {} : { reason };
-  return withBus(call, async (bus) =>
+  return withSchedule(call, name, async (bus) =>
     say(call, await bus.schedules.pause(name, why)),
   );
 }
 
 function resume(call: Call): Promise<ExitCode> {
   const name = nameOf(call);
-  return withBus(call, async (bus) =>
+  return withSchedule(call, name, async (bus) =>
     say(call, await bus.schedules.resume(name)),
   );
 }
@@ -151,7 +157,9 @@ function rm(call: Call): Promise<ExitCode> {
   call.word(1, "the schedule's NAME");
   return withBus(call, async (bus) => {
     for (const name of call.words.slice(1)) {
-      await bus.schedules.delete(name);
+      await bus.schedules
+        .delete(name)
+        .catch((error: unknown) => whichWasMeant(bus, name, error));
       call.output.result({ name, deleted: true }, () => `${name} is gone`);
     }
     return exitCodes.done;
@@ -162,14 +170,50 @@ function fire(call: Call): Promise<ExitCode> {
   const name = nameOf(call);
   const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
   return withBus(call, async (bus) => {
-    const task = await bus.schedules.fire(name);
+    const task = await bus.schedules
+      .fire(name)
+      .catch((error: unknown) => whichWasMeant(bus, name, error));
     const { id: taskId, agent } = task;
     if (!call.flag("wait")) {
       call.output.result({ taskId, agent }, () => taskId);
       return exitCodes.done;
     }
-    return tellResult(call, task, task.result({ timeout }), { taskId, agent });
+    return tellResult(call, task, () => task.result({ timeout }), {
+      taskId,
+      agent,
+    });
   });
+}
+
+const withSchedule = (
+  call: Call,
+  name: string,
+  work: (bus: Bus) => Promise<ExitCode>,
+): Promise<ExitCode> =>
+  withBus(call, (bus) =>
+    work(bus).catch((error: unknown) => whichWasMeant(bus, name, error)),
+  );
+
+/** Answers never: throws which may have been meant, where there is none of this name and one of a similar. */
+async function whichWasMeant(
+  bus: Bus,
+  name: string,
+  error: unknown,
+): Promise<never> {
+  const isUnknown =
+    error instanceof TroupeError && error.code === "SCHEDULE_UNKNOWN";
+  if (!isUnknown) throw error;
+  const all = await bus.schedules.list();
+  const near = nearest(
+    name,
+    all.map((each) => each.name),
+  );
+  if (near === undefined) throw error;
+  throw new TroupeError(
+    "SCHEDULE_UNKNOWN",
+    `there is no schedule "${name}": did you mean "${near}"?`,
+    { cause: error },
+  );
 }
 
 function say(call: Call, schedule: Schedule): ExitCode {
@@ -236,6 +280,6 @@ function toDate(text: string, what: string): Date {
 async function hintAtFirers(call: Call, bus: Bus): Promise<void> {
   if (call.output.json || (await bus.instances()).length > 0) return;
   call.output.note(
-    `note: no process serves an agent here, and those who do are who fires (${commandLine("work FILE…")})`,
+    `note: no process serves an agent here, and those who do are who fires (${commandLine`work FILE…`})`,
   );
 }

@@ -2,11 +2,13 @@
 import { TroupeError } from "../protocol/errors.js";
 import { settledWithin } from "../protocol/settled-within.js";
 import { connect } from "../connect.js";
+import { tellLog } from "./log-line.js";
 import type { Bus } from "../troupe.js";
 import type { Call } from "./verb.js";
 
 /** Where no server is named, the project's own: joined when it runs, else started. */
 export function openBus(call: Call): Promise<Bus> {
+  tellLog(call.output);
   const url = call.text("url");
   const namespace = call.text("namespace");
   return connect({

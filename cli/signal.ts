@@ -1,4 +1,5 @@
 // troupe signal: a value for a task that waits for it, or will.
+import type { Bus } from "../troupe.js";
 import { exitCodes } from "./exit.js";
 import { withBus } from "./session.js";
 import { awaitedSignals } from "./signal-text.js";
@@ -28,21 +29,37 @@ export const signal: Verb = {
     const value = toJson(call.words[2] ?? "null", "the value");
     const [id, agent] = [call.text("id"), call.text("agent")];
     return withBus(call, async (bus) => {
-      const awaited = awaitedSignals((await bus.find(task))?.waitsFor);
+      const whose = agent === undefined ? {} : { agent };
+      const awaited = await awaitedBy(bus, task, whose);
       const isNew = await bus.signal(task, name, value, {
         ...(id === undefined ? {} : { id }),
-        ...(agent === undefined ? {} : { agent }),
+        ...whose,
       });
       hintAtName(call, awaited, name);
       call.output.result({ task, name, sent: isNew }, () =>
         isNew
-          ? `Sent "${name}" to task ${task}: it is kept until the task waits for it.`
+          ? `Sent "${name}" to task ${task}${awaited.includes(name) ? ", which waits for it." : ": it is kept until the task waits for it."}`
           : `Task ${task} has "${name}" with this id already; it counts once.`,
       );
       return exitCodes.done;
     });
   },
 };
+
+/** Their names. What keeps the journal from being read is told when the signal is sent. */
+async function awaitedBy(
+  bus: Bus,
+  task: string,
+  whose: { agent?: string },
+): Promise<string[]> {
+  try {
+    return awaitedSignals(await bus.journal(task, whose)).map(
+      (awaited) => awaited.name,
+    );
+  } catch {
+    return [];
+  }
+}
 
 /** It may wait for this one later; but who has mistyped its name would wait with it. */
 function hintAtName(

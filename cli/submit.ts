@@ -1,14 +1,17 @@
 // troupe submit: a durable task, and, with --wait, its result.
 import type { CallOptions } from "../bus/tasks/submit-options.js";
+import { toNeed } from "../bus/tasks/target.js";
+import type { TaskHandle } from "../bus/tasks/task-handle.js";
 import type { Need } from "../protocol/need.js";
-import { newId } from "../protocol/ids.js";
 import type { Bus } from "../troupe.js";
 import { exitCodes, type ExitCode } from "./exit.js";
+import { whoWasMeant } from "./known-agents.js";
 import { needOptions, targetFrom } from "./need.js";
 import { tellResult } from "./result.js";
 import { withBus } from "./session.js";
 import { oneOf, toDuration, toJson, toLevel } from "./values.js";
 import type { Call, Verb } from "./verb.js";
+import { idText } from "./waiting.js";
 import { hintAtWorkers } from "./worker-hint.js";
 
 export const submit: Verb = {
@@ -69,19 +72,18 @@ export const submit: Verb = {
     call.atMost(next + 1);
     const input = toJson(call.words[next] ?? "{}", "the input");
     const options = optionsOf(call);
-    return withBus(call, (bus) =>
-      call.flag("wait")
-        ? submitAndWait(call, bus, { target, input, options })
-        : submitOnly(call, bus, { target, input, options }),
-    );
+    return withBus(call, async (bus) => {
+      const task = await bus
+        .submit(target, input, options)
+        .catch((error: unknown) =>
+          whoWasMeant(bus, toNeed(target).agent, error),
+        );
+      return call.flag("wait")
+        ? waitFor(call, bus, task, target)
+        : tellId(call, bus, task, target);
+    });
   },
 };
-
-interface Asked {
-  target: string | Need;
-  input: unknown;
-  options: CallOptions;
-}
 
 function optionsOf(call: Call): CallOptions {
   const options: CallOptions = {};
@@ -101,30 +103,29 @@ function optionsOf(call: Call): CallOptions {
   return options;
 }
 
-async function submitOnly(
+async function tellId(
   call: Call,
   bus: Bus,
-  { target, input, options }: Asked,
+  task: TaskHandle,
+  target: string | Need,
 ): Promise<ExitCode> {
-  const task = await bus.submit(target, input, options);
   const { id: taskId, agent, duplicate } = task;
-  call.output.result(
-    { taskId, agent, duplicate },
-    () => `${taskId}${duplicate ? "  (was submitted before)" : ""}`,
-  );
+  call.output.result({ taskId, agent, duplicate }, () => idText(task));
   await hintAtWorkers(call, bus, target);
   return exitCodes.done;
 }
 
-async function submitAndWait(
+function waitFor(
   call: Call,
   bus: Bus,
-  { target, input, options }: Asked,
+  task: TaskHandle,
+  target: string | Need,
 ): Promise<ExitCode> {
-  const taskId = options.id ?? newId();
   const timeout = toDuration(call.text("timeout") ?? "1m", "--timeout");
-  await hintAtWorkers(call, bus, target);
-  const result = bus.call(target, input, { ...options, id: taskId, timeout });
-  const facts = { taskId, state: "completed" };
-  return tellResult(call, bus.task(taskId), result, facts);
+  const result = async () => {
+    await hintAtWorkers(call, bus, target);
+    return task.result({ timeout });
+  };
+  const facts = { taskId: task.id, state: "completed" };
+  return tellResult(call, task, result, facts);
 }

@@ -1,9 +1,10 @@
 // Columns for people: each as wide as its widest cell.
-import { stripVTControlCharacters } from "node:util";
+import { inCell, withoutColours } from "./visible.js";
 
 export type Row = readonly string[];
 
-export function alignColumns(rows: readonly Row[], gap = 2): string[] {
+export function alignColumns(given: readonly Row[], gap = 2): string[] {
+  const rows = given.map((row) => row.map(inCell));
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, at) => {
@@ -19,15 +20,20 @@ export function alignColumns(rows: readonly Row[], gap = 2): string[] {
   );
 }
 
-export function padTo(cell: string, width: number): string {
+export function padTo(given: string, width: number): string {
+  const cell = inCell(given);
   return cell + " ".repeat(Math.max(0, width - widthOf(cell)));
 }
 
-const widthOf = (cell: string): number => stripVTControlCharacters(cell).length;
+const widthOf = (cell: string): number => withoutColours(cell).length;
 
 /** One line of at most so many characters; colours are not counted, and go where it is cut. */
-export function shorten(text: string, length: number): string {
-  if (widthOf(text) <= length && !/\s\s|[\n\t]/.test(text)) return text;
-  const line = stripVTControlCharacters(text).replaceAll(/\s+/g, " ").trim();
-  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+export function shorten(given: string, length: number): string {
+  const text = inCell(oneLine(given));
+  if (widthOf(text) <= length) return text;
+  return `${withoutColours(text).slice(0, length - 1)}…`;
 }
+
+/** With a blank for each run of blanks and line breaks. */
+const oneLine = (text: string): string =>
+  /\s\s|[\n\t]/.test(text) ? text.replaceAll(/\s+/g, " ").trim() : text;

@@ -53,13 +53,13 @@ function canceledText(
   misfit: Misfit | undefined,
 ): string {
   if (state === "failed")
-    return `ended ${taskId}${undo ? ", which could not be undone" : " without undoing what it did"}; what stands: ${commandLine(`dead show ${taskId}`)}`;
+    return `ended ${taskId}${undo ? ", which could not be undone" : " without undoing what it did"}; what stands: ${commandLine`dead show ${taskId}`}`;
   if (isTerminal(state)) return `canceled ${taskId}`;
   if (!misfit)
-    return `canceled ${taskId}: it ends when what it did is undone; how far that is: ${commandLine(`tasks show ${taskId}`)}`;
+    return `canceled ${taskId}: it ends when what it did is undone; how far that is: ${commandLine`tasks show ${taskId}`}`;
   const { version, expected, found } = misfit;
   return [
     `${taskId} is canceled as soon as a version of its handler comes that fits its journal: what it did is to be undone, and version ${version} does not fit (expected ${expected}, found ${found})`,
-    `to end it now, without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
+    `to end it now, without undoing: ${commandLine`tasks cancel ${taskId} --no-undo`}`,
   ].join("\n");
 }

@@ -172,7 +172,7 @@ function needsOrchestrator(cause: TroupeError): TroupeError {
   if (cause.code !== "NO_RESPONDERS") return cause;
   return new TroupeError(
     "NO_RESPONDERS",
-    `only an orchestrator finds tasks by more than agent and lane, and none is running: start one with ${commandLine("up")}`,
+    `only an orchestrator finds tasks by more than agent and lane, and none is running: start one with ${commandLine`up`}`,
     { cause },
   );
 }

@@ -2,9 +2,14 @@
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import { describeNeed } from "../protocol/need.js";
 import type { Route } from "../protocol/route.js";
-import { isTerminal, type TaskState } from "../protocol/task.js";
+import {
+  isTerminal,
+  type TaskEvent,
+  type TaskState,
+} from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
-import { dateOf, eventLine } from "./event-line.js";
+import { eventLine } from "./event-line.js";
+import { dateOf } from "./times.js";
 import { cutText, inputRows, jsonText } from "./input-text.js";
 import type { Colour, Fact, Output } from "./output.js";
 import {
@@ -36,7 +41,7 @@ export async function showTask(
   bus: Bus,
   task: TaskSummary,
 ): Promise<void> {
-  const events = [];
+  const events: TaskEvent[] = [];
   const { taskId, agent } = task;
   for await (const event of bus.replay({ task: taskId, agent }))
     events.push(event);
@@ -52,7 +57,7 @@ export async function showTask(
       ...(workers && { workers }),
     });
   output.facts([
-    ...factsOf(task, output),
+    ...factsOf(task, progress, events, output),
     ["worker", workers && workersText(task, workers)],
     ...progressRows(task, progress),
   ]);
@@ -80,7 +85,12 @@ function noEvents(
     : "No events yet: its first attempt runs.";
 }
 
-function factsOf(task: TaskSummary, output: Output): Fact[] {
+function factsOf(
+  task: TaskSummary,
+  progress: TaskProgress | undefined,
+  events: readonly TaskEvent[],
+  output: Output,
+): Fact[] {
   return [
     ["task", task.taskId],
     ["state", stateText(task.state, output)],
@@ -90,9 +100,9 @@ function factsOf(task: TaskSummary, output: Output): Fact[] {
     ["lane", task.lane],
     ["context", task.context],
     ["routed", task.route && routeText(task.route)],
-    ...dueFacts(task),
+    ...dueFacts(task, progress?.arrived?.isAll),
     ["deadline", task.deadline && dateOf(task.deadline)],
-    ["attempts", attemptsText(task)],
+    ["attempts", attemptsText(task, events)],
     ["at", dateOf(task.at)],
     ...inputRows(task),
     ["output", jsonText(task.output)],
@@ -103,17 +113,33 @@ function factsOf(task: TaskSummary, output: Output): Fact[] {
   ];
 }
 
-/** Of one that has ended it is known which attempt ended it. */
-function attemptsText({ state, attempts }: TaskSummary): string {
-  return isTerminal(state) ? String(attempts) : `${attempts} failed`;
+/** Of one that has ended it is known which attempt ended it; one that waits for something begins another each time. */
+function attemptsText(
+  { state, attempts }: TaskSummary,
+  events: readonly TaskEvent[],
+): string {
+  if (!isTerminal(state)) return `${attempts} failed`;
+  const failed = events.filter(
+    ({ kind }) => kind === "attempt" || kind === "failed",
+  ).length;
+  const isPlain = attempts <= failed + (state === "failed" ? 0 : 1);
+  return isPlain
+    ? String(attempts)
+    : `${failed === 0 ? "none" : failed} failed; it was begun or gone on with ${attempts} times`;
 }
 
 /** The message of one that is parked was stored when it was. */
-function dueFacts({ waitsFor, dueAt, at }: TaskSummary): Fact[] {
+function dueFacts(
+  { waitsFor, dueAt, at }: TaskSummary,
+  hasCome = false,
+): Fact[] {
   if (waitsFor === undefined) return [["due", dueAt && dateOf(dueAt)]];
+  const wait = hasCome
+    ? "what it waits for has come"
+    : `it ${waitText({ waitsFor, dueAt })}`;
   return [
-    ["now", `under way; it ${waitText({ waitsFor, dueAt })}`],
-    ["parked", `since ${dateOf(at)}: until then no worker has it`],
+    ["now", `under way; ${wait}`],
+    ["parked", `since ${dateOf(at)}: no worker has it as long as it waits`],
   ];
 }
 

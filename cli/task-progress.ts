@@ -17,12 +17,18 @@ import {
 } from "../protocol/undo-state.js";
 import type { TaskSummary } from "../bus/tasks/task-list.js";
 import type { Bus } from "../troupe.js";
+import { arrivalRows, arrivedFor, type Arrived } from "./came-text.js";
 import { commandLine } from "./command-line.js";
-import { undoOrdersText, undoRows } from "./dead-undo.js";
-import { dateOf, timeOf } from "./event-line.js";
+import {
+  orderedIn,
+  orderedText,
+  undoOrdersText,
+  undoRows,
+} from "./dead-undo.js";
+import { dateOf, timeOf } from "./times.js";
 import type { Fact } from "./output.js";
-import { signalRows } from "./signal-text.js";
-import { questionRows, questionsOf } from "./plan-questions.js";
+import { awaitedSignals, signalRows, type Awaited } from "./signal-text.js";
+import { asksIn, questionRows, questionsOf } from "./plan-questions.js";
 
 interface Facts {
   /** How many entries it has. */
@@ -33,6 +39,8 @@ interface Facts {
   cancelAsked?: { at: Date; reason: string };
   /** What a plan has asked of people. */
   questions?: PlanQuestion[];
+  /** What was sent to it and nobody has taken up. */
+  arrived?: Arrived["arrivals"];
   /** It is being undone, or was. */
   undoing?: UndoReport & { since?: Date; why?: string };
 }
@@ -43,8 +51,12 @@ export interface TaskProgress {
   again?: { step: string; error: string; at: Date };
   /** Where a person has to decide. */
   hasLetter: boolean;
+  /** How a person has decided, where no worker has come to an end with that. */
+  ordered?: string;
   /** How the signals that it waits for are sent. */
   signals: [string, string][];
+  /** What it waits for and nobody has taken up. */
+  arrived?: Arrived;
   trouble?: string;
 }
 
@@ -71,19 +83,32 @@ export async function progressOf(
   const { entries } = journal;
   const isOver = isTerminal(state);
   const questions = questionsOf(task, journal);
+  const arrived = await arrivedFor(bus, task, journal);
   const facts = {
     ...factsOf(journal, isOver),
     ...(questions.length === 0 ? {} : { questions }),
+    ...(arrived && { arrived: arrived.arrivals }),
     ...undoingOf(journal, task),
   };
   if (facts.journal === undefined && !facts.cancelAsked) return undefined;
   const stands = isOver && (facts.undoing?.standing.length ?? 0) > 0;
+  const ordered = stands ? orderedIn(entries) : undefined;
   return {
     facts,
     ...againOf(entries),
-    signals: signalRows(taskId, task.waitsFor, entries),
+    ...(arrived && { arrived }),
+    signals: isOver
+      ? []
+      : signalRows(taskId, signalsOf(task, journal), entries),
     hasLetter: stands && (await hasLetter(bus, task)),
+    ...(ordered && { ordered: await orderedText(bus, agent, ordered) }),
   };
+}
+
+/** What a plan asks is answered by another command. */
+function signalsOf(task: TaskSummary, journal: TaskJournal): Awaited[] {
+  const asked = asksIn(task, journal).map(({ step }) => step);
+  return awaitedSignals(journal).filter(({ name }) => !asked.includes(name));
 }
 
 function factsOf(
@@ -171,11 +196,12 @@ export function progressRows(
 /** What it waits for, how far it is, and what ends or stops it. */
 function underWayRows(
   { taskId }: TaskSummary,
-  { facts, signals, trouble }: TaskProgress,
+  { facts, signals, arrived, trouble }: TaskProgress,
 ): Fact[] {
   const { questions = [], journal, cancelAsked, mismatch } = facts;
   return [
     ...questionRows(taskId, questions),
+    ...(arrived ? arrivalRows(arrived) : []),
     ...signals,
     ["journal", journal === undefined ? trouble : entriesText(taskId, journal)],
     ["canceled", cancelAsked && askedText(cancelAsked)],
@@ -188,7 +214,7 @@ function underWayRows(
 }
 
 const entriesText = (taskId: string, count: number): string =>
-  `${count} ${count === 1 ? "entry" : "entries"}: ${commandLine(`journal show ${taskId}`)}`;
+  `${count} ${count === 1 ? "entry" : "entries"}: ${commandLine`journal show ${taskId}`}`;
 
 const askedText = ({ at, reason }: NonNullable<Facts["cancelAsked"]>): string =>
   `asked for at ${dateOf(at)}${reason === "" ? "" : `: ${reason}`}`;
@@ -222,15 +248,16 @@ function undoingRows(
 /** Where it needs a person. */
 function toDoRows(
   { taskId }: TaskSummary,
-  { facts: { mismatch, cancelAsked }, hasLetter }: TaskProgress,
+  { facts: { mismatch, cancelAsked }, hasLetter, ordered }: TaskProgress,
 ): Fact[] {
   return [
     [
       "to do",
       mismatch &&
         cancelAsked &&
-        `serve a version that fits, or end it without undoing: ${commandLine(`tasks cancel ${taskId} --no-undo`)}`,
+        `serve a version that fits, or end it without undoing: ${commandLine`tasks cancel ${taskId} --no-undo`}`,
     ],
-    ["to do", hasLetter ? undoOrdersText(taskId) : undefined],
+    ["ordered", ordered],
+    ["to do", hasLetter && !ordered ? undoOrdersText(taskId) : undefined],
   ];
 }

@@ -8,7 +8,7 @@ import { formatMs } from "../protocol/duration.js";
 import { defaultLane } from "../protocol/subjects.js";
 import { isTerminal, type TaskEvent } from "../protocol/task.js";
 import type { Bus } from "../troupe.js";
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 
 export interface TaskWorkers {
   /** How many live that could have it. */

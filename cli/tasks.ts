@@ -1,7 +1,8 @@
 // troupe tasks: what waits, what is under way, what has ended.
 import { formatMs } from "../protocol/duration.js";
 import { taskUnknown } from "../protocol/errors.js";
-import { dateOf, timeOf } from "./event-line.js";
+import { toWord } from "./command-line.js";
+import { dateOf, timeOf } from "./times.js";
 import { cancel, cancelOptions } from "./task-cancel.js";
 import { exitCodes, type ExitCode } from "./exit.js";
 import { runForm } from "./forms.js";
@@ -51,7 +52,10 @@ function ls(call: Call): Promise<ExitCode> {
     await tellStuck(call, bus);
     if (cursor === undefined) return exitCodes.done;
     if (call.output.json) call.output.object({ cursor });
-    else call.output.note(`There are more: the same with --cursor ${cursor}`);
+    else
+      call.output.note(
+        `There are more: the same with --cursor ${toWord(cursor)}`,
+      );
     return exitCodes.done;
   });
 }

@@ -14,7 +14,7 @@ import { unknownWord } from "./nearest.js";
 
 /** `-` is standard input. */
 export function toJson(text: string, what: string): unknown {
-  const source = text === "-" ? readFileSync(0, "utf8") : text;
+  const source = text === "-" ? textIn(0) : text;
   try {
     return JSON.parse(source);
   } catch (error) {
@@ -24,10 +24,17 @@ export function toJson(text: string, what: string): unknown {
   }
 }
 
+/** Of a file, or of standard input (0): some editors begin it with a mark of the order of its bytes. */
+export const textIn = (file: string | 0): string =>
+  readFileSync(file, "utf8").replace(/^\ufeff/, "");
+
+/** With a unit: a program means milliseconds by a number, a person who types it seconds. */
 export function toDuration(text: string, what: string): Duration {
-  const duration = (
-    /^\d+(\.\d+)?$/.test(text) ? Number(text) : text
-  ) as Duration;
+  if (text !== "0" && /^\d+(\.\d+)?$/.test(text))
+    throw wrongUsage(
+      `${what} "${text}" has no unit: write ${text}s or ${text}ms`,
+    );
+  const duration = (text === "0" ? 0 : text) as Duration;
   toMs(duration, what);
   return duration;
 }

@@ -1,6 +1,6 @@
 // What a verb of the command line is: what it takes, how it is explained, what it does.
 import { parseArgs } from "node:util";
-import { messageOf } from "../protocol/errors.js";
+import { messageOf, TroupeError } from "../protocol/errors.js";
 import { wrongUsage, type ExitCode } from "./exit.js";
 import { unknownWord } from "./nearest.js";
 import type { Output } from "./output.js";
@@ -44,14 +44,18 @@ export const commonOptions: Options = {
 export class Call {
   readonly words: readonly string[];
   readonly output: Output;
+  /** Those of its verb. */
+  readonly options: Options;
   readonly #values: Readonly<Record<string, unknown>>;
 
   constructor(
     words: readonly string[],
     values: Readonly<Record<string, unknown>>,
     output: Output,
+    options: Options,
   ) {
     this.words = words;
+    this.options = options;
     this.#values = values;
     this.output = output;
   }
@@ -121,10 +125,19 @@ export function parseWords(
       options,
       allowPositionals: true,
     });
-    return { words: positionals, values: { ...values } };
+    return { words: positionals, values: notEmpty({ ...values }) };
   } catch (error) {
+    if (error instanceof TroupeError) throw error;
     throw wrongUsage(explain(error, Object.keys(options)));
   }
+}
+
+/** Of a variable that is not set a shell makes an empty word, and what it stands for would be another server. */
+function notEmpty(values: Record<string, unknown>): Record<string, unknown> {
+  for (const name of ["url", "namespace"])
+    if (values[name] === "")
+      throw wrongUsage(`--${name} is empty: say which, or leave it out`);
+  return values;
 }
 
 function explain(error: unknown, known: readonly string[]): string {

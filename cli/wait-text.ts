@@ -1,5 +1,5 @@
 // What a task waits for that has left its worker, for people.
-import { dateOf } from "./event-line.js";
+import { dateOf } from "./times.js";
 
 interface Wait {
   waitsFor: string;
@@ -21,11 +21,19 @@ export function waitText({ waitsFor: all, dueAt }: Wait): string {
   const waitsFor = all.replaceAll(laterDate, "");
   const word = isOpen.test(waitsFor) ? "; it is looked for again" : " until";
   const until = dueAt === undefined ? "" : `${word} ${dateOf(dueAt)}`;
-  const isSleep = waitsFor.replaceAll(isoDate, "") === "";
-  return isSleep
+  return isSleep(waitsFor)
     ? `sleeps${until}`
     : `waits for ${inLocalTime(waitsFor)}${until}`;
 }
+
+/** The same of one that has just left its worker. */
+export const parkedText = (waitsFor: string): string =>
+  isSleep(waitsFor)
+    ? `sleeps until ${inLocalTime(waitsFor)}`
+    : `waits for ${inLocalTime(waitsFor)}`;
+
+const isSleep = (waitsFor: string): boolean =>
+  waitsFor.replaceAll(isoDate, "") === "";
 
 function inLocalTime(waitsFor: string): string {
   return waitsFor.replaceAll(isoDate, (date) => dateOf(new Date(date)));

@@ -2,9 +2,11 @@
 // what it has in hand and exits 0. A second signal ends it at once, and other workers take the rest.
 // With --replicas it supervises processes of itself that do so (cli/replicas/).
 import { toMs, type Duration } from "../protocol/duration.js";
+import { defaultLane } from "../protocol/subjects.js";
 import type { ServeOptions } from "../workers/serve-options.js";
 import type { Worker } from "../workers/worker.js";
 import type { Bus } from "../troupe.js";
+import { noteOthers } from "./also-served.js";
 import { commandLine } from "./command-line.js";
 import { exitCodes, wrongUsage } from "./exit.js";
 import { agentsOf } from "./modules.js";
@@ -82,7 +84,7 @@ export const work: Verb = {
   async run(call) {
     if (call.words.length === 0)
       throw wrongUsage(
-        `which modules? Name the files that export your agents: ${commandLine("work FILE…")}`,
+        `which modules? Name the files that export your agents: ${commandLine`work FILE…`}`,
       );
     const options = optionsOf(call);
     if (call.text("replicas") !== undefined)
@@ -98,6 +100,7 @@ export const work: Verb = {
     );
     if (workers) {
       for (const worker of workers) await announce(call, worker, bus);
+      await noteOthers(call, bus, workers);
       parent?.tell(workers);
       await Promise.race([stopped, allStopped(workers)]);
     }
@@ -183,7 +186,7 @@ async function announce(call: Call, worker: Worker, bus: Bus): Promise<void> {
       ...(paused && { orders: paused }),
     },
     () =>
-      `serving ${call.output.paint("cyan", agent)}  instance ${instance}, ${concurrency} at a time, at ${url}`,
+      `serving ${call.output.paint("cyan", agent)}${lane === defaultLane ? "" : `  lane ${lane}`}  instance ${instance}, ${concurrency} at a time, at ${url}`,
   );
   if (paused)
     call.output.note(

@@ -17,6 +17,10 @@ export async function hintAtWorkers(
   await hintAtWorkersOf(call, bus, agent);
 }
 
+/** The command. */
+export const howToServe = (agent: string): string =>
+  agent === orchestratorName ? commandLine`up` : commandLine`work FILE…`;
+
 export async function hintAtWorkersOf(
   call: Call,
   bus: Bus,
@@ -29,8 +33,7 @@ export async function hintAtWorkersOf(
   ]);
   const isKnown = cards.some(({ name }) => name === agent);
   if (!isKnown || instances.length > 0) return;
-  const start = agent === orchestratorName ? "up" : "work FILE…";
   call.output.note(
-    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${commandLine(start)})`,
+    `note: no instance of "${agent}" is running: its tasks are stored and wait for one (${howToServe(agent)})`,
   );
 }

@@ -69,11 +69,17 @@ export async function dial(
     }
     throw new TroupeError(
       "NOT_CONNECTED",
-      `no nats-server answered at "${url}"${whyNot(cause, options.timeoutMs)}: start it there, correct $NATS_URL, or unset it to use an embedded one`,
+      `no nats-server answered at "${url}"${whyNot(cause, options.timeoutMs)}: ${whatToDo(options)}`,
       { cause },
     );
   }
 }
+
+/** The variable may hold another address than the one that was given. */
+const whatToDo = ({ url }: LinkOptions): string =>
+  url === process.env["NATS_URL"]
+    ? "start it there, correct $NATS_URL, or unset it to use an embedded one"
+    : "start it there, or correct the URL";
 
 /** Some do not take the whole time to fail. */
 function whyNot(cause: unknown, timeoutMs: number): string {

@@ -1,6 +1,8 @@
 // What replicas and their supervisor say, so that one can tell who said it: for people each line begins with the
 // replica's number; with --json each line is an object that names it.
+import { logLine } from "../log-line.js";
 import type { Output } from "../output.js";
+import { toTerminal } from "../visible.js";
 import type { Replica, Stream } from "./replica.js";
 
 /** Replicas have colours of their own, so that the eye can follow one. */
@@ -15,7 +17,7 @@ export function passOn(
   const colour = colours[number % colours.length]!;
   const line = output.json
     ? JSON.stringify(toObject(number, stream, text))
-    : `${output.paint(colour, `[${number}]`)} ${text}`;
+    : `${toTerminal(output.paint(colour, `[${number}]`))} ${(process.stderr.isTTY && logLine(text)) || text}`;
   process[stream].write(`${line}\n`);
 }
 

@@ -75,7 +75,7 @@ export class Stage {
       return this.output.object({ done: true, steps: this.#steps, tookMs });
     this.output.line();
     this.output.line(
-      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next, to try it yourself: ${commandLine("dev")}`,
+      `${this.output.paint("green", "All of it happened")}, in ${(tookMs / 1000).toFixed(1)} s. Next, to try it yourself: ${commandLine`dev`}`,
     );
   }
 

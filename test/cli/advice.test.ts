@@ -40,12 +40,24 @@ test("waiting for one that fits is advised where it can be had", () => {
   assert.equal(inSubmit, "nobody fits. Start one, or ask for less");
 });
 
-test("a wait that has timed out names the command that looks on", () => {
-  const text = 'Wait longer with bus.task("t1").result({ timeout }), or so';
+test("a wait that has timed out names the option, and the command that looks on", () => {
+  const text =
+    'Wait longer with bus.task("t 1").result({ timeout }), or see whether a worker for it is running';
   assert.equal(
     textInOptions(text, submit.options),
-    "See how it is with npx troupe tasks show t1, or so",
+    "Wait longer with --timeout, or see how it is: npx troupe tasks show 't 1'",
   );
+  assert.equal(
+    textInOptions(text, route.options),
+    "See how it is: npx troupe tasks show 't 1'",
+  );
+});
+
+test("nobody at a terminal can submit by an imported skill", () => {
+  const text =
+    "Start it once, correct the name, or submit by the imported skill instead of its name";
+  const told = "Start it once, or correct the name";
+  assert.equal(textInOptions(text, submit.options), told);
 });
 
 test("what somebody gave is not touched", () => {

@@ -1,7 +1,8 @@
 // The commands that messages show are those that their reader can type.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ownName } from "../../cli/command-line.js";
+import { execFileSync } from "node:child_process";
+import { commandLine, ownName } from "../../cli/command-line.js";
 
 const called: [script: string, name: string][] = [
   ["/home/ann/shop/node_modules/.bin/troupe", "npx troupe"],
@@ -17,3 +18,15 @@ for (const [script, name] of called)
   test(`called as "${script}", it shows "${name}"`, () => {
     assert.equal(ownName(script, "/home/ann/troupe"), name);
   });
+
+test("what a command names is one word to a shell, whatever stands in it", () => {
+  const ids = ["01JD~1", "two words@1", "$(touch x)", "it's", "ok[2]", "~", ""];
+  for (const id of ids) {
+    const [, words = ""] = commandLine`plan answer ${id} STEP`.split(
+      " answer ",
+    );
+    const read = execFileSync("sh", ["-c", `printf '%s\\n' ${words}`]);
+    assert.equal(String(read), `${id}\nSTEP\n`);
+  }
+  assert.match(commandLine`tasks show ${"01JD~1"}`, /tasks show 01JD~1$/);
+});

@@ -25,7 +25,7 @@ test("dead show tells what still stands and what to do, and dead undo does it", 
   assert.match(shown, /undone +c$/m);
   assert.match(shown, /still done +a, pay now$/m);
   assert.match(shown, /stuck at +pay now: the bank is closed$/m);
-  assert.match(shown, /npx troupe dead undo t1 --skip "pay now"/);
+  assert.match(shown, /npx troupe dead undo t1 --skip 'pay now'/);
   const { objects } = await dead("show", "t1", "--json");
   assert.deepEqual(objects[0]!["undoing"], {
     undone: ["c"],
@@ -107,7 +107,29 @@ test("dead undo --wait says when nothing comes of an order, and that the order s
   assert.equal(alone.code, 1);
   assert.match(alone.stderr, /no instance of "saga" is running/);
   assert.match(alone.stderr, /WAIT_TIMED_OUT: .*still done: "a", "b"\)/);
-  assert.match((await undo("--retry")).stdout, /t4 is being undone already/);
+  assert.match(
+    alone.stderr,
+    /^t4 is undone further as soon as a worker of "saga" has it; /m,
+  );
+  assert.match(
+    (await undo("--retry")).stdout,
+    /^t4 had been ordered to be undone before, and no undo of it has failed/,
+  );
+  const about = async (...words: string[]) =>
+    (
+      await troupe([...words, "--namespace", bus.namespace], {
+        url: shared.server.url,
+      })
+    ).stdout;
+  const ordered =
+    /^ordered +retry, at [-\d]+ [:\d]+, by \S+; it waits for a worker of "saga", and none is running \(npx troupe work FILE…\)$/m;
+  const letter = await about("dead", "show", "t4");
+  assert.match(letter, ordered);
+  assert.match(letter, /dead undo t4 --skip b$/m);
+  assert.doesNotMatch(letter, /--retry/);
+  const task = await about("tasks", "show", "t4");
+  assert.match(task, ordered);
+  assert.doesNotMatch(task, /--retry/);
 });
 
 test("dead undo --resolve --wait says at once that it is resolved", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventLine } from "../../cli/event-line.js";
+import { TroupeError } from "../../protocol/errors.js";
 import { Output } from "../../cli/output.js";
 
 /** What stands behind its time, kind, agent and instance. */
@@ -49,5 +50,23 @@ test("what others write under these names is told as it is", () => {
   assert.equal(
     said("sang", { until: "noon", forMs: "long", at: null, deep: { a: [1] } }),
     'until noon, forMs long, at null, deep {"a":[1]}',
+  );
+});
+
+test("an attempt that is parked waits, and one that a stopping worker gives back is given back", () => {
+  const at = new Date();
+  const told = (message: string) => {
+    const error = new TroupeError("WORKER_STOPPING", message);
+    const task = { taskId: "t", agent: "shop", attempt: 2, sequence: 1 };
+    const event = { ...task, kind: "returned" as const, at, error };
+    return eventLine(event, new Output(false));
+  };
+  assert.match(
+    told('it waits for signal "paid"'),
+    / {2}attempt 2 waits for signal "paid"$/,
+  );
+  assert.match(
+    told("the worker stops"),
+    / {2}attempt 2 given back, WORKER_STOPPING: the worker stops$/,
   );
 });

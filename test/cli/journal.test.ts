@@ -111,7 +111,8 @@ describe("journal", { concurrency: 2 }, () => {
         ["done", 2],
       ],
     );
-    assert.match(String(objects[0]?.["at"]), /^\d{4}-.*Z$/);
+    for (const moment of [objects[0]?.["at"], objects[3]?.["retryAt"]])
+      assert.match(String(moment), /^\d{4}-.*Z$/);
   });
 
   test("fork starts a new task from a step on, and waits for it", async () => {
@@ -124,6 +125,11 @@ describe("journal", { concurrency: 2 }, () => {
       string
     >;
     assert.deepEqual([flight, hotel], ["flight to Kiel", "hotel in Lund"]);
+    assert.equal(waited.stderr, "task lund\n");
+    const said = "lund  (was submitted before)\n";
+    assert.equal((await run(...fork, ...input)).stdout, said);
+    const anew = await run(...fork, ...input, "--wait");
+    assert.equal(anew.stderr, `task ${said}`);
     const again = await run(...fork, ...input, "--json");
     assert.deepEqual(again.objects, [
       { taskId: "lund", agent: "trips", duplicate: true },
@@ -157,7 +163,7 @@ describe("journal", { concurrency: 2 }, () => {
     assert.equal(people.code, 1);
     assert.match(
       people.stderr,
-      /^error STEP_MISMATCH: the handler of flow.both in version .* expected step "a", found step "x"/,
+      /^task stopped\nerror STEP_MISMATCH: the handler of flow.both in version .* expected step "a", found step "x"/,
     );
     const again = await run(...fork, "--id", "stopped", "--json");
     assert.equal(again.code, 1);
@@ -215,6 +221,7 @@ describe("journal", { concurrency: 2 }, () => {
     [["fork", "x"], /--before is missing/],
     [["check", "x"], /the MODULE with its agent is missing/],
     [["check", tripsModule, tripsModule], /cannot be read: it is no JSON/],
+    [["check", "nowhere.json", tripsModule], /is no file "nowhere.json"/],
     [["shwo", "x"], /did you mean "show"/],
     [[], /unknown form of journal "": there are show, fork, check, export/],
   ];

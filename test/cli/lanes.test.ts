@@ -92,6 +92,8 @@ describe("lanes", () => {
     [["rollback", "writer"], /no earlier split to go back to/],
     [["show"], /the AGENT is missing/],
     [["show", "writr"], /AGENT_UNKNOWN: .*did you mean "writer"\?/],
+    [["split", "writr", "main=1"], /AGENT_UNKNOWN: .*mean "writer"\?/],
+    [["promote", "writr", "main"], /AGENT_UNKNOWN: .*mean "writer"\?/],
     [["spilt", "writer"], /split/],
   ];
   for (const [args, message] of wrong)

@@ -47,9 +47,10 @@ describe("plans that are run", () => {
       url: server.url,
       input: asking,
     });
-    const waiting = () => bus.query.tasks({ agent: "orchestrator" });
-    await eventually(async () => (await waiting()).tasks.length > 0);
-    const [{ taskId } = { taskId: "" }] = (await waiting()).tasks;
+    const told = async () =>
+      JSON.parse((await running.line())!) as Record<string, string>;
+    const { taskId = "" } = await told();
+    assert.equal((await told())["asks"], "ok"); // at once, not at the end
     const said = await troupe(
       ["plan", "answer", taskId, "ok", "yes", "--by", "ann"],
       { url: server.url },
@@ -57,6 +58,8 @@ describe("plans that are run", () => {
     assert.equal(said.stdout, "ok: yes\n");
     const { code, objects } = await running.ended;
     assert.deepEqual(objects, [
+      { taskId, duplicate: false },
+      { taskId, asks: "ok", question: "Good?" },
       {
         taskId,
         state: "completed",
@@ -110,14 +113,14 @@ describe("plans that are run", () => {
     });
     let told = "";
     running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
-    const command = /main\.js plan answer (\S+) 'ok' yes\|no/;
+    const command = /main\.js plan answer (\S+) ok yes\|no/;
     await eventually(() => command.test(told));
     const [, taskId = ""] = command.exec(told)!;
     await bus.plans.answer(taskId, "ok", { approved: false, comment: "no" });
     const { code, stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task \S+\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" is not completed\)\n$/,
+      /^task \S+\n(1\/2 {2}said\n)?(1\/2 {2}|asks )ok: Good\?\n.*\nerror APPROVAL_DENIED: step "ok" failed: somebody said no: no \(task "\S+" has failed\)\n$/,
     );
     assert.equal(code, 1);
   });
@@ -131,12 +134,12 @@ describe("plans that are run", () => {
     const running = start(words, { url: server.url, input: asking });
     let told = "";
     running.child.stderr?.on("data", (chunk) => (told += String(chunk)));
-    await eventually(() => told.includes("plan answer before 'ok' yes|no"));
+    await eventually(() => told.includes("plan answer before ok yes|no"));
     await bus.plans.answer("before", "ok", { approved: true });
     const { stderr } = await running.ended;
     assert.match(
       stderr,
-      /^task before\nasks ok: Good\?\n {6}answer by: .* plan answer before 'ok' yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
+      /^task before {2}\(was submitted before\)\nasks ok: Good\?\n {6}answer by: .* plan answer before ok yes\|no\n(1\/2 {2}said\n)?2\/2 {2}ok\n$/,
     );
   });
 
@@ -165,7 +168,7 @@ describe("plans that are run", () => {
     await eventually(async () => (await open()) !== "");
     assert.match(
       await open(),
-      /^asks +ok: Good\?\nanswer by +npx troupe plan answer asks 'ok' yes\|no\n$/,
+      /^asks +ok: Good\?\nanswer by +npx troupe plan answer asks ok yes\|no\n$/,
     );
     const [asked] = (await plan("questions", "asks", "--json")).objects;
     assert.equal(asked?.["step"], "ok");
@@ -182,6 +185,36 @@ describe("plans that are run", () => {
     assert.match(
       late.stderr,
       /^error TASK_ENDED: plan "asks" has ended \(completed\), and asks nothing any more; "ok" had been answered: yes, by "[^"]+"\n$/,
+    );
+  });
+
+  test("what was answered while no orchestrator runs is shown as answered", async (t) => {
+    const namespace = "alone";
+    const alone = await connect({ url: server.url, namespace });
+    t.after(() => alone.close());
+    await alone.orchestrate(quiet);
+    const ask = { name: "ok", approve: "Good?" };
+    await alone.plans.run({ steps: [ask] }, { id: "p2" });
+    await eventually(
+      async () => (await alone.find("p2"))?.state === "input-required",
+    );
+    await alone.close();
+    const about = async (...words: string[]) =>
+      (await troupe([...words, "--namespace", namespace], { url: server.url }))
+        .stdout;
+    await about("plan", "answer", "p2", "ok", "yes", "--by", "bob");
+    const shown = await about("tasks", "show", "p2");
+    assert.match(
+      shown,
+      /^answered +ok: yes, by bob; nobody has taken it up yet, for no instance of "orchestrator" is running \(npx troupe up\)$/m,
+    );
+    assert.doesNotMatch(
+      shown,
+      /^(asks|answer by|send by)|waits for an answer/m,
+    );
+    assert.match(
+      await about("journal", "show", "p2"),
+      /, "ok" was answered yes, by bob; nobody has taken it up yet, for no/,
     );
   });
 

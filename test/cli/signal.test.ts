@@ -58,11 +58,48 @@ test("whoever mistypes a signal is told which one is waited for, and so is who l
   const where = ["--url", url, "--namespace", bus.namespace];
   const shows = async () =>
     (await troupe(["tasks", "show", "q1", ...where])).stdout;
-  const command = /^send by +\S+ \S+ signal q1 'answer' JSON$/m;
+  const command = /^send by +\S+ \S+ signal q1 answer JSON$/m;
   await eventually(async () => command.test(await shows()));
   const { stderr } = await troupe(["signal", "q1", "anwser", ...where]);
   assert.match(stderr, /does not wait for that now, but for "answer"/);
-  await bus.signal("q1", "answer", 1);
+  const sent = await troupe(["signal", "q1", "answer", "1", ...where]);
+  assert.equal(sent.stdout, 'Sent "answer" to task q1, which waits for it.\n');
+  assert.equal(sent.stderr, "");
   assert.equal(await task.result(), 1);
   assert.doesNotMatch(await shows(), /send by/);
+});
+
+const judge = agent("judge", {
+  skills: {
+    ask: skill({
+      description: "Asks a person, and says what",
+      input: z.object({}),
+      run: (_, task) =>
+        task.waitFor("approval", {
+          question: 'Good, or signal "nothing"?',
+          schema: z.object({ ok: z.boolean() }),
+        }),
+    }),
+  },
+});
+
+test("of a wait with a question it is told as well by which signal it ends, and why one was refused", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(judge, quiet);
+  const task = await bus.submit(judge.skills.ask, {}, { id: "q1" });
+  const { url } = shared.server;
+  const here = (...args: string[]) =>
+    troupe([...args, "--url", url, "--namespace", bus.namespace]);
+  const shows = async () => (await here("tasks", "show", "q1")).stdout;
+  const command = /^send by +\S+ \S+ signal q1 approval JSON$/m;
+  await eventually(async () => command.test(await shows()));
+  assert.doesNotMatch(await shows(), /signal q1 nothing/);
+  const mistyped = await here("signal", "q1", "aproval", "1");
+  assert.match(mistyped.stderr, /not wait for that now, but for "approval"/);
+  await here("signal", "q1", "approval", '"yes"');
+  const refused = /^refused +at .*signal "approval" \(.*expected object/m;
+  await eventually(async () => refused.test(await shows()));
+  assert.match(await shows(), command);
+  await here("signal", "q1", "approval", '{"ok":true}');
+  assert.deepEqual(await task.result(), { ok: true });
 });

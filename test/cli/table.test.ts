@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { alignColumns, shorten } from "../../cli/table.js";
+import { painted } from "../../cli/visible.js";
 
-const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
+const red = (text: string) => painted("red", text);
 
 test("columns are as wide as their widest cell, whatever its colour", () => {
   const lines = alignColumns([

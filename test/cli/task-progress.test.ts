@@ -1,7 +1,7 @@
 // What `troupe tasks show` says of a task that has done something durably.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Bus } from "../../index.js";
+import { connect, type Bus } from "../../index.js";
 import { eventually } from "../support/eventually.js";
 import { broken, doSteps, serveSaga } from "../support/saga.js";
 import { sharedServer } from "../support/shared-server.js";
@@ -33,7 +33,7 @@ test("of one that has left its worker it says since when, what it waits for, unt
   const { stdout } = await show("p");
   assertRows(stdout, [
     String.raw`now +under way; it waits for signal "approval" until ${date}`,
-    String.raw`parked +since ${date}: until then no worker has it`,
+    String.raw`parked +since ${date}: no worker has it as long as it waits`,
     String.raw`attempts +0 failed`,
     String.raw`journal +4 entries: npx troupe journal show p`,
     String.raw`No events yet: it has left its worker, and no attempt has failed\.`,
@@ -145,4 +145,56 @@ test("of one that could not be undone it names the command by which a person dec
   const { stdout } = await show("f");
   assertRows(stdout, [String.raw`resolved +by hand`]);
   assert.doesNotMatch(stdout, /dead undo/);
+});
+
+test("of one that was sent what it waits for it says so, and who could take it up", async (t) => {
+  const bus = await shared.connect(t);
+  const show = shower(bus);
+  const serving = await connect({ url: bus.url, namespace: bus.namespace });
+  t.after(() => serving.close());
+  const { worker } = await serveSaga(serving, (task) =>
+    task.waitFor("approval", { timeout: "2h" }),
+  );
+  await bus.submit("saga.run", {}, { id: "c" });
+  await eventually(() => worker.counts.parked === 1);
+  await serving.close();
+  await bus.signal("c", "approval", "yes");
+  const { stdout } = await show("c");
+  const why = String.raw`nobody has taken it up yet, for no instance of "saga" is running \(npx troupe work FILE…\)`;
+  assertRows(stdout, [
+    String.raw`now +under way; what it waits for has come`,
+    String.raw`came +signal "approval"; ${why}`,
+  ]);
+  assert.doesNotMatch(stdout, /send by/);
+  const journal = ["journal", "show", "c", "--namespace", bus.namespace];
+  const shown = await troupe(journal, { url: bus.url });
+  const head = String.raw`^c  saga\.run  input-required, signal "approval" has come; ${why}$`;
+  assert.match(shown.stdout, new RegExp(head, "m"));
+});
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise((_, reject) =>
+    signal.addEventListener("abort", () => reject(signal.reason as Error)),
+  );
+
+test("of one that has waited, the attempts that failed are told apart from those that went on", async (t) => {
+  const bus = await shared.connect(t);
+  const first = await serveSaga(bus, (task) => untilAborted(task.signal), {
+    serve: { drain: "50ms" },
+  });
+  const task = await bus.submit("saga.run", {}, { id: "w" });
+  await eventually(() => first.worker.card().running === 1);
+  await first.worker.drain();
+  const { worker } = await serveSaga(bus, async (task) => {
+    for (const name of ["a", "b"]) await task.waitFor(name);
+  });
+  for (const [at, name] of ["a", "b"].entries()) {
+    await eventually(() => worker.counts.parked === at + 1);
+    await task.signal(name);
+  }
+  await task.result();
+  const { stdout } = await shower(bus)("w");
+  assertRows(stdout, [
+    String.raw`attempts +none failed; it was begun or gone on with 4 times`,
+  ]);
 });

@@ -1,10 +1,11 @@
 // The verbs of who submits: each from end to end, the command in a process of its own, with the demo agents.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
 import { writer } from "../../cli/demo/writer.js";
 import { connect } from "../../connect.js";
 import { eventually } from "../support/eventually.js";
-import { troupe } from "./command.js";
+import { start, troupe } from "./command.js";
 import { demoBus } from "./demo-bus.js";
 
 const demo = demoBus();
@@ -47,7 +48,7 @@ describe("submit", () => {
     assert.equal(people.code, 1);
     assert.match(
       people.stderr,
-      /^error HANDLER_REFUSED: no city is called "Atlantis" \(task "\w+" is failed\)\n$/,
+      /^task \w+\nerror HANDLER_REFUSED: no city is called "Atlantis" \(task "\w+" has failed\)\n$/,
     );
     const { code, objects } = await run(...args, "--json");
     assert.equal(code, 1);
@@ -56,10 +57,30 @@ describe("submit", () => {
     assert.equal(error.code, "HANDLER_REFUSED");
   });
 
+  test("--wait says which task it is, and at an interrupt that it goes on", async () => {
+    const slow = ["submit", "counter.count", '{"to":100}', "--wait"];
+    const running = start([...slow, "--id", "slow"], { url: demo.url });
+    const [said] = (await once(running.child.stderr!, "data")) as [Buffer];
+    assert.equal(String(said), "task slow\n");
+    running.child.kill("SIGINT");
+    const { code, stderr } = await running.ended;
+    assert.equal(code, 130);
+    assert.match(stderr, /\ntask slow goes on; .* tasks show slow\n$/);
+    assert.ok(await demo.bus.task("slow").cancel());
+  });
+
+  test("--wait of an id that is known says so", async () => {
+    const args = ["submit", "writer.headline", text, "--id", "known", "--wait"];
+    assert.equal((await run(...args)).stderr, "task known\n");
+    const again = await run(...args);
+    assert.equal(again.stderr, "task known  (was submitted before)\n");
+    assert.deepEqual(JSON.parse(again.stdout), { headline: "One Two Three" });
+  });
+
   test("reads its input from standard input", async () => {
     const { stdout } = await troupe(
       ["submit", "writer.headline", "-", "--wait"],
-      { url: demo.url, input: text },
+      { url: demo.url, input: `\ufeff${text}` }, // as some editors write it
     );
     assert.deepEqual(JSON.parse(stdout), { headline: "One Two Three" });
   });
@@ -120,7 +141,9 @@ describe("submit", () => {
   test("an agent that nobody knows is refused, exit 2", async () => {
     const { code, stderr } = await run("submit", "wirter.headline", text);
     assert.equal(code, 2);
-    assert.match(stderr, /^error AGENT_UNKNOWN: .*"writer"/);
+    assert.match(stderr, /^error AGENT_UNKNOWN: .*did you mean "writer"\?\n$/);
+    const far = await run("submit", "nobody.headline", text);
+    assert.match(far.stderr, /\. Start it once, or correct the name\n$/);
   });
 
   test("says that no worker is there to take it", async () => {
@@ -133,7 +156,13 @@ describe("submit", () => {
     assert.match(stderr, /note: no instance of "writer" is running/);
     const waiting = await run(...args, "--wait", "--timeout", "100ms");
     assert.equal(waiting.code, 1);
+    const advice =
+      /Wait longer with --timeout, or see how it is: \S+ \S+ tasks show \w+/;
     assert.match(waiting.stderr, /error WAIT_TIMED_OUT: /);
+    assert.match(waiting.stderr, advice);
+    const inJson = await run(...args, "--wait", "--timeout", "1ms", "--json");
+    const { message } = inJson.objects[0]!["error"] as { message: string };
+    assert.match(message, advice);
     const id = stdout.trim();
     const place = ["--namespace", namespace];
     const shown = await run("tasks", "show", id, ...place);

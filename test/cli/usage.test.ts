@@ -1,5 +1,7 @@
 // What a user may type wrongly, and what is said then: one line, an exit code, never a stack.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { verbs } from "../../cli/verbs.js";
@@ -59,6 +61,8 @@ const wrong: readonly [readonly string[], RegExp][] = [
   [["tail", "--kind", "nothing"], /unknown kind "nothing"/],
   [["dead", "purge"], /an ID, or --agent NAME, or --all/],
   [["dead", "redrive", "x", "--all"], /an ID, or --agent NAME, or --all/],
+  [["tasks", "ls", "--url", ""], /--url is empty: say which, or leave it out/],
+  [["tasks", "ls", "--namespace="], /--namespace is empty/],
   [["work"], /which modules\?/],
   [["work", "nowhere.js"], /there is no file "nowhere\.js"/],
   [["work", "test/run.js", "--concurrency", "0.5"], /is no whole number/],
@@ -97,6 +101,19 @@ const needBus: readonly (readonly string[])[] = [
   ["agents"],
 ];
 
+test("what cannot be written is an error of one line", async () => {
+  const command = `"${process.execPath}" dist/cli/main.js --help > /dev/full`;
+  const shell = spawn("bash", ["-c", command], { timeout: 30_000 });
+  let stderr = "";
+  shell.stderr.on("data", (chunk) => (stderr += chunk));
+  const [code] = (await once(shell, "close")) as [number];
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^error UNEXPECTED: what is to be said cannot be written: ENOSPC[^\n]*\n$/,
+  );
+});
+
 describe("no bus", { concurrency: 2 }, () => {
   for (const args of needBus)
     test(`troupe ${args.join(" ")} exits 3 and says where it looked`, async () => {
@@ -107,6 +124,15 @@ describe("no bus", { concurrency: 2 }, () => {
         /^error NOT_CONNECTED: [^\n]*127\.0\.0\.1:1[^\n]*\n$/,
       );
     });
+
+  test("whoever gave --url is told of that, and whoever set $NATS_URL of that", async () => {
+    const given = await troupe(["tasks", "ls", "--url", nowhere], {
+      env: { NATS_URL: "nats://127.0.0.1:2" },
+    });
+    assert.match(given.stderr, /: start it there, or correct the URL\n$/);
+    const set = await troupe(["tasks", "ls"], { env: { NATS_URL: nowhere } });
+    assert.match(set.stderr, /correct \$NATS_URL, or unset it/);
+  });
 
   test("the stack is shown to whoever asks for it", async () => {
     const { stderr } = await troupe(["tasks", "ls"], {

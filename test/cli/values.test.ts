@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fits, toKinds } from "../../cli/values.js";
+import { fits, toDuration, toKinds } from "../../cli/values.js";
 import { agentEventKinds } from "../../protocol/agent-events.js";
 
 const ofAgent = (kind: string) => ({
@@ -32,4 +32,14 @@ test("an unknown kind is refused with those that there are", () => {
     code: "ARGUMENT_INVALID",
     message: /there are started, .*breaker-opened/,
   });
+});
+
+test("a duration has a unit, so that nobody who means seconds gets milliseconds", () => {
+  assert.equal(toDuration("5s", "--drain"), "5s");
+  assert.equal(toDuration("0", "--drain"), 0);
+  for (const text of ["5", "0.5"])
+    assert.throws(() => toDuration(text, "--drain"), {
+      code: "ARGUMENT_INVALID",
+      message: `--drain "${text}" has no unit: write ${text}s or ${text}ms`,
+    });
 });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { connect } from "../../connect.js";
+import { z } from "zod";
+import { agent, connect, skill } from "../../index.js";
+import { quiet } from "../support/doer.js";
 import type { Bus } from "../../troupe.js";
 import { eventually } from "../support/eventually.js";
 import { testServer, type TestServer } from "../support/server.js";
@@ -95,7 +98,9 @@ describe("work", () => {
   });
 
   test("takes only what is submitted to its lane", async () => {
-    const worker = await working(demo("writer"), "--lane", "blue");
+    const args = ["work", demo("writer"), "--lane", "blue"];
+    const worker = start(args, { url: server.url });
+    assert.match((await worker.line())!, /^serving writer {2}lane blue {2}/);
     const main = await bus.submit("writer.headline", { text: "main" });
     const blue = await bus.submit(
       "writer.headline",
@@ -107,6 +112,33 @@ describe("work", () => {
     await main.cancel();
     worker.child.kill("SIGTERM");
     assert.equal((await worker.ended).code, 0);
+  });
+
+  test("says who else serves an agent of this name, where that is another", async (t) => {
+    const writer = agent("writer", {
+      version: "0.1.0",
+      skills: {
+        headline: skill({
+          description: "Shouts",
+          input: z.object({ text: z.string() }),
+          run: ({ text }) => text.toUpperCase(),
+        }),
+      },
+    });
+    const other = await bus.serve(writer, quiet);
+    t.after(() => other.drain());
+    const first = start(["work", demo("writer")], { url: server.url });
+    const [said] = (await once(first.child.stderr!, "data")) as [Buffer];
+    assert.equal(
+      String(said),
+      `note: "writer" is also served by pid ${process.pid} (version 0.1.0): its tasks go to either\n`,
+    );
+    await other.drain();
+    const second = start(["work", demo("writer")], { url: server.url });
+    await second.line();
+    for (const worker of [first, second]) worker.child.kill("SIGTERM");
+    await first.ended;
+    assert.equal((await second.ended).stderr, "stopping\n");
   });
 
   test("a module that cannot be loaded, or exports no agent, exits 2", async (context) => {
