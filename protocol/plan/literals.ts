@@ -1,14 +1,17 @@
 // What is written out in a plan and can be known to be wrong before it runs: votes that nobody can win, dates that
 // are none, schemas that cannot be used.
-import { messageOf } from "../errors.js";
-import { formOf } from "./expression.js";
+import { messageOf, TroupeError } from "../errors.js";
+import { checkingTime, ForeignSchema } from "../json-schema-parse.js";
 import { toZod } from "../json-schema.js";
+import { TookTooLong, type TimeBox } from "../time-box.js";
+import { formOf } from "./expression.js";
 import {
   fieldsOf,
   isObject,
   type Outline,
   type PlanProblem,
 } from "./outline.js";
+import { slowIn } from "./schemas.js";
 import { duration } from "./step.js";
 
 /** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
@@ -30,13 +33,13 @@ export function* checkLiterals(
   const { input, params } = plan;
   if (isObject(input)) yield* checkSchema(input, "input");
   if (!isObject(params)) return;
+  const time = checkingTime();
   for (const [name, parameter] of Object.entries(params)) {
     if (!isObject(parameter) || !isObject(parameter["schema"])) continue;
     const { schema, default: value } = parameter;
     const path = `params.${name}`;
     yield* checkSchema(schema, `${path}.schema`);
-    if (value !== undefined)
-      yield* checkDefault(schema, value, `${path}.default`);
+    if (value !== undefined) yield* checkDefault(schema, value, path, time);
   }
 }
 
@@ -102,15 +105,20 @@ function* checkDefault(
   schema: Schema,
   value: unknown,
   path: string,
+  time: TimeBox,
 ): Generator<PlanProblem> {
+  if (time.isUsedUp) return; // what used it up has been told
+  const foreign = new ForeignSchema(schema);
   try {
-    const parsed = toZod(schema).safeParse(value);
-    if (!parsed.success)
+    void foreign.parse(value, "INPUT_INVALID", "it", time);
+  } catch (error) {
+    if (error instanceof TookTooLong)
+      yield* slowIn(foreign, `${path}.schema`, error);
+    else if (error instanceof TroupeError)
       yield {
-        path,
-        message: `does not fit its schema: ${parsed.error.issues[0]!.message}`,
+        path: `${path}.default`,
+        message: error.message.replace("it does", "does"),
       };
-  } catch {
     // that it is no schema has been said
   }
 }
