@@ -96,8 +96,9 @@ export class Answers {
   }
 
   async #tooLate(taskId: string, step: string): Promise<TroupeError> {
-    const { state, signals } = await this.#journal(taskId);
-    const first = answerTo(signals, step);
+    const journal = await this.#journal(taskId);
+    const { state } = journal;
+    const first = answerTo(journal, step);
     const answered = first
       ? `; "${step}" had been answered: ${saidIn(first)}`
       : "";
@@ -108,14 +109,14 @@ export class Answers {
   }
 
   async #check(journal: TaskJournal, step: string): Promise<void> {
-    const { taskId, entries, signals } = journal;
+    const { taskId, entries } = journal;
     const plan = await this.#planOf(journal);
     const problem = plan && askProblem(plan, step, openQuestions(journal));
     if (problem !== undefined)
       throw refused(
         `plan "${taskId}" asks nothing named "${step}": ${problem}`,
       );
-    const first = answerTo(signals, step);
+    const first = answerTo(journal, step);
     if (first)
       throw refused(
         `"${step}" of plan "${taskId}" has been answered: ${saidIn(first)}; the first answer counts`,

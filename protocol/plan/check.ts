@@ -18,6 +18,7 @@ import {
 } from "./outline.js";
 import { mostSteps, type Plan } from "./plan.js";
 import { checkReferences } from "./references.js";
+import { checkSignals } from "./signals.js";
 import { checkSkills } from "./skills.js";
 
 export interface CheckOptions {
@@ -103,6 +104,7 @@ function* problemsOf(
   yield* checkReferences(outline, plan);
   yield* checkCycles(outline);
   yield* checkSkills(outline, cards);
+  yield* checkSignals(outline);
   yield* checkLiterals(outline, plan);
   yield* checkBudgets(outline);
 }

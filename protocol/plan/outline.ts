@@ -79,6 +79,14 @@ export const isWhole = (
     );
   });
 
+/** In how many maps it stands. */
+export function roundsAround({ block }: StepNode): number {
+  let rounds = 0;
+  for (let { of } = block; of; of = of.block.of)
+    if (of.kind === "map") rounds++;
+  return rounds;
+}
+
 /** The tree alone: nothing of it is checked. */
 export function outlineOf(plan: Record<string, unknown>): Outline {
   const root = newBlock("steps", "sequence", undefined, "steps");

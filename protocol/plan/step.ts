@@ -133,7 +133,14 @@ const waiting = z.union(
     z.strictObject({ for: value }),
     z.strictObject({ until: value }),
     z.strictObject({
-      signal: z.string().min(1).max(64),
+      signal: z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(
+          /^(?!\$)/,
+          'expected another name: those with "$" are the bus\'s own',
+        ),
       schema: z.record(z.string(), z.unknown()).optional(),
     }),
   ],
