@@ -4,7 +4,9 @@ import { messageOf, TroupeError } from "../errors.js";
 import { checkingTime, ForeignSchema } from "../json-schema-parse.js";
 import { toZod } from "../json-schema.js";
 import { TookTooLong, type TimeBox } from "../time-box.js";
-import { formOf } from "./expression.js";
+import { contextToken, keyToken } from "../tokens.js";
+import { isWithin } from "./ballots.js";
+import { formOf, kindOfValue, knownWords } from "./expression.js";
 import {
   fieldsOf,
   isObject,
@@ -12,7 +14,7 @@ import {
   type PlanProblem,
 } from "./outline.js";
 import { slowIn } from "./schemas.js";
-import { duration } from "./step.js";
+import { duration, mostAtLeast } from "./step.js";
 
 /** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
 export function* checkLiterals(
@@ -20,11 +22,15 @@ export function* checkLiterals(
   plan: Record<string, unknown>,
 ): Generator<PlanProblem> {
   for (const node of nodes) {
-    const { vote, rule, wait, map } = fieldsOf(node);
+    const { vote, rule, wait, map, key, context } = fieldsOf(node);
     const { path } = node;
     if (Array.isArray(vote)) yield* checkRule(vote, rule, path);
     if (isObject(wait)) yield* checkWait(wait, path);
-    if (node.kind === "map" && !Array.isArray(map) && !isForm(map))
+    if (node.kind === "call") {
+      yield* checkToken(key, keyToken, `${path}.key`);
+      yield* checkToken(context, contextToken, `${path}.context`);
+    }
+    if (node.kind === "map" && (kindOfValue(map) ?? "list") !== "list")
       yield {
         path: `${path}.map`,
         message: "expected a list, or a reference to one",
@@ -48,15 +54,30 @@ type Schema = Record<string, unknown>;
 const isForm = (value: unknown): boolean =>
   isObject(value) && formOf(value) !== undefined;
 
+/** By what makes a subject of it when the plan runs. */
+function* checkToken(
+  value: unknown,
+  tokenOf: (name: string) => string,
+  path: string,
+): Generator<PlanProblem> {
+  const said = value === undefined ? undefined : knownWords(value);
+  if (said === undefined) return;
+  try {
+    tokenOf(said);
+  } catch (error) {
+    yield { path, message: messageOf(error) };
+  }
+}
+
 function* checkRule(
   voters: readonly unknown[],
   rule: unknown,
   path: string,
 ): Generator<PlanProblem> {
   const atLeast = isObject(rule) ? rule["atLeast"] : undefined;
-  if (typeof atLeast !== "number") return;
+  if (typeof atLeast !== "number" || atLeast > mostAtLeast) return;
   const total = voters.reduce<number>((sum, voter) => sum + weightOf(voter), 0);
-  if (atLeast > total)
+  if (!isWithin(atLeast, total))
     yield {
       path: `${path}.rule.atLeast`,
       message: `is ${atLeast}, and all voters together weigh ${total}; expected no more`,
@@ -90,8 +111,11 @@ function* checkWait(
     yield* checkSchema(wait["schema"], `${path}.wait.schema`);
 }
 
+/** The server takes a later date as past. */
+const latest = Date.UTC(2262, 0, 1);
+
 const isDate = (value: unknown): boolean =>
-  typeof value === "string" && !Number.isNaN(Date.parse(value));
+  typeof value === "string" && Date.parse(value) <= latest;
 
 function* checkSchema(schema: Schema, path: string): Generator<PlanProblem> {
   try {

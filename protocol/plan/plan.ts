@@ -17,7 +17,7 @@ const parameter = z.strictObject({
 export const planSchema = z
   .strictObject({
     $schema: z.string().optional(),
-    name: z.string().optional(),
+    name: z.string().min(1).optional(),
     description: z.string().optional(),
     params: z.record(stepName, parameter).optional(),
     input: jsonSchema.optional().describe("JSON Schema of the plan's input"),

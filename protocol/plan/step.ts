@@ -1,7 +1,9 @@
 // The steps of a plan: one shape for each kind of step, told apart by the field that names the kind.
 import { z } from "zod";
+import { toMs, type Duration } from "../duration.js";
 import { levels } from "../levels.js";
 import { condition } from "./condition.js";
+import { list } from "./forms.js";
 
 /** Of steps, and of the names under which a map gives its items. */
 export const stepName = z
@@ -14,10 +16,30 @@ export const stepName = z
 const noDuration =
   'expected a duration: "250ms", "5s", "1m", "2h", "7d" or milliseconds';
 
+/** The server knows no date after 2262. */
+const longest = "36500d";
+const longestMs = toMs(longest);
+const tooLong = `expected at most a hundred years, "${longest}"`;
+
+const written = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
+/** The same roughly, in how many digits there are, for who reads the JSON Schema alone. */
+const writtenInTime =
+  /^0*(\d{1,13}(\.\d+)?ms|\d{1,10}(\.\d+)?s|\d{1,8}(\.\d+)?m|\d{1,6}(\.\d+)?h|\d{1,5}(\.\d+)?d)$/;
+
 export const duration = z.union(
   [
-    z.number().min(0, noDuration),
-    z.string().regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, noDuration),
+    z.number().min(0, noDuration).max(longestMs, tooLong),
+    z
+      .string()
+      .regex(writtenInTime, {
+        error: ({ input }) =>
+          written.test(String(input)) ? tooLong : noDuration,
+      })
+      .refine(
+        (text) =>
+          !writtenInTime.test(text) || toMs(text as Duration) <= longestMs,
+        tooLong,
+      ),
   ],
   { error: noDuration },
 );
@@ -75,20 +97,25 @@ const callStep = z.strictObject({
   ...common,
   call: target,
   ...calling,
-  key: value.optional(),
-  context: value.optional(),
+  key: value.meta({ not: { const: "" } }).optional(),
+  context: value.meta({ not: { const: "" } }).optional(),
   undo: z
     .strictObject({ call: target, input: value.optional() })
     .optional()
     .describe("called if the plan fails later; may refer to its own step"),
 });
 
+const leastWeight = 1e-6;
+export const mostAtLeast = 1e9;
+/** Sums of what is further apart would depend on how they are rounded. */
+const weight = z.number().min(leastWeight).max(1e6);
+
 const voter = z.union(
   [
     z.string().min(1),
     z.strictObject({
       call: target,
-      weight: z.number().positive().optional(),
+      weight: weight.optional(),
       input: value.optional(),
     }),
   ],
@@ -101,7 +128,7 @@ const voter = z.union(
 const rule = z.union(
   [
     z.enum(["majority", "plurality"]),
-    z.strictObject({ atLeast: z.number().positive() }),
+    z.strictObject({ atLeast: z.number().min(leastWeight).max(mostAtLeast) }),
   ],
   { error: 'expected "majority", "plurality" or {"atLeast": 2}' },
 );
@@ -168,7 +195,7 @@ const parallelStep = z.strictObject({
 
 const mapStep = z.strictObject({
   ...common,
-  map: value.describe("a list, or a reference to one"),
+  map: list,
   as: stepName.optional().describe('the name of an item; by default "item"'),
   concurrency: z.int().min(1).max(1_000).optional(),
   get do(): Block {
@@ -229,7 +256,7 @@ export const unread = z
 export const shapes = {
   call: callStep,
   parallel: parallelStep.extend({ parallel: unread }),
-  map: mapStep.extend({ do: unread }),
+  map: mapStep.extend({ map: z.unknown(), do: unread }), // by checkLiterals
   when: whenStep.extend({
     when: z.unknown(), // by readCondition, which tells more
     do: unread,
