@@ -3,7 +3,7 @@
 import { messageOf, TroupeError } from "../errors.js";
 import { checkingTime, ForeignSchema } from "../json-schema-parse.js";
 import { toZod } from "../json-schema.js";
-import { TookTooLong, type TimeBox } from "../time-box.js";
+import type { TimeBox } from "../time-box.js";
 import { contextToken, keyToken } from "../tokens.js";
 import { isWithin } from "./ballots.js";
 import { formOf, kindOfValue, knownWords } from "./expression.js";
@@ -13,7 +13,7 @@ import {
   type Outline,
   type PlanProblem,
 } from "./outline.js";
-import { slowIn } from "./schemas.js";
+import { unusable } from "./schemas.js";
 import { duration, mostAtLeast } from "./step.js";
 
 /** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
@@ -117,11 +117,17 @@ const latest = Date.UTC(2262, 0, 1);
 const isDate = (value: unknown): boolean =>
   typeof value === "string" && Date.parse(value) <= latest;
 
-function* checkSchema(schema: Schema, path: string): Generator<PlanProblem> {
+/** Whether it is one. */
+function* checkSchema(
+  schema: Schema,
+  path: string,
+): Generator<PlanProblem, boolean> {
   try {
     toZod(schema);
+    return true;
   } catch (error) {
     yield { path, message: `expected a JSON Schema: ${messageOf(error)}` };
+    return false;
   }
 }
 
@@ -136,13 +142,11 @@ function* checkDefault(
   try {
     void foreign.parse(value, "INPUT_INVALID", "it", time);
   } catch (error) {
-    if (error instanceof TookTooLong)
-      yield* slowIn(foreign, `${path}.schema`, error);
-    else if (error instanceof TroupeError)
+    if (error instanceof TroupeError)
       yield {
         path: `${path}.default`,
         message: error.message.replace("it does", "does"),
       };
-    // that it is no schema has been said
+    else yield* unusable(foreign, `${path}.schema`, error);
   }
 }

@@ -23,8 +23,8 @@ export function parseBy(
   try {
     return schema.parse(value, "INPUT_INVALID", what, time);
   } catch (error) {
-    if (!(error instanceof TookTooLong)) throw error;
-    const problems = slowIn(schema, path, error);
+    if (error instanceof TroupeError) throw error;
+    const problems = unusable(schema, path, error);
     throw new TroupeError(
       "PLAN_INVALID",
       `${what} cannot be checked: ${problems.map((each) => `${each.path} ${each.message}`).join("; ")}`,
@@ -35,12 +35,14 @@ export function parseBy(
 
 const mostShown = 3;
 
-/** Where it may come from. */
-export function slowIn(
+/** What is wrong with a schema by which checking has failed, and where that may come from. */
+export function unusable(
   { risks }: ForeignSchema,
   path: string,
-  error: TookTooLong,
+  error: unknown,
 ): PlanProblem[] {
+  if (!(error instanceof TookTooLong))
+    return [{ path, message: `cannot be used: ${messageOf(error)}` }];
   const places = risks.length === 0 ? [""] : risks.slice(0, mostShown);
   return places.map((place) => ({
     path: place === "" ? path : pathTo(path, [place]),
