@@ -106,7 +106,7 @@ function* problemsOf(
   yield* checkSkills(outline, cards);
   yield* checkSignals(outline);
   yield* checkLiterals(outline, plan);
-  yield* checkBudgets(outline);
+  yield* checkBudgets(outline, plan);
 }
 
 const tooMany = (count: number): string =>

@@ -36,7 +36,9 @@ export function* checkLiterals(
         message: "expected a list, or a reference to one",
       };
   }
-  const { input, params } = plan;
+  const { name, input, params } = plan;
+  if (name === "")
+    yield { path: "name", message: "is empty; expected a name, or none" };
   if (isObject(input)) yield* checkSchema(input, "input");
   if (!isObject(params)) return;
   const time = checkingTime();

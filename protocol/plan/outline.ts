@@ -31,12 +31,20 @@ export interface Block {
   nodes: StepNode[];
 }
 
+/** A field that may mean another. */
+interface Typo {
+  key: string;
+  kind: Kind;
+}
+
 export interface StepNode {
   path: string;
   block: Block;
   /** Its place in the block. */
   place: number;
+  /** As it is written, but for a slip in the field that says what it does. */
   raw: unknown;
+  typo: Typo | undefined;
   /** Undefined where it has none. */
   name: string | undefined;
   kind: Kind | undefined;
@@ -62,22 +70,51 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export const fieldsOf = ({ raw }: StepNode): Record<string, unknown> =>
   isObject(raw) ? raw : {};
 
-/** Whether all of its steps are in the tree, by their names: then a name that is not there is unknown. */
-export const isWhole = (
+/**
+ * The names of steps that may be there and are not in the tree, for what holds them is not as it should be; undefined
+ * where there may be one of any name.
+ */
+export function unreadNames(
   { nodes }: Outline,
   plan: Record<string, unknown>,
-): boolean =>
-  Array.isArray(plan["steps"]) &&
-  nodes.every(({ raw, kind, name }) => {
-    if (!isObject(raw) || kind === undefined || name === undefined)
-      return false;
-    const said = kinds.filter((each) => Object.hasOwn(raw, each));
-    const lists = (blockFields[kind] ?? []).map((field) => raw[field]);
-    return (
-      said.length === 1 &&
-      lists.every((list) => list === undefined || Array.isArray(list))
-    );
-  });
+): Set<string> | undefined {
+  if (!Array.isArray(plan["steps"])) return undefined;
+  const names = new Set<string>();
+  for (const node of nodes) {
+    if (!isObject(node.raw) || node.name === undefined) return undefined;
+    for (const value of unreadIn(node.raw, node.kind))
+      for (const name of namesIn(value)) names.add(name);
+  }
+  return names;
+}
+
+/** What of a step may hold steps that are not in the tree. */
+function unreadIn(
+  raw: Record<string, unknown>,
+  kind: Kind | undefined,
+): unknown[] {
+  const fields = (kind && blockFields[kind]) ?? [];
+  const isOne = kindsIn(raw).length === 1;
+  return Object.entries(raw)
+    .filter(([key, value]) => {
+      const isBlock = fields.includes(key);
+      return isBlock ? !Array.isArray(value) : !isOne;
+    })
+    .map(([, value]) => value);
+}
+
+function* namesIn(value: unknown): Generator<string> {
+  const open = [value];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (typeof next !== "object" || next === null) continue;
+    const { name } = next as { name?: unknown };
+    if (typeof name === "string") yield name;
+    for (const inner of Object.values(next)) open.push(inner ?? null);
+  }
+}
+
+const kindsIn = (raw: object): Kind[] =>
+  kinds.filter((each) => Object.hasOwn(raw, each));
 
 /** In how many maps it stands. */
 export function roundsAround({ block }: StepNode): number {
@@ -102,10 +139,10 @@ export function outlineOf(plan: Record<string, unknown>): Outline {
     const node = newNode(next.block, next.raw, next.place);
     next.block.nodes.push(node);
     nodes.push(node);
-    if (!isObject(next.raw) || node.kind === undefined) continue;
+    if (!isObject(node.raw) || node.kind === undefined) continue;
     const fields = blockFields[node.kind] ?? [];
     for (const field of fields.toReversed()) {
-      const list = next.raw[field];
+      const list = node.raw[field];
       if (!Array.isArray(list)) continue;
       const order = field === "parallel" ? "parallel" : "sequence";
       const block = newBlock(`${node.path}.${field}`, order, node, field);
@@ -124,18 +161,55 @@ const newBlock = (
 ): Block => ({ path, order, of, field, nodes: [] });
 
 function newNode(block: Block, raw: unknown, place: number): StepNode {
-  const name = isObject(raw) ? raw["name"] : undefined;
+  const typo = isObject(raw) ? typoIn(raw) : undefined;
+  const read = typo ? corrected(raw as object, typo) : raw;
+  const name = isObject(read) ? nameIn(read) : undefined;
   return {
     path: `${block.path}[${place}]`,
     block,
     place,
-    raw,
+    raw: read,
+    typo,
     name: typeof name === "string" ? name : undefined,
-    kind: isObject(raw) ? kindOf(raw) : undefined,
+    kind: isObject(read) ? kindOf(read) : undefined,
     step: undefined,
     blocks: [],
     needs: new Set(),
   };
+}
+
+const known = new Set(
+  Object.values(shapes).flatMap(({ shape }) => Object.keys(shape)),
+);
+
+/** The field that is meant to say what the step does, where none does and what it holds fits. */
+function typoIn(raw: Record<string, unknown>): Typo | undefined {
+  if (kindOf(raw) !== undefined) return undefined;
+  return nearKinds(raw).find(({ key, kind }) => fits(kind, raw[key]));
+}
+
+const nearKinds = (raw: object): Typo[] =>
+  Object.keys(raw).flatMap((key) => {
+    const kind = known.has(key) ? undefined : nearest(key, kinds);
+    return kind === undefined ? [] : [{ key, kind: kind as Kind }];
+  });
+
+const fits = (kind: Kind, value: unknown): boolean =>
+  (shapes[kind].shape as Record<string, z.ZodType>)[kind]!.safeParse(value)
+    .success;
+
+function corrected(raw: object, { key, kind }: Typo): Record<string, unknown> {
+  const { [key]: value, ...rest } = raw as Record<string, unknown>;
+  return { ...rest, [kind]: value };
+}
+
+/** Also of a field that is only meant to be the name: so steps that refer to it are not told to be wrong. */
+function nameIn(raw: Record<string, unknown>): unknown {
+  if (Object.hasOwn(raw, "name")) return raw["name"];
+  const near = Object.keys(raw).find(
+    (key) => !known.has(key) && nearest(key, ["name"]) !== undefined,
+  );
+  return near && raw[near];
 }
 
 /** Fills in the steps that fit their shapes, and tells what does not fit. */
@@ -154,11 +228,14 @@ export function* readShapes(
   }
 }
 
-function* readStep({ raw, path, kind }: StepNode): Generator<PlanProblem> {
+function* readStep(node: StepNode): Generator<PlanProblem> {
+  const { raw, path, kind, typo } = node;
   if (!isObject(raw))
     return yield { path, message: "expected a step: an object" };
-  const said = kinds.filter((each) => Object.hasOwn(raw, each));
-  if (kind === undefined) return yield { path, message: nothingToDo(raw) };
+  if (kind === undefined)
+    return yield { path, message: nothingToDo(nearKinds(raw)) };
+  if (typo) yield { path, message: nothingToDo([typo]) };
+  const said = kindsIn(raw);
   if (said.length > 1)
     return yield {
       path,
@@ -170,12 +247,8 @@ function* readStep({ raw, path, kind }: StepNode): Generator<PlanProblem> {
   yield* problemsOf(parsed.error, path, Object.keys(shape.shape), `a ${kind}`);
 }
 
-function nothingToDo(raw: Record<string, unknown>): string {
-  const near = Object.keys(raw)
-    .map((key) => ({ key, kind: nearest(key, kinds) }))
-    .find(({ kind }) => kind !== undefined);
-  const hint =
-    near === undefined ? "" : `: "${near.key}" may mean "${near.kind}"`;
+function nothingToDo([near]: readonly Typo[]): string {
+  const hint = near ? `: "${near.key}" may mean "${near.kind}"` : "";
   return `says nothing to do; expected one of ${kinds.join(", ")}${hint}`;
 }
 
