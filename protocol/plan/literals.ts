@@ -14,7 +14,7 @@ import {
   type PlanProblem,
 } from "./outline.js";
 import { unusable } from "./schemas.js";
-import { duration, mostAtLeast } from "./step.js";
+import { duration, mostAtLeast, noName } from "./step.js";
 
 /** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
 export function* checkLiterals(
@@ -41,6 +41,9 @@ export function* checkLiterals(
     yield { path: "name", message: "is empty; expected a name, or none" };
   if (isObject(input)) yield* checkSchema(input, "input");
   if (!isObject(params)) return;
+  // The one name that zod passes over.
+  if (Object.hasOwn(params, "__proto__"))
+    yield { path: "params.__proto__", message: noName };
   const time = checkingTime();
   for (const [name, parameter] of Object.entries(params)) {
     if (!isObject(parameter) || !isObject(parameter["schema"])) continue;

@@ -144,7 +144,7 @@ function asked(
     const rounds = roundsAround(node);
     const literal = name.replaceAll(/[^\w-]/g, String.raw`\$&`);
     const fits = new RegExp(
-      `^${literal}${String.raw`\[\d+\]`.repeat(rounds)}$`,
+      `^${literal}${String.raw`\[(?:0|[1-9]\d*)\]`.repeat(rounds)}$`,
     );
     const text = `"${name}${"[0]".repeat(rounds)}"${rounds === 0 ? "" : " and so on, in each round of the map by itself"}`;
     return [{ name, fits, text }];

@@ -45,6 +45,6 @@ function unfitIn(signal: string, rounds: number): string | undefined {
 
 /** "ok[2]" is what an approval "ok" is called in a round of a map. */
 function withoutRounds(signal: string): { name: string; rounds: number } {
-  const name = signal.replace(/(\[\d+\])+$/, "");
+  const name = signal.replace(/(\[(0|[1-9]\d*)\])+$/, "");
   return { name, rounds: signal.slice(name.length).split("[").length - 1 };
 }

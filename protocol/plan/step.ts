@@ -5,13 +5,11 @@ import { levels } from "../levels.js";
 import { condition } from "./condition.js";
 import { list } from "./forms.js";
 
+export const noName =
+  'expected a name: a letter, then up to 63 letters, digits, "_" or "-"';
+
 /** Of steps, and of the names under which a map gives its items. */
-export const stepName = z
-  .string()
-  .regex(
-    /^[A-Za-z][\w-]{0,63}$/,
-    'expected a name: a letter, then up to 63 letters, digits, "_" or "-"',
-  );
+export const stepName = z.string().regex(/^[A-Za-z][\w-]{0,63}$/, noName);
 
 const noDuration =
   'expected a duration: "250ms", "5s", "1m", "2h", "7d" or milliseconds';

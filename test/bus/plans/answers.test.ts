@@ -34,6 +34,11 @@ test("an answer to what the plan does not ask is refused, with what it asks", as
   );
   await assert.rejects(answer("said"), refused(/: it waits for "consent"$/));
   await assert.rejects(answer("ok"), refused(/: it asks "ok\[0\]" and so on/));
+  for (const round of ["ok[01]", "ok[00]"])
+    await assert.rejects(
+      answer(round),
+      refused(/: it asks "ok\[0\]" and so on/),
+    );
   await assert.rejects(answer("consent[0]"), refused(/: it asks "consent"$/));
   await assert.rejects(
     answer("paid"),

@@ -89,6 +89,11 @@ describe("shapes", () => {
       /^params\.n\.default: does not fit its schema/,
     ],
     [
+      "a parameter that is named like what every object has",
+      { steps: [call("a")], params: JSON.parse('{"__proto__":{}}') as unknown },
+      /^params\.__proto__: expected a name/,
+    ],
+    [
       "what is not JSON",
       { steps: [call("a", { input: { at: new Date(0) } })] },
       /^steps\[0\]\.input\.at: expected JSON, got a Date/,
