@@ -14,19 +14,35 @@ const elsewhere = [
   "dependentSchemas",
 ];
 const mostShown = 20;
+/** A plan may have many references, and many fields: what is looked at for slips is bounded. */
+const mostCompared = 100;
+const longestCompared = 64;
+
+export interface InputFields {
+  /** The JSON Schema of the plan's input, if there is one. */
+  readonly schema: unknown;
+  /** How many more fields that are not described are looked at. */
+  left: number;
+}
+
+export const inputFields = (schema: unknown): InputFields => ({
+  schema,
+  left: mostCompared,
+});
 
 /** What is wrong with the path of a reference `input…`. */
 export function inputProblem(
   path: readonly string[],
-  schema: unknown,
+  input: InputFields,
 ): string | undefined {
-  let around = schema;
+  let around = input.schema;
   for (const [place, field] of path.entries()) {
     const fields = fieldsIn(around);
     if (fields === undefined) return undefined;
     if (!Object.hasOwn(fields, field)) {
       const whole = ["input", ...path.slice(0, place)].join(".");
-      return unknownField(field, fields, whole, around as Schema);
+      const isClosed = (around as Schema)["additionalProperties"] === false;
+      return unknownField({ field, fields, whole, isClosed }, input);
     }
     around = fields[field];
   }
@@ -46,20 +62,33 @@ function fieldsIn(schema: unknown): Schema | undefined {
   return isObject(properties) ? properties : undefined;
 }
 
+interface Unknown {
+  field: string;
+  fields: Schema;
+  /** What has no such field. */
+  whole: string;
+  isClosed: boolean;
+}
+
 function unknownField(
-  field: string,
-  fields: Schema,
-  whole: string,
-  { additionalProperties: more }: Schema,
+  { field, fields, whole, isClosed }: Unknown,
+  input: InputFields,
 ): string | undefined {
+  if (!isClosed && input.left-- <= 0) return undefined;
   const names = Object.keys(fields);
-  const near = nearest(field, names);
+  const near = nearIn(field, names);
   const said = `"${whole}" has no "${field}"`;
   if (near !== undefined)
-    return more === false
+    return isClosed
       ? `${said}: did you mean "${near}"?`
       : `${said} by the plan's input schema: did you mean "${near}"? If not, describe it there`;
-  if (more !== false) return undefined;
+  if (!isClosed) return undefined;
   const shown = names.slice(0, mostShown).join(", ");
   return `${said} by the plan's input schema; ${names.length === 0 ? "it has no fields" : `expected one of ${shown}${names.length > mostShown ? ", …" : ""}`}`;
+}
+
+function nearIn(field: string, names: readonly string[]): string | undefined {
+  const isShort = (name: string) => name.length <= longestCompared;
+  if (names.length > mostCompared || !isShort(field)) return undefined;
+  return nearest(field, names.filter(isShort));
 }

@@ -5,6 +5,7 @@ import { nearest } from "../nearest.js";
 import { planHead, type Plan } from "./plan.js";
 import {
   blockFields,
+  innerFields,
   kindOf,
   kinds,
   shapes,
@@ -264,10 +265,7 @@ function* problemsOf(
       for (const key of issue.keys)
         yield {
           path: pathTo(path, [key]),
-          message:
-            issue.path.length === 0
-              ? unknownField(key, fields, what)
-              : `unknown field "${key}"`,
+          message: unknownField(key, issue.path, fields, what),
         };
     else yield { path, message: issue.message.replace("Invalid input: ", "") };
   }
@@ -275,13 +273,16 @@ function* problemsOf(
 
 function unknownField(
   key: string,
+  around: readonly PropertyKey[],
   fields: readonly string[],
   what: string,
 ): string {
-  const near = nearest(key, fields);
-  return near === undefined
-    ? `unknown field "${key}"; ${what} has ${fields.join(", ")}`
-    : `unknown field "${key}": did you mean "${near}"?`;
+  const isOwn = around.length === 0;
+  const known = isOwn ? fields : (innerFields[String(around.at(-1))] ?? []);
+  const near = nearest(key, known);
+  if (near !== undefined)
+    return `unknown field "${key}": did you mean "${near}"?`;
+  return `unknown field "${key}"${isOwn ? `; ${what} has ${fields.join(", ")}` : ""}`;
 }
 
 /** `steps[2].input.text` */

@@ -8,7 +8,7 @@
 import { nearest } from "../nearest.js";
 import { referencesIn, type Reference } from "./expression.js";
 import { foundIn, type Found } from "./found-references.js";
-import { inputProblem } from "./input-fields.js";
+import { inputFields, inputProblem, type InputFields } from "./input-fields.js";
 import { mapBetween, meetingOf } from "./meeting.js";
 import {
   fieldsOf,
@@ -44,7 +44,7 @@ export function* checkReferences(
     named,
     all: [...named.keys()],
     params: paramsOf(plan["params"]),
-    input: plan["input"],
+    input: inputFields(plan["input"]),
     unread: unreadNames(outline, plan),
   };
   for (const node of outline.nodes) {
@@ -61,8 +61,7 @@ interface Names {
   all: readonly string[];
   /** Undefined where what declares them cannot be read. */
   params: readonly string[] | undefined;
-  /** The JSON Schema of the plan's input, if there is one. */
-  input: unknown;
+  input: InputFields;
   /** Those of steps that may be there, too; undefined where they may have any. */
   unread: ReadonlySet<string> | undefined;
 }

@@ -91,14 +91,15 @@ const calling = {
   priority: z.enum(levels).optional(),
 };
 
+const undo = z.strictObject({ call: target, input: value.optional() });
+
 const callStep = z.strictObject({
   ...common,
   call: target,
   ...calling,
   key: value.meta({ not: { const: "" } }).optional(),
   context: value.meta({ not: { const: "" } }).optional(),
-  undo: z
-    .strictObject({ call: target, input: value.optional() })
+  undo: undo
     .optional()
     .describe("called if the plan fails later; may refer to its own step"),
 });
@@ -269,6 +270,13 @@ export const shapes = {
 
 export type Kind = keyof typeof shapes;
 export const kinds = Object.keys(shapes) as Kind[];
+
+/** Of the fields that have fields, these. */
+export const innerFields: Readonly<Record<string, readonly string[]>> = {
+  budget: Object.keys(budget.shape),
+  retry: Object.keys(retry.shape),
+  undo: Object.keys(undo.shape),
+};
 
 /** The fields that hold steps. */
 export const blockFields: Readonly<Partial<Record<Kind, readonly string[]>>> = {

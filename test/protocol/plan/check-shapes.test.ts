@@ -28,7 +28,7 @@ describe("shapes", () => {
     [
       "an unknown field deep within",
       { steps: [call("a", { retry: { attempts: 2, fist: 1 } })] },
-      /^steps\[0\]\.retry\.fist: unknown field/,
+      /^steps\[0\]\.retry\.fist: unknown field "fist": did you mean "first"\?/,
     ],
     [
       "an unknown kind",
