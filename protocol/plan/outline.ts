@@ -3,10 +3,12 @@
 import type { z } from "zod";
 import { nearest } from "../nearest.js";
 import { planHead, type Plan } from "./plan.js";
+import { corrected, nameIn, nearKinds, typoIn, type Typo } from "./slips.js";
 import {
   blockFields,
   innerFields,
   kindOf,
+  kindsIn,
   kinds,
   shapes,
   type Kind,
@@ -30,12 +32,6 @@ export interface Block {
   /** The field that holds it, such as "else". */
   field: string;
   nodes: StepNode[];
-}
-
-/** A field that may mean another. */
-interface Typo {
-  key: string;
-  kind: Kind;
 }
 
 export interface StepNode {
@@ -70,52 +66,6 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 /** Its fields as they are written, also where it does not fit its shape; none where it is no object. */
 export const fieldsOf = ({ raw }: StepNode): Record<string, unknown> =>
   isObject(raw) ? raw : {};
-
-/**
- * The names of steps that may be there and are not in the tree, for what holds them is not as it should be; undefined
- * where there may be one of any name.
- */
-export function unreadNames(
-  { nodes }: Outline,
-  plan: Record<string, unknown>,
-): Set<string> | undefined {
-  if (!Array.isArray(plan["steps"])) return undefined;
-  const names = new Set<string>();
-  for (const node of nodes) {
-    if (!isObject(node.raw) || node.name === undefined) return undefined;
-    for (const value of unreadIn(node.raw, node.kind))
-      for (const name of namesIn(value)) names.add(name);
-  }
-  return names;
-}
-
-/** What of a step may hold steps that are not in the tree. */
-function unreadIn(
-  raw: Record<string, unknown>,
-  kind: Kind | undefined,
-): unknown[] {
-  const fields = (kind && blockFields[kind]) ?? [];
-  const isOne = kindsIn(raw).length === 1;
-  return Object.entries(raw)
-    .filter(([key, value]) => {
-      const isBlock = fields.includes(key);
-      return isBlock ? !Array.isArray(value) : !isOne;
-    })
-    .map(([, value]) => value);
-}
-
-function* namesIn(value: unknown): Generator<string> {
-  const open = [value];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (typeof next !== "object" || next === null) continue;
-    const { name } = next as { name?: unknown };
-    if (typeof name === "string") yield name;
-    for (const inner of Object.values(next)) open.push(inner ?? null);
-  }
-}
-
-const kindsIn = (raw: object): Kind[] =>
-  kinds.filter((each) => Object.hasOwn(raw, each));
 
 /** In how many maps it stands. */
 export function roundsAround({ block }: StepNode): number {
@@ -177,40 +127,6 @@ function newNode(block: Block, raw: unknown, place: number): StepNode {
     blocks: [],
     needs: new Set(),
   };
-}
-
-const known = new Set(
-  Object.values(shapes).flatMap(({ shape }) => Object.keys(shape)),
-);
-
-/** The field that is meant to say what the step does, where none does and what it holds fits. */
-function typoIn(raw: Record<string, unknown>): Typo | undefined {
-  if (kindOf(raw) !== undefined) return undefined;
-  return nearKinds(raw).find(({ key, kind }) => fits(kind, raw[key]));
-}
-
-const nearKinds = (raw: object): Typo[] =>
-  Object.keys(raw).flatMap((key) => {
-    const kind = known.has(key) ? undefined : nearest(key, kinds);
-    return kind === undefined ? [] : [{ key, kind: kind as Kind }];
-  });
-
-const fits = (kind: Kind, value: unknown): boolean =>
-  (shapes[kind].shape as Record<string, z.ZodType>)[kind]!.safeParse(value)
-    .success;
-
-function corrected(raw: object, { key, kind }: Typo): Record<string, unknown> {
-  const { [key]: value, ...rest } = raw as Record<string, unknown>;
-  return { ...rest, [kind]: value };
-}
-
-/** Also of a field that is only meant to be the name: so steps that refer to it are not told to be wrong. */
-function nameIn(raw: Record<string, unknown>): unknown {
-  if (Object.hasOwn(raw, "name")) return raw["name"];
-  const near = Object.keys(raw).find(
-    (key) => !known.has(key) && nearest(key, ["name"]) !== undefined,
-  );
-  return near && raw[near];
 }
 
 /** Fills in the steps that fit their shapes, and tells what does not fit. */

@@ -14,13 +14,13 @@ import {
   fieldsOf,
   isObject,
   pathTo,
-  unreadNames,
   type Block,
   type Outline,
   type PlanProblem,
   type StepNode,
 } from "./outline.js";
 import { stepName } from "./step.js";
+import { unreadNames } from "./unread.js";
 
 const reserved = ["input", "param", "steps", "plan", "index"];
 

@@ -290,3 +290,7 @@ export const blockFields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
 export function kindOf(step: object): Kind | undefined {
   return kinds.find((kind) => Object.hasOwn(step, kind));
 }
+
+/** Of one that may say several, which is wrong. */
+export const kindsIn = (raw: object): Kind[] =>
+  kinds.filter((each) => Object.hasOwn(raw, each));
