@@ -50,6 +50,10 @@ export async function connect(options: ConnectOptions = {}): Promise<Bus> {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.nats === undefined ? {} : { nats: options.nats }),
     });
+    if (server)
+      link.onState((state) => {
+        if (state === "reconnecting") void server.revive();
+      });
     return await ready(link, server, options);
   } catch (error) {
     await server?.stop();

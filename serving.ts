@@ -4,7 +4,6 @@ import { startWaker } from "./bus/journal/waker.js";
 import type { BusParts } from "./bus/parts.js";
 import type { Firer } from "./bus/schedules/firer.js";
 import { startScheduler } from "./bus/schedules/scheduler.js";
-import { findTask } from "./bus/tasks/task-list.js";
 import { startMover } from "./bus/tasks/timers.js";
 import {
   Orchestrator,
@@ -58,15 +57,9 @@ export class Serving {
   async orchestrate(options: OrchestrateOptions): Promise<Orchestrator> {
     if (this.#isStopping) throw this.#parts.link.closedError();
     const { signals, ackWait = "3s", ...settings } = options;
-    const { link, publisher, registry, sender } = this.#parts;
+    const { link, publisher, registry } = this.#parts;
     const orchestrator = new Orchestrator(
-      {
-        link,
-        publisher,
-        registry,
-        call: (target, input, options) => sender.call(target, input, options),
-        find: (id) => findTask(link, id),
-      },
+      { link, publisher, registry },
       settings,
     );
     this.#orchestrators.add(orchestrator);

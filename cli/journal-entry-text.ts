@@ -134,6 +134,10 @@ const tellers: Tellers = {
     how: ["yellow", "declined"],
     what: decidedText(entry),
   }),
+  held: () => ({
+    kind: "held",
+    what: "its worker had been held up, and goes on",
+  }),
   canceled: ({ error }) => ({
     kind: "ended",
     what: `before it had done anything${error ? `: ${error.message}` : ""}`,

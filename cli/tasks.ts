@@ -1,6 +1,6 @@
 // troupe tasks: what waits, what is under way, what has ended.
 import { formatMs } from "../protocol/duration.js";
-import { TroupeError } from "../protocol/errors.js";
+import { taskUnknown } from "../protocol/errors.js";
 import { dateOf, timeOf } from "./event-line.js";
 import { cancel, cancelOptions } from "./task-cancel.js";
 import { exitCodes, type ExitCode } from "./exit.js";
@@ -73,7 +73,7 @@ function show(call: Call): Promise<ExitCode> {
   call.atMost(2);
   return withBus(call, async (bus) => {
     const task = await bus.find(id);
-    if (!task) throw unknownTask(id);
+    if (!task) throw taskUnknown(id);
     await showTask(call, bus, task);
     return exitCodes.done;
   });
@@ -106,11 +106,4 @@ function noteOn({ dueAt, waitsFor, error }: ListedTask): string {
   return error === undefined
     ? ""
     : shorten(`${error.code}: ${error.message}`, 60);
-}
-
-function unknownTask(id: string): TroupeError {
-  return new TroupeError(
-    "TASK_UNKNOWN",
-    `there is no task "${id}": check the id; the history of old tasks ages out`,
-  );
 }

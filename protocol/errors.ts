@@ -259,14 +259,48 @@ export function skillUnknown(
   );
 }
 
+export function taskUnknown(taskId: string): TroupeError {
+  return new TroupeError(
+    "TASK_UNKNOWN",
+    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
+  );
+}
+
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === "string" && Object.hasOwn(errorTable, value);
 }
 
-/** Another was first. */
-export function isConflict(error: unknown): boolean {
-  return error instanceof TroupeError && error.code === "CONFLICT";
+/** One of ours, with one of these codes. */
+export function hasCode(
+  error: unknown,
+  ...codes: readonly ErrorCode[]
+): error is TroupeError {
+  return error instanceof TroupeError && codes.includes(error.code);
 }
+
+/** Another was first. */
+export function isConflict(error: unknown): error is TroupeError {
+  return hasCode(error, "CONFLICT");
+}
+
+/** For what comes from elsewhere: a code that we do not know may be any. */
+export function toErrorCode(value: unknown): ErrorCode {
+  return isErrorCode(value) ? value : "HANDLER_FAILED";
+}
+
+/**
+ * It says what becomes of the very task that ends with it. That another task was canceled or rejected, or its worker
+ * stops, does not mean that this one is, or does.
+ */
+export function isOfOneTask({ code }: TroupeError): boolean {
+  return ofOneTask.includes(code);
+}
+
+const ofOneTask: readonly ErrorCode[] = [
+  "TASK_CANCELED",
+  "TASK_REJECTED",
+  "WORKER_STOPPING",
+];
 
 /** What a handler throws is retryable, unless it says otherwise by a TroupeError or `retryable: false`. */
 export function toTroupeError(thrown: unknown): TroupeError {

@@ -28,6 +28,8 @@ export const headerNames = {
   fallbackOf: "Troupe-Fallback-Of",
   /** The task that called this one and may sleep until it ends, "agent.task" as tokens. */
   parent: "Troupe-Parent",
+  /** How many plans it is within: those that called it, or what called it, and so on. */
+  depth: "Troupe-Depth",
   /** Of a task that sleeps: which time it is that it does, for it to be woken once. */
   parked: "Troupe-Parked",
   /** And what it waits for, in words. */

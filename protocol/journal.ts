@@ -105,6 +105,11 @@ export const journalEntry = z.discriminatedUnion("kind", [
     at,
     error: rpcError.optional(), // older ones have none
   }),
+  /**
+   * Its executor was silent for so long that another may have the task, and says that it goes on with it: whoever else
+   * believes to have it is refused from now on.
+   */
+  z.object({ kind: z.literal("held"), at }),
   /** This handler does not fit. */
   z.object({
     kind: z.literal("mismatch"),

@@ -1,14 +1,14 @@
 // How a task ended, as its end says on the wire.
 import { decodeBody } from "./codec.js";
-import { TroupeError, type ErrorCode } from "./errors.js";
+import { TroupeError } from "./errors.js";
 import { outputOf } from "./mcp.js";
 import { fromRpcError, rpcError } from "./rpc.js";
-import type { TerminalState } from "./task.js";
+import type { EndState } from "./task.js";
 
 /** How a task ended, as its submitter wants to know it. */
 export type Outcome =
   | { state: "completed"; output: unknown }
-  | { state: Exclude<TerminalState, "completed">; error: TroupeError };
+  | { state: EndState; error: TroupeError };
 
 /**
  * Of a terminal event's body alone: its headers say nothing about the outcome that the body does not.
@@ -33,10 +33,11 @@ export function toOutcome(message: unknown): Outcome {
       "a terminal event is no JSON-RPC response",
     );
   const ended = fromRpcError(parsed.data);
-  return { state: stateOfError[ended.code] ?? "failed", error: ended };
+  return { state: endStateOf(ended), error: ended };
 }
 
-const stateOfError: { [code in ErrorCode]?: "canceled" | "rejected" } = {
-  TASK_CANCELED: "canceled",
-  TASK_REJECTED: "rejected",
-};
+/** How a task ends that ends with this error. */
+export function endStateOf({ code }: Pick<TroupeError, "code">): EndState {
+  if (code === "TASK_CANCELED") return "canceled";
+  return code === "TASK_REJECTED" ? "rejected" : "failed";
+}

@@ -1,6 +1,6 @@
 // The body of every message: a JSON-RPC 2.0 object whose method is MCP's or A2A's.
 import { z } from "zod";
-import { errorTable, isErrorCode, messageOf, TroupeError } from "./errors.js";
+import { errorTable, messageOf, toErrorCode, TroupeError } from "./errors.js";
 
 const id = z.union([z.string(), z.number()]);
 
@@ -77,13 +77,9 @@ const errorData = z
 
 export function fromRpcError(error: RpcError): TroupeError {
   const data = errorData.parse(error.data);
-  return new TroupeError(
-    isErrorCode(data?.code) ? data.code : "HANDLER_FAILED",
-    error.message,
-    {
-      ...(data?.cause === undefined ? {} : { cause: new Error(data.cause) }),
-      ...(data?.details === undefined ? {} : { data: data.details }),
-      ...(data?.retryable === undefined ? {} : { retryable: data.retryable }),
-    },
-  );
+  return new TroupeError(toErrorCode(data?.code), error.message, {
+    ...(data?.cause === undefined ? {} : { cause: new Error(data.cause) }),
+    ...(data?.details === undefined ? {} : { data: data.details }),
+    ...(data?.retryable === undefined ? {} : { retryable: data.retryable }),
+  });
 }

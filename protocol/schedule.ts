@@ -1,5 +1,6 @@
 // A schedule as its bucket keeps it: what was asked for, and how far it has come.
 import { z } from "zod";
+import { formatMs } from "./duration.js";
 import { levels } from "./levels.js";
 import { describeNeed, parseNeed, type Need } from "./need.js";
 
@@ -81,6 +82,11 @@ export type ScheduleRecord = z.infer<typeof scheduleRecord>;
 /** Follows from the name and the time alone, so that firing twice is one task. */
 export function firingId(name: string, at: number): string {
   return `${name}@${new Date(at).toISOString().replace(".000Z", "Z")}`;
+}
+
+/** The cron expression, or "every 5m". */
+export function whenIn(timing: Timing): string {
+  return "cron" in timing ? timing.cron : `every ${formatMs(timing.everyMs)}`;
 }
 
 /** "reports.build", or what is needed. */

@@ -41,7 +41,7 @@ function refusal(
   what: string,
 ): TroupeError {
   const issues = error.issues.slice(0, maxIssues).map((issue) => ({
-    path: pathOf(issue.path),
+    path: pathTo("", issue.path),
     message: issue.message,
   }));
   const more = error.issues.length - issues.length;
@@ -54,10 +54,10 @@ function refusal(
   });
 }
 
-/** `items[2].name` */
-function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
+/** `items[2].name`, where `base` is `items` or "". */
+export function pathTo(base: string, place: readonly PropertyKey[]): string {
+  return place.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
     return text === "" ? String(key) : `${text}.${String(key)}`;
-  }, "");
+  }, base);
 }

@@ -38,6 +38,8 @@ export interface TaskSpec {
   fallbackOf?: string | undefined;
   /** The task that calls it, as its header says it. */
   parent?: string | undefined;
+  /** How many plans it is within. */
+  depth?: number | undefined;
   /** The task whose journal it begins with, as its header says it. */
   forkOf?: string | undefined;
   /** On the server's clock, in milliseconds. */
@@ -56,6 +58,7 @@ export function taskHeaders(spec: TaskSpec): Headers {
     route: spec.route,
     fallbackOf: spec.fallbackOf,
     parent: spec.parent,
+    depth: spec.depth === undefined ? undefined : String(spec.depth),
     forkOf: spec.forkOf,
     deadline:
       spec.deadlineAt === undefined
@@ -74,25 +77,22 @@ export function taskBody(spec: TaskSpec): Uint8Array {
 
 /** A task as a worker sees it, before its input has met the skill's schema. */
 export interface ParsedTask {
-  taskId: string;
-  agent: string;
   skill: string;
-  lane: string;
-  level: Level;
-  method: "tools/call" | "SendMessage";
   /** As they came, for the terminal event to carry. */
   params: unknown;
   input: unknown;
-  contentType: ContentType;
 }
 
 /** The part of a task that its subject tells; enough to end it, even when its body cannot be read. */
-export type Address = TaskAddress;
-
-export function addressOf(subject: string): Address {
+export function addressOf(subject: string): TaskAddress {
   if (tokenAt(subject, 1) === "task") return parseTaskSubject(subject);
   const { agent, lane, taskId } = parseKeyedSubject(subject);
   return { agent, lane, taskId, skill: "", level: defaultLevel };
+}
+
+/** Whether its id was given to it; one of our own making is nobody else's. */
+export function isNamed({ messageId, origin }: Headers): boolean {
+  return messageId !== undefined || origin === undefined;
 }
 
 export function originOf(headers: Headers): string {
@@ -117,6 +117,11 @@ export function parentOf({ parent }: Headers): TaskName | undefined {
   const [agent, taskId, ...rest] = parent.split(".");
   if (!agent || !taskId || rest.length > 0) return undefined;
   return { agent: decodeToken(agent), taskId: decodeToken(taskId) };
+}
+
+/** How many plans a task is within. */
+export function depthOf({ depth }: Headers): number {
+  return depth !== undefined && /^\d{1,6}$/.test(depth) ? Number(depth) : 0;
 }
 
 export function contentTypeOf(headers: Headers, body: Uint8Array): ContentType {
@@ -151,33 +156,20 @@ function isToolCall(message: unknown): message is { params: CallToolParams } {
 }
 
 function fromToolCall(
-  address: Address,
+  { skill }: TaskAddress,
   params: CallToolParams,
-  contentType: ContentType,
 ): ParsedTask {
-  const { taskId, agent, skill, lane, level } = address;
-  return {
-    taskId,
-    agent,
-    skill: skill || params.name,
-    lane,
-    level,
-    method: "tools/call",
-    params,
-    input: params.arguments,
-    contentType,
-  };
+  return { skill: skill || params.name, params, input: params.arguments };
 }
 
 /** Throws MESSAGE_UNREADABLE for bytes or bodies that are no task (R7). */
 export function parseTaskBody(
-  address: Address,
+  address: TaskAddress,
   headers: Headers,
   body: Uint8Array,
 ): ParsedTask {
   const message = decodeBody(body, headers.contentType);
-  if (isToolCall(message))
-    return fromToolCall(address, message.params, contentTypeOf(headers, body));
+  if (isToolCall(message)) return fromToolCall(address, message.params);
   const parsed = taskRequest.safeParse(message);
   if (!parsed.success) {
     throw new TroupeError(
@@ -186,19 +178,45 @@ export function parseTaskBody(
     );
   }
   const { method, params } = parsed.data;
-  const contentType = contentTypeOf(headers, body);
-  if (method === "SendMessage") {
-    const skill = address.skill || skillOf(params.metadata);
-    return {
-      ...address,
-      skill,
-      method,
-      params,
-      input: params.message,
-      contentType,
-    };
+  if (method === "tools/call") return fromToolCall(address, params);
+  const skill = address.skill || skillOf(params.metadata);
+  return { skill, params, input: params.message };
+}
+
+/** As far as it can be told: who has a task and is not its worker takes one that cannot be read, too (R7). */
+interface Requested {
+  /** As they came. */
+  params: unknown;
+  /** Which the body names; "" where it names none. */
+  skill: string;
+  input: unknown;
+}
+
+/** Never throws. */
+export function requestIn(headers: Headers, body: Uint8Array): Requested {
+  const params = paramsIn(headers, body);
+  const {
+    name,
+    arguments: input,
+    message,
+    metadata,
+  } = Object(params) as {
+    name?: unknown;
+    arguments?: unknown;
+    message?: unknown;
+    metadata?: Record<string, unknown>;
+  };
+  const skill = typeof name === "string" ? name : skillOf(metadata);
+  return { params, skill, input: input ?? message };
+}
+
+function paramsIn(headers: Headers, body: Uint8Array): unknown {
+  try {
+    const message = decodeBody(body, headers.contentType);
+    return (message as { params?: unknown } | null)?.params;
+  } catch {
+    return undefined;
   }
-  return fromToolCall(address, params, contentType);
 }
 
 /** A2A has no word for the skill; a keyed message, whose subject does not tell it either, says it in its metadata. */

@@ -24,6 +24,8 @@ export const taskStates = [
 ] as const satisfies TaskState[];
 
 export type TerminalState = (typeof terminalStates)[number];
+/** How a task ends otherwise than by its output. */
+export type EndState = Exclude<TerminalState, "completed">;
 
 /** Of a state, or of the kind of an event. */
 export function isTerminal(state: string): state is TerminalState {

@@ -2,9 +2,7 @@
 import { TroupeError } from "./errors.js";
 import type { JournalEntry } from "./journal.js";
 import { fromRpcError } from "./rpc.js";
-
-/** How a task ends otherwise than by its output. */
-export type EndState = "failed" | "canceled" | "rejected";
+import type { EndState } from "./task.js";
 
 /** An undo that has failed, and was not decided about since. */
 export interface UndoFailure {

@@ -7,8 +7,8 @@ import type { Recorder, Subject } from "../bus/tasks/recorder.js";
 import type { Names } from "../bus/tasks/target.js";
 import type { TroupeError } from "../protocol/errors.js";
 import type { Outcome } from "../protocol/outcome.js";
-import type { EventFacts } from "../protocol/task-events.js";
-import type { EndState } from "../protocol/undo-state.js";
+import type { EventFacts } from "../protocol/task-event-bodies.js";
+import type { EndState } from "../protocol/task.js";
 import type { Limits } from "./limits/limits.js";
 import type { Router } from "../bus/routing/router.js";
 import type { Submitter } from "../bus/tasks/submitter.js";
@@ -84,6 +84,8 @@ export interface Assignment extends TaskFacts {
   readonly delivery: Delivery;
   readonly subject: Subject;
   readonly past: Recollection;
+  /** It may have been in hand before. */
+  mayBeKnown(): boolean;
   /** Another may have it by now: the server has not heard of it for long, or may have forgotten who has it. */
   readonly isInDoubt: boolean;
   /** It waits without a slot. */

@@ -15,18 +15,17 @@ export function listenToControl(
   told: Told,
 ): () => void {
   const { control } = link.subjects;
-  const subscriptions = [
-    link.listen(control(agent, "cancel"), ({ data }) => {
+  const stops = [
+    link.hear(control(agent, "cancel"), ({ data }) => {
       const notice = parseCancel(data);
       if (notice) told.canceled(notice.taskId, notice.reason);
     }),
-    link.listen(control(agent, "drain"), ({ data }) => {
+    link.hear(control(agent, "drain"), ({ data }) => {
       const notice = parseDrain(data);
       if (notice) told.drain(notice);
     }),
   ];
   return () => {
-    if (!link.closed)
-      for (const subscription of subscriptions) subscription.unsubscribe();
+    for (const stop of stops) stop();
   };
 }

@@ -5,15 +5,19 @@ import { firstAttempt, type Recollection } from "../bus/delivery/recall.js";
 import type { Logger } from "../bus/connection/log.js";
 import { traceIdOf } from "../bus/connection/trace.js";
 import type { Subject } from "../bus/tasks/recorder.js";
+import type { TaskAddress } from "../protocol/addresses.js";
 import { encodeHeaders } from "../protocol/headers.js";
 import type { Level } from "../protocol/levels.js";
-import { progressBody, type EventFacts } from "../protocol/task-events.js";
+import {
+  progressBody,
+  type EventFacts,
+} from "../protocol/task-event-bodies.js";
 import {
   addressOf,
   contentTypeOf,
+  isNamed,
   originOf,
   parentOf,
-  type Address,
   type ParsedTask,
 } from "../protocol/task-message.js";
 import type { ExecutionHost, Result } from "./assignment.js";
@@ -22,7 +26,7 @@ import type { ProgressReport, TaskFacts } from "./task-context.js";
 
 export class DeliveredTask implements TaskFacts {
   readonly host: ExecutionHost;
-  readonly address: Address;
+  readonly address: TaskAddress;
   readonly subject: Subject;
   readonly durable = true;
   /** The newest delivery of the task: when it was redelivered to us while we work, that one is answered. */
@@ -40,6 +44,7 @@ export class DeliveredTask implements TaskFacts {
       agent: host.agent,
       taskId: this.address.taskId,
       origin: originOf(delivery.headers),
+      isNamed: isNamed(delivery.headers),
       params: undefined,
       parent: parentOf(delivery.headers),
     };

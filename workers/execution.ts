@@ -14,8 +14,14 @@ import {
   startSpan,
   within,
 } from "../bus/connection/trace.js";
-import { messageOf, TroupeError } from "../protocol/errors.js";
-import type { EndState } from "../protocol/undo-state.js";
+import { lastEventOf } from "../bus/history/history.js";
+import {
+  isConflict,
+  messageOf,
+  TroupeError,
+  type ErrorCode,
+} from "../protocol/errors.js";
+import type { EndState } from "../protocol/task.js";
 import type { Result } from "./assignment.js";
 import { DeliveredTask } from "./delivered-task.js";
 import { finishBurial, recordBarred, recordFailure } from "./failure.js";
@@ -28,11 +34,13 @@ import { recall } from "./recalling.js";
 import { perform, type SkillRunner } from "./skill-runner.js";
 import { HandlerContext, type ContextHost } from "./task-context.js";
 import type { Steps } from "./steps/steps.js";
-import type { Suspension } from "./steps/suspension.js";
-import { Workflow } from "./steps/workflow.js";
+import { Suspension } from "./steps/suspension.js";
+import { hasGrown, Workflow } from "./steps/workflow.js";
 import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
+/** Its workers died of it: then nothing of it is run any more, canceled or not. */
+const lost: ErrorCode = "WORKER_LOST";
 
 export class Execution
   extends DeliveredTask
@@ -51,6 +59,8 @@ export class Execution
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
   #workflow: Workflow | undefined;
   #rests = false;
+  /** The place of the last that its history says, as far as is known here. */
+  #lastEvent = 0;
   /** Its handler has come to its end. */
   #isOver = false;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
@@ -72,6 +82,7 @@ export class Execution
         return this.giveBack(awayMs);
       return await this.work();
     } catch (trouble) {
+      if (isConflict(trouble)) return this.#leaveToOther();
       this.host.logFailed(trouble);
       this.host.link.log.warn(
         { task: this.id, error: messageOf(trouble) },
@@ -110,7 +121,8 @@ export class Execution
 
   protected begin(runner: SkillRunner | TroupeError): Promise<Result> | Result {
     if (this.death) return finishBurial(this, this.death);
-    const over = this.#workflow?.canceled ?? runner;
+    const isLost = runner instanceof TroupeError && runner.code === lost;
+    const over = isLost ? runner : (this.#workflow?.canceled ?? runner);
     if (over instanceof TroupeError) return this.#endBefore(over);
     if (runner instanceof TroupeError) return recordFailure(this, runner);
     if (this.barred !== undefined || hasFallenBack(this))
@@ -123,7 +135,9 @@ export class Execution
   async #attemptAgain(runner: SkillRunner): Promise<Result> {
     if (this.#workflow?.isKnownMisfit === true)
       return this.#workflow.leaveMisfit(runner, new HandlerContext(this, this));
-    await this.host.recorder.started(this.subject, this.facts());
+    const { recorder } = this.host;
+    const started = await recorder.started(this.subject, this.facts());
+    this.#lastEvent = started.sequence;
     return this.attemptWith(runner);
   }
 
@@ -211,6 +225,7 @@ export class Execution
     const { host, delivery, id } = this;
     const recalled = await recall(host.link, delivery, host.agent, id);
     this.past = recalled.past;
+    this.#lastEvent = this.past.events.at(-1)?.sequence ?? 0;
     if (recalled.journal !== emptyJournal)
       this.#workflow = new Workflow(this, recalled.journal);
     this.death = recalled.death;
@@ -245,8 +260,9 @@ export class Execution
       ? this.#workflow.begin(context, this.input)
       : this.input;
     const { watch } = this.host;
+    // It only comes to where its journal ends, which its deadline is not to keep it from.
     if (this.#workflow?.isUndoing === true)
-      return perform({ ...runner, timeoutMs: Infinity }, watch, context, input);
+      return perform(runner, watch, context, input);
     return perform(runner, watch, context, input, this.deadlineInMs());
   }
 
@@ -264,9 +280,38 @@ export class Execution
     this.#isOver = true;
     if (this.begunAt > 0) this.handledMs = performance.now() - this.begunAt;
     if (this.leave !== undefined) this.#leaveGate(verdictOf(outcome));
-    return this.#workflow
-      ? this.#workflow.record(outcome)
-      : this.recordOutcome(outcome);
+    // What is left where it stands is looked at by who leaves it.
+    return this.isInDoubt && !(outcome instanceof Suspension)
+      ? this.#recordIfMine(outcome)
+      : this.#recordNow(outcome);
+  }
+
+  #recordNow(outcome: unknown): Promise<Result> | Result {
+    if (!this.#workflow) return this.recordOutcome(outcome);
+    // Whoever gets it after us says so before doing anything: then our end is refused, however late it comes.
+    if (this.hasJournal) this.subject.lastEvent = this.#lastEvent;
+    return this.#workflow.record(outcome);
+  }
+
+  /** Whoever has gone on with it durably is to end it: what that one does would stand beside our end, or be undone. */
+  async #recordIfMine(outcome: unknown): Promise<Result> {
+    const isAnothers = this.#workflow
+      ? await this.#workflow.isAnothers()
+      : await hasGrown(this, emptyJournal);
+    if (isAnothers) return this.#leaveToOther();
+    const { link, agent } = this.host;
+    const last = await lastEventOf(link, this.id, agent);
+    this.#lastEvent = last?.sequence ?? 0;
+    return this.#recordNow(outcome);
+  }
+
+  /** It is not acknowledged: that is for who has it. */
+  #leaveToOther(): Result {
+    this.host.link.log.info(
+      { task: this.id },
+      "another instance has gone on with a task while this one was held up, and ends it",
+    );
+    return "late";
   }
 
   recordOutcome(outcome: unknown): Promise<Result> | Result {

@@ -14,7 +14,8 @@ import { cancelFallback } from "../bus/tasks/cancel.js";
 import { TroupeError } from "../protocol/errors.js";
 import { bury, endBuried } from "../bus/tasks/burial.js";
 import type { Names } from "../bus/tasks/target.js";
-import type { Outcome } from "../protocol/outcome.js";
+import { endStateOf, type Outcome } from "../protocol/outcome.js";
+import type { EndState } from "../protocol/task.js";
 import type { Assignment, Result } from "./assignment.js";
 import { deadLetterOf } from "./dead-letter.js";
 import { hasFallenBack } from "./limits/fallbacks.js";
@@ -38,16 +39,11 @@ export async function recordFailure(
   assignment: Assignment,
   error: TroupeError,
 ): Promise<Result> {
-  switch (error.code) {
-    case "WORKER_STOPPING":
-      return giveBack(assignment, error);
-    case "TASK_CANCELED":
-      return end(assignment, "canceled", error);
-    case "TASK_REJECTED":
-      return end(assignment, "rejected", error);
-    default:
-      return retryOrBury(assignment, error);
-  }
+  if (error.code === "WORKER_STOPPING") return giveBack(assignment, error);
+  const state = endStateOf(error);
+  return state === "failed"
+    ? retryOrBury(assignment, error)
+    : end(assignment, state, error);
 }
 
 /** An attempt whose start is on the log would else be taken for a crash. */
@@ -167,7 +163,9 @@ async function fallBack(
 ): Promise<Result | undefined> {
   const { fallbacks, runners, recorder } = assignment.host;
   if (!fallbacks || !mayFallBack(error)) return undefined;
-  const { input } = assignment;
+  const { input, subject } = assignment;
+  subject.lastEvent = undefined; // it is said on the history that it falls back; nothing that is to be fenced is left
+
   const to = await fallbacks.placeFor(assignment, input);
   if (!to) return undefined;
   let outcome: Outcome;
@@ -234,7 +232,7 @@ export async function finishBurial(
 /** What cannot be undone is for a person to see, whyever it was to be. */
 async function end(
   assignment: Assignment,
-  state: "canceled" | "rejected",
+  state: Exclude<EndState, "failed">,
   why: TroupeError,
 ): Promise<Result> {
   const error = (await assignment.unwind(state, why)) ?? why;

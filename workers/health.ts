@@ -8,7 +8,7 @@
 import type { Link } from "../bus/connection/connection.js";
 import type { AgentEventKind } from "../protocol/agent-events.js";
 import type { InstanceCard } from "../protocol/card.js";
-import { messageOf, TroupeError, type ErrorCode } from "../protocol/errors.js";
+import { hasCode, messageOf, type ErrorCode } from "../protocol/errors.js";
 
 type Trouble = "connection" | "log" | "event loop";
 
@@ -90,8 +90,7 @@ export class Health {
 
   /** An event could not be written, or the history not be read. */
   logFailed(error: unknown): void {
-    if (!(error instanceof TroupeError) || !ofTheLog.includes(error.code))
-      return;
+    if (!hasCode(error, ...ofTheLog)) return;
     if (this.#begin("log", error.message)) void this.#untilWritten();
   }
 

@@ -7,7 +7,7 @@
 // 3. A cancel that comes meanwhile is not missed: who postpones looks for one after the timer is stored, and who
 //    cancels looks for the timer after that.
 import { eventsOf } from "../bus/history/history.js";
-import { cancelAsked, readSignals } from "../bus/journal/journal.js";
+import { cancelAsked, readSignals } from "../bus/journal/signals.js";
 import { timerOf } from "../bus/journal/parking.js";
 import { schedule } from "../bus/tasks/timers.js";
 import { isConflict } from "../protocol/errors.js";

@@ -1,20 +1,16 @@
 // What must hold before a handler is called: its message can be read (R7), its agent has the skill, its workers
 // do not die of it, and it is not too late.
 import { isDeadly } from "../bus/delivery/retry.js";
+import type { TaskAddress } from "../protocol/addresses.js";
 import { skillUnknown, TroupeError } from "../protocol/errors.js";
-import {
-  parseTaskBody,
-  type Address,
-  type ParsedTask,
-} from "../protocol/task-message.js";
+import { parseTaskBody, type ParsedTask } from "../protocol/task-message.js";
 import type { Assignment } from "./assignment.js";
 import type { SkillRunner } from "./skill-runner.js";
 
 export interface Preparable extends Assignment {
-  readonly address: Address;
+  readonly address: TaskAddress;
   /** What its body says, once it was read. */
   parsed: ParsedTask | undefined;
-  deadlineInMs(): number;
 }
 
 /** The runner of its skill, or why the task fails before its handler is called. */

@@ -3,14 +3,15 @@
 import { retryRules, type RetryRules } from "../bus/delivery/retry.js";
 import { formatMs, toMs } from "../protocol/duration.js";
 import {
+  isOfOneTask,
   isRejection,
   toTroupeError,
   TroupeError,
-  type ErrorCode,
 } from "../protocol/errors.js";
 import { parseWith } from "../protocol/schema.js";
 import { limitRules, type LimitRules } from "./limits/options.js";
 import type { AnySkill } from "./skill.js";
+import { isPromise } from "./steps/attempt.js";
 import { Suspension } from "./steps/suspension.js";
 import type { HandlerContext } from "./task-context.js";
 import type { Run, Watch } from "./watch.js";
@@ -168,12 +169,6 @@ export function checkOutput(
   return parsed instanceof Promise ? parsed.catch(toTroupeError) : parsed;
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof (value as { then?: unknown } | null | undefined)?.then === "function"
-  );
-}
-
 function deadlinePassed({ id, agent, skill }: HandlerContext): TroupeError {
   return new TroupeError(
     "DEADLINE_PASSED",
@@ -206,18 +201,11 @@ function untilStopped(
   });
 }
 
-/** They say what becomes of the very task that ends with them. */
-const ofOneTask: readonly ErrorCode[] = [
-  "TASK_CANCELED",
-  "TASK_REJECTED",
-  "WORKER_STOPPING",
-];
-
-/** That another task was canceled or rejected, or its worker stops, does not mean that this one is, or does. */
+/** What another task ended with is a failure here. */
 function ofHandler(thrown: unknown): Error {
   const error = toTroupeError(thrown);
-  const { code, message, retryable } = error;
-  if (!ofOneTask.includes(code) || isRejection(error)) return error;
+  const { message, retryable } = error;
+  if (!isOfOneTask(error) || isRejection(error)) return error;
   return new TroupeError("HANDLER_FAILED", message, {
     cause: error,
     retryable,

@@ -2,7 +2,7 @@
 // on. Whoever sends the call again sends it to the same, and a step that is repeated, because somebody else was
 // first, has sent nothing.
 import type { Router } from "../../bus/routing/router.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode } from "../../protocol/errors.js";
 import type { Call } from "./effects.js";
 import type { Persisted } from "./record.js";
 import type { Step } from "./step.js";
@@ -46,8 +46,7 @@ async function placeOf(
       ...(placed.lane === undefined ? {} : { lane: placed.lane }),
     };
   } catch (error) {
-    if (!(error instanceof TroupeError) || error.code !== "NO_CANDIDATE")
-      throw error;
+    if (!hasCode(error, "NO_CANDIDATE")) throw error;
     const { code, message } = error;
     // It ends under the caller's own name: there is no other.
     return { agent: caller.agent, refused: { code, message } };

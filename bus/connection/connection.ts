@@ -151,6 +151,14 @@ export class Link {
     });
   }
 
+  /** The same for who hears until it has enough: answers how to hear no more. */
+  hear(subject: string, listener: Listener<Msg>): () => void {
+    const subscription = this.listen(subject, listener);
+    return () => {
+      if (!this.closed) subscription.unsubscribe();
+    };
+  }
+
   onReconnect(listener: Listener): () => void {
     this.#reconnected.add(listener);
     return () => this.#reconnected.delete(listener);

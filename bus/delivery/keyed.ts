@@ -7,7 +7,6 @@
 import { partitionCount, partitionOf } from "../../protocol/subjects.js";
 import { tokenAt } from "../../protocol/tokens.js";
 import { messageOf } from "../../protocol/errors.js";
-import type { Subscription } from "@nats-io/transport-node";
 import type { Link } from "../connection/connection.js";
 import type { PriorityConsumer, Release } from "./consumer.js";
 import { consumerName, ensureConsumer, type PullConsumer } from "./pull.js";
@@ -33,7 +32,7 @@ export class KeyedQueues {
   /** Partitions that have seen a task, whoever pulls from them. */
   readonly #inUse = new Set<number>();
   readonly #open = new Map<number, Promise<Release>>();
-  readonly #subscription: Subscription;
+  readonly #hearNoMore: () => void;
   readonly #timer: NodeJS.Timeout;
 
   /** Resolves when it pulls from what is there. */
@@ -61,7 +60,7 @@ export class KeyedQueues {
     this.#consumer = consumer;
     this.#place = place;
     // A publish to a stream is also an ordinary message: this tells at once, and the look now and then makes sure.
-    this.#subscription = link.listen(
+    this.#hearNoMore = link.hear(
       link.subjects.keyedOf(place.agent, place.lane),
       (msg) => this.#seen(partitionOf(tokenAt(msg.subject, 4))),
     );
@@ -82,7 +81,7 @@ export class KeyedQueues {
 
   stop(): void {
     clearInterval(this.#timer);
-    if (!this.#link.closed) this.#subscription.unsubscribe();
+    this.#hearNoMore();
   }
 
   async #look(): Promise<void> {

@@ -10,11 +10,7 @@
 //    no other. So `pass` throws only what may go away by itself, and is harmless twice.
 // 3. R7: whoever may write there may write anything. A message of what cannot be, such as a task whose name fits into no
 //    subject, is dropped.
-import {
-  messageOf,
-  TroupeError,
-  type ErrorCode,
-} from "../../protocol/errors.js";
+import { hasCode, messageOf, type ErrorCode } from "../../protocol/errors.js";
 import type { Link } from "../connection/connection.js";
 import { PriorityConsumer } from "./consumer.js";
 import type { Delivery } from "./delivery.js";
@@ -51,8 +47,7 @@ export async function startRelay(
       await pass(delivery);
       delivery.acknowledge();
     } catch (error) {
-      const isImpossible =
-        error instanceof TroupeError && impossible.includes(error.code);
+      const isImpossible = hasCode(error, ...impossible);
       link.log.warn(
         { error: messageOf(error), subject: delivery.subject },
         `${trouble}; it is ${isImpossible ? "dropped" : "tried again"}`,

@@ -1,5 +1,4 @@
 // Writes and reads what happens to agents and their instances, on the log.
-import { messageOf } from "../../protocol/errors.js";
 import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import type { AgentEventAddress, Where } from "../../protocol/addresses.js";
 import {
@@ -10,6 +9,7 @@ import {
   type KnownAgentEvent,
 } from "../../protocol/agent-events.js";
 import type { Link } from "../connection/connection.js";
+import { readable } from "./readable.js";
 import { lastMessage, messagesOn, type StoredMessage } from "./stored.js";
 import type { Stored } from "../streams/acknowledgement.js";
 import type { Publisher } from "../streams/publisher.js";
@@ -52,7 +52,7 @@ export async function lastAgentEvent(
   const { streams, agentEventsWhere } = link.subjects;
   const subject = agentEventsWhere(where);
   const stored = await lastMessage(link, streams.events, subject);
-  return stored && readable(link, stored);
+  return stored && readable(link, stored, () => toAgentEvent(stored));
 }
 
 /** All that are on the log and fit, oldest first. */
@@ -66,20 +66,12 @@ export async function* agentEvents(
     streams.events,
     agentEventsWhere(where),
   )) {
-    const event = readable(link, stored);
+    const event = readable(link, stored, () => toAgentEvent(stored));
     if (event) yield event;
   }
 }
 
-function readable(link: Link, stored: StoredMessage): AgentEvent | undefined {
+function toAgentEvent(stored: StoredMessage): AgentEvent {
   const { subject, headers, body, sequence, at } = stored;
-  try {
-    return parseAgentEvent(subject, headers, body, { sequence, at });
-  } catch (error) {
-    link.log.warn(
-      { error: messageOf(error), subject, sequence },
-      "an event that cannot be read was passed over",
-    );
-    return undefined;
-  }
+  return parseAgentEvent(subject, headers, body, { sequence, at });
 }

@@ -1,14 +1,15 @@
 // What the machines of stateful agents emit, as events of the log: each is stored once under a subject of its own,
 // however often it is sent.
+import type { Msg } from "@nats-io/transport-node";
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import { toNotification } from "../../protocol/rpc.js";
 import type { EmittedAddress } from "../../protocol/subjects.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { headersOf } from "../delivery/delivery.js";
+import { readable } from "./readable.js";
 import { messagesOn, type StoredMessage } from "./stored.js";
 import type { Publisher } from "../streams/publisher.js";
 import { Queue } from "./queue.js";
@@ -103,7 +104,7 @@ export async function* emittedEvents(
   const fresh = (stored: Emitted): EmittedEvent | undefined => {
     if (stored.sequence <= last) return undefined;
     last = stored.sequence;
-    return readable(link, stored);
+    return readable(link, stored, () => parseEmitted(stored));
   };
   try {
     for (let next: Emitted | "look" = "look"; ;) {
@@ -116,7 +117,7 @@ export async function* emittedEvents(
         if (event) yield event;
       }
       if (!follow) return;
-      next = await queue.next(Number.POSITIVE_INFINITY, neverSilent);
+      next = await queue.next();
     }
   } finally {
     stop();
@@ -129,37 +130,19 @@ function listen(
   queue: Queue<Emitted | "look">,
 ): () => void {
   const subject = link.subjects.emittedWhere(where, "stored");
-  const subscription = link.listen(subject, (msg) => {
+  const heard = (msg: Msg): void => {
     const headers = headersOf(msg);
     const sequence = Number(headers.sequence);
     const at = new Date(headers.storedAt ?? 0);
     queue.push({ subject: msg.subject, headers, body: msg.data, at, sequence });
-  });
-  // What came while the connection was lost was not heard.
-  const forget = [
+  };
+  const stops = [
+    link.hear(subject, heard),
+    // What came while the connection was lost was not heard.
     link.onReconnect(() => queue.push("look")),
     link.onClose((error) => queue.fail(error)),
   ];
   return () => {
-    for (const each of forget) each();
-    if (!link.closed) subscription.unsubscribe();
+    for (const stop of stops) stop();
   };
-}
-
-/** Following has no deadline: there may be nothing to see for days. */
-const neverSilent = (): TroupeError =>
-  new TroupeError("WAIT_TIMED_OUT", "waited for ever");
-
-/** What is no event of ours must not stop who reads (R7). */
-function readable(link: Link, stored: Emitted): EmittedEvent | undefined {
-  try {
-    return parseEmitted(stored);
-  } catch (error) {
-    const { subject, sequence } = stored;
-    link.log.warn(
-      { error: messageOf(error), subject, sequence },
-      "an emitted event that cannot be read was passed over",
-    );
-    return undefined;
-  }
 }

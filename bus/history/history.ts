@@ -1,11 +1,12 @@
 // What the log and the queues say of one task.
 import type { StreamState } from "@nats-io/jetstream";
-import { isErrorCode, messageOf, TroupeError } from "../../protocol/errors.js";
+import { toErrorCode, TroupeError } from "../../protocol/errors.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import { parseTaskEvent } from "../../protocol/task-events.js";
 import { addressOf } from "../../protocol/task-message.js";
 import { reading } from "../connection/reading.js";
 import type { Link } from "../connection/connection.js";
+import { readable } from "./readable.js";
 import {
   fewMessagesOn,
   lastMessage,
@@ -22,6 +23,20 @@ export function endOf(
   const { streams, taskEventsWhere } = link.subjects;
   const subject = taskEventsWhere({ taskId, agent, kind: "end" });
   return lastMessageNow(link, streams.events, subject);
+}
+
+/** The newest event of a task. */
+export function lastEventOf(
+  link: Link,
+  taskId: string,
+  agent: string,
+): Promise<StoredMessage | undefined> {
+  const { streams, taskEventsWhere } = link.subjects;
+  return lastMessageNow(
+    link,
+    streams.events,
+    taskEventsWhere({ taskId, agent }),
+  );
 }
 
 /** Since when all that was written is there: what ended before may have aged out, or had to make room. */
@@ -43,27 +58,10 @@ export async function eventsOf(
   const events: TaskEvent[] = [];
   const filter = taskEventsWhere({ taskId, agent });
   for (const stored of await fewMessagesOn(link, streams.events, filter)) {
-    const event = readableEvent(link, stored);
+    const event = readable(link, stored, () => toTaskEvent(stored));
     if (event) events.push(event);
   }
   return events;
-}
-
-/** Anyone with the permission may write to the history; what is no event must not stop who reads it (R7). */
-function readableEvent(
-  link: Link,
-  stored: StoredMessage,
-): TaskEvent | undefined {
-  try {
-    return toTaskEvent(stored);
-  } catch (error) {
-    const { subject, sequence } = stored;
-    link.log.warn(
-      { error: messageOf(error), subject, sequence },
-      "an event that cannot be read was passed over",
-    );
-    return undefined;
-  }
 }
 
 interface Death {
@@ -84,7 +82,7 @@ export async function deathOf(
   const letter = await lastMessage(link, streams.dead, subject);
   if (!letter) return undefined;
   const { errorCode, error, attempt } = letter.headers;
-  const code = isErrorCode(errorCode) ? errorCode : "HANDLER_FAILED";
+  const code = toErrorCode(errorCode);
   const message = error ?? `task "${taskId}" is a dead letter`;
   return {
     sequence: letter.sequence,

@@ -1,6 +1,5 @@
 // Progress as it is sent: seen by whoever watches at that moment, stored nowhere.
 import type { Msg } from "@nats-io/transport-node";
-import { TroupeError } from "../../protocol/errors.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import { parseProgress } from "../../protocol/task-events.js";
@@ -20,21 +19,16 @@ export async function* followProgress(
 ): AsyncGenerator<TaskEvent, void, undefined> {
   const queue = new Queue<TaskEvent>();
   const subject = link.subjects.liveOf({ agent, taskId: task });
-  const subscription = link.listen(subject, (msg) =>
-    queue.push(toProgress(msg)),
-  );
-  const forget = link.onClose((error) => queue.fail(error));
+  const stops = [
+    link.hear(subject, (msg) => queue.push(toProgress(msg))),
+    link.onClose((error) => queue.fail(error)),
+  ];
   try {
-    for (;;) yield await queue.next(Number.POSITIVE_INFINITY, neverSilent);
+    for (;;) yield await queue.next();
   } finally {
-    forget();
-    if (!link.closed) subscription.unsubscribe();
+    for (const stop of stops) stop();
   }
 }
-
-/** Watching has no deadline: there may be nothing to see for days. */
-const neverSilent = (): TroupeError =>
-  new TroupeError("WAIT_TIMED_OUT", "waited for ever");
 
 /** Of a live message: its subject says whose it is. */
 export function toProgress(msg: Msg): TaskEvent {

@@ -1,4 +1,5 @@
-// From callbacks to an async reader, with a deadline on every wait (R9).
+// From callbacks to an async reader. Every wait has a deadline (R9). Only following has none, for there may be nothing
+// to see for days: it ends when its reader stops, or when the queue fails, as it must when the connection is closed.
 import { longestTimerMs } from "../../protocol/duration.js";
 import type { TroupeError } from "../../protocol/errors.js";
 
@@ -32,12 +33,25 @@ export class Queue<Item> {
     return item;
   }
 
-  async next(timeoutMs: number, outOfTime: () => TroupeError): Promise<Item> {
-    for (;;) {
-      if (this.length > 0) return this.take() as Item;
-      if (this.#error) throw this.#error;
-      if (!(await this.#woken(timeoutMs))) throw outOfTime();
-    }
+  /** The next item, however long it takes: for who follows. Throws what the queue failed with. */
+  async next(): Promise<Item> {
+    while (this.#isIdle) await this.#woken(Number.POSITIVE_INFINITY);
+    return this.#taken();
+  }
+
+  /** The same for who waits for it. Throws `outOfTime()` when nothing has come. */
+  async nextWithin(ms: number, outOfTime: () => TroupeError): Promise<Item> {
+    while (this.#isIdle) if (!(await this.#woken(ms))) throw outOfTime();
+    return this.#taken();
+  }
+
+  get #isIdle(): boolean {
+    return this.length === 0 && this.#error === undefined;
+  }
+
+  #taken(): Item {
+    if (this.length === 0) throw this.#error!;
+    return this.take() as Item;
   }
 
   #woken(timeoutMs: number): Promise<boolean> {

@@ -18,6 +18,7 @@ import { parseTaskEvent } from "../../protocol/task-events.js";
 import type { Link } from "../connection/connection.js";
 import { pauseWhileOpen } from "../connection/pause.js";
 import { headersFromNats } from "../delivery/delivery.js";
+import { readable } from "./readable.js";
 
 export interface ReplayFilter extends ReplayRange {
   task?: string;
@@ -115,7 +116,8 @@ async function* read(
     for await (const msg of messages) {
       silence.ends();
       if (msg.seq > last) return;
-      const event = readable(link, msg);
+      const { subject, seq: sequence } = msg;
+      const event = readable(link, { subject, sequence }, () => toEvent(msg));
       if (event) yield event;
       if (!follow && (msg.info.pending === 0 || msg.seq === last)) return;
       silence.begins();
@@ -183,21 +185,13 @@ function consumerOptions(
   };
 }
 
-function readable(link: Link, msg: JsMsg): AnyEvent | undefined {
+function toEvent(msg: JsMsg): AnyEvent {
   const headers = msg.headers ? headersFromNats(msg.headers) : {};
   const parse = isAgentSubject(msg.subject) ? parseAgentEvent : parseTaskEvent;
-  try {
-    return parse(msg.subject, headers, msg.data, {
-      sequence: msg.seq,
-      at: new Date(msg.info.timestampNanos / 1e6),
-    });
-  } catch (error) {
-    link.log.warn(
-      { error, sequence: msg.seq, subject: msg.subject },
-      "an event that cannot be read was passed over",
-    );
-    return undefined;
-  }
+  return parse(msg.subject, headers, msg.data, {
+    sequence: msg.seq,
+    at: new Date(msg.info.timestampNanos / 1e6),
+  });
 }
 
 function fits({ kind }: AnyEvent, wanted: AnyFilter["kind"]): boolean {

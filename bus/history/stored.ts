@@ -2,11 +2,11 @@
 // one that lags behind: then what was stored a moment ago is not there yet, and what was removed is there once more. What
 // must not be missed is asked of the replica that leads.
 import type { MsgRequest, StoredMsg } from "@nats-io/jetstream";
-import { messageOf } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { reading } from "../connection/reading.js";
 import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import { headersFromNats } from "../delivery/delivery.js";
 import { isNotFound, readBatch } from "./batch.js";
 
@@ -98,7 +98,7 @@ async function message(
     return stored ? toStoredMessage(stream, stored) : undefined;
   } catch (cause) {
     if (isNotFound(cause)) return undefined;
-    if (!isDirect && /permissions violation/i.test(messageOf(cause))) {
+    if (!isDirect && isDenied(cause)) {
       refused.add(link);
       return message(link, stream, query, what);
     }

@@ -1,18 +1,18 @@
 // Writing to the journal of a task without being its executor: whoever works on it is fenced off by that, and whoever
 // takes it up reads it.
-import { isConflict, TroupeError } from "../../protocol/errors.js";
+import {
+  hasCode,
+  isConflict,
+  type TroupeError,
+} from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import { toRpcError } from "../../protocol/rpc.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
 import type { StoredMessage } from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
-import {
-  JournalWriter,
-  ownPart,
-  readJournal,
-  type JournalContents,
-} from "./journal.js";
+import { ownPartFor, readJournal, type JournalContents } from "./journal.js";
+import { JournalWriter } from "./journal-writer.js";
 
 const tries = 10;
 
@@ -30,9 +30,7 @@ export async function amendJournal(
 ): Promise<Pick<JournalContents, "entries" | "last">> {
   for (let tried = 1; ; tried++) {
     const whole = await readJournal(link, task);
-    const journal = message
-      ? ownPart(whole, { ...message, storedAt: message.at.getTime() })
-      : whole;
+    const journal = message ? ownPartFor(whole, message) : whole;
     const added = amend(journal);
     if (added.length === 0) return journal;
     const writer = new JournalWriter(link, publisher, task, journal);
@@ -74,4 +72,4 @@ export async function sealJournal(
 }
 
 export const isUnreadable = (error: unknown): error is TroupeError =>
-  error instanceof TroupeError && error.code === "JOURNAL_UNREADABLE";
+  hasCode(error, "JOURNAL_UNREADABLE");

@@ -24,7 +24,8 @@ import type { Publisher } from "../streams/publisher.js";
 import type { SubmitOptions } from "../tasks/submit-options.js";
 import type { Submitter } from "../tasks/submitter.js";
 import { findTask } from "../tasks/task-list.js";
-import { JournalWriter, readJournal } from "./journal.js";
+import { readJournal } from "./journal.js";
+import { JournalWriter } from "./journal-writer.js";
 import { readTaskJournal } from "./task-journal.js";
 
 export interface ForkOptions extends SubmitOptions {

@@ -3,8 +3,9 @@
 // before the task waits for it is there when it does.
 import { z } from "zod";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { isConflict, TroupeError } from "../../protocol/errors.js";
+import { isConflict, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
+import { cancelSignal } from "../../protocol/journal.js";
 import { newToken } from "../../protocol/ids.js";
 import { parseSignalSubject } from "../../protocol/addresses.js";
 import { toNotification } from "../../protocol/rpc.js";
@@ -12,7 +13,12 @@ import type { TaskName } from "../../protocol/subjects.js";
 import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, pendingTask, taskSubjectOf } from "../history/history.js";
-import { lastMessageNow, type StoredMessage } from "../history/stored.js";
+import {
+  lastMessageNow,
+  messageMissed,
+  newestOnEach,
+  type StoredMessage,
+} from "../history/stored.js";
 import type { Publisher } from "../streams/publisher.js";
 
 export interface Signal {
@@ -44,7 +50,7 @@ export async function lastSignal(
 const body = z.object({ params: z.object({ value: z.unknown() }) });
 
 /** Undefined for what is no signal (R7). */
-export function toSignal(stored: StoredMessage): Signal | undefined {
+function toSignal(stored: StoredMessage): Signal | undefined {
   const { subject, sequence, at, headers } = stored;
   try {
     const { name, id } = parseSignalSubject(subject);
@@ -54,6 +60,29 @@ export function toSignal(stored: StoredMessage): Signal | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The signals that were sent to a task, oldest first. */
+export async function readSignals(
+  link: Link,
+  task: TaskName,
+): Promise<Signal[]> {
+  const { streams, signalsTo } = link.subjects;
+  const subject = signalsTo(task);
+  const stored = await newestOnEach(link, streams.journal, subject);
+  for (;;) {
+    const after = stored.at(-1)?.sequence ?? 0;
+    const missed = await messageMissed(link, streams.journal, subject, after);
+    if (!missed) break;
+    stored.push(missed);
+  }
+  return stored.map(toSignal).filter((signal) => signal !== undefined);
+}
+
+/** Whether a signal asks that it be canceled, and why. */
+export function cancelAsked(signals: readonly Signal[]): string | undefined {
+  const asked = signals.find(({ name }) => name === cancelSignal);
+  return asked && (typeof asked.value === "string" ? asked.value : "");
 }
 
 /** Stores it. True unless there was one with this id, or, where that is said, one of its name after that place. */
@@ -134,8 +163,5 @@ async function agentOf(
       `task "${taskId}" has ended, and takes no signal any more`,
     );
   if (pending) return addressOf(taskSubjectOf(pending)).agent;
-  throw new TroupeError(
-    "TASK_UNKNOWN",
-    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
-  );
+  throw taskUnknown(taskId);
 }

@@ -1,5 +1,5 @@
 // The journal of a task as who asks for it is given it: whosever it is, under way or ended.
-import { TroupeError } from "../../protocol/errors.js";
+import { taskUnknown } from "../../protocol/errors.js";
 import { parseJournalSubject } from "../../protocol/addresses.js";
 import type { TaskJournal } from "../../protocol/task-journal.js";
 import type { Link } from "../connection/connection.js";
@@ -8,7 +8,7 @@ import { lastMessage } from "../history/stored.js";
 import { findTask, type TaskSummary } from "../tasks/task-list.js";
 import {
   inputOf,
-  ownPart,
+  ownPartFor,
   readJournal,
   type JournalContents,
 } from "./journal.js";
@@ -21,17 +21,12 @@ export async function readTaskJournal(
 ): Promise<TaskJournal> {
   const task = await findTask(link, taskId, agent);
   const whose = task?.agent ?? agent ?? (await writerOf(link, taskId));
-  if (whose === undefined) throw unknownTask(taskId);
+  if (whose === undefined) throw taskUnknown(taskId);
   const name = { agent: whose, taskId };
   const contents = await readJournal(link, name);
-  if (!task && contents.last === 0) throw unknownTask(taskId);
+  if (!task && contents.last === 0) throw taskUnknown(taskId);
   const pending = await pendingTask(link, taskId, whose);
-  const own = pending
-    ? ownPart(contents, {
-        headers: pending.headers,
-        storedAt: pending.at.getTime(),
-      })
-    : contents;
+  const own = pending ? ownPartFor(contents, pending) : contents;
   return { ...name, ...factsOf(task, own), ...outcomeOf(task) };
 }
 
@@ -66,11 +61,4 @@ async function writerOf(
   const { streams, journalById } = link.subjects;
   const last = await lastMessage(link, streams.journal, journalById(taskId));
   return last && parseJournalSubject(last.subject).agent;
-}
-
-export function unknownTask(taskId: string): TroupeError {
-  return new TroupeError(
-    "TASK_UNKNOWN",
-    `there is no task "${taskId}": check the id; the history of old tasks ages out`,
-  );
 }

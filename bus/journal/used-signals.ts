@@ -8,6 +8,7 @@ import { messageOf } from "../../protocol/errors.js";
 import { encodeHeaders } from "../../protocol/headers.js";
 import type { TaskName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import type { Publisher } from "../streams/publisher.js";
 import { removeMessage } from "../streams/removal.js";
 import type { Signal } from "./signals.js";
@@ -73,7 +74,7 @@ async function removeAt(link: Link, sequence: number): Promise<void> {
   try {
     await removeMessage(link, { stream, sequence });
   } catch (error) {
-    if (!/permissions violation/i.test(messageOf(error))) throw error;
+    if (!isDenied(error)) throw error;
     refused.add(link);
   }
 }

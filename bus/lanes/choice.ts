@@ -10,6 +10,7 @@ import { messageOf } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
 import { addressOf, type TaskSpec } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import { lastMessage } from "../history/stored.js";
 import type { Settings } from "../buckets/settings.js";
 import { laneSettings } from "./setting.js";
@@ -87,10 +88,9 @@ export class LaneChoice {
         "the split of the agent's lanes cannot be read; tasks that name no lane go to main",
       );
       this.#splits.set(agent, null);
-      const denied = /permissions violation/i.test(messageOf(error));
       setTimeout(
         () => this.#splits.delete(agent),
-        denied ? deniedMs : tryAgainMs,
+        isDenied(error) ? deniedMs : tryAgainMs,
       ).unref();
     } finally {
       this.#asking.delete(agent);

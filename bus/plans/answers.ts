@@ -3,7 +3,7 @@
 //
 // Of two who answer at once, the server refuses the second: each is stored only if no signal of its name has come since
 // the journal was read, and is checked again if one has.
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { newToken } from "../../protocol/ids.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
@@ -21,7 +21,7 @@ import type { TaskJournal } from "../../protocol/task-journal.js";
 import { isTerminal } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
 import { lastSignal, sendSignal } from "../journal/signals.js";
-import { readTaskJournal, unknownTask } from "../journal/task-journal.js";
+import { readTaskJournal } from "../journal/task-journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { findTask } from "../tasks/task-list.js";
 import type { Templates } from "./templates.js";
@@ -91,7 +91,9 @@ export class Answers {
       );
       return isFirst || undefined;
     } catch (error) {
-      throw isEndedError(error) ? await this.#tooLate(taskId, step) : error;
+      throw hasCode(error, "TASK_ENDED")
+        ? await this.#tooLate(taskId, step)
+        : error;
     }
   }
 
@@ -132,7 +134,7 @@ export class Answers {
     const task =
       (await findTask(this.#link, taskId, orchestratorName)) ??
       (await findTask(this.#link, taskId));
-    if (!task) throw unknownTask(taskId);
+    if (!task) throw taskUnknown(taskId);
     const { agent, skill } = task;
     if (agent !== orchestratorName || skill !== planSkillName)
       throw refused(
@@ -158,7 +160,7 @@ export class Answers {
     try {
       return (await this.#templates.get(String(plan))).plan;
     } catch (error) {
-      if ((error as Partial<TroupeError>).code !== "PLAN_UNKNOWN") throw error;
+      if (!hasCode(error, "PLAN_UNKNOWN")) throw error;
       return undefined;
     }
   }
@@ -166,9 +168,6 @@ export class Answers {
 
 const isEnded = ({ state }: TaskJournal): boolean =>
   state !== undefined && isTerminal(state);
-
-const isEndedError = (error: unknown): boolean =>
-  error instanceof TroupeError && error.code === "TASK_ENDED";
 
 function saidIn({ approved, by }: PlanAnswer): string {
   return `${approved ? "yes" : "no"}${by === undefined ? "" : `, by "${by}"`}`;

@@ -5,7 +5,7 @@ import type {
   Labels,
   SkillCard,
 } from "../../protocol/card.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode } from "../../protocol/errors.js";
 import type { Link } from "../connection/connection.js";
 import type { AgentChange, Directory } from "./directory.js";
 import { Queue } from "../history/queue.js";
@@ -66,13 +66,9 @@ export async function* watchAgents(
     link.onClose((error) => queue.fail(error)),
   ];
   try {
-    for (;;)
-      yield await queue.next(Number.POSITIVE_INFINITY, () =>
-        link.closedError(),
-      );
+    for (;;) yield await queue.next();
   } catch (error) {
-    if (error instanceof TroupeError && error.code === "CONNECTION_CLOSED")
-      return;
+    if (hasCode(error, "CONNECTION_CLOSED")) return;
     throw error;
   } finally {
     for (const stop of stops) stop();

@@ -1,6 +1,6 @@
 // Whom the firings of a schedule go to that names what is needed. Who is chosen is written into the record before the
 // first of their tasks is submitted: whoever takes the firings over sends them to the same agent, which knows their ids.
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode } from "../../protocol/errors.js";
 import type { Need } from "../../protocol/need.js";
 import type { ScheduleDefinition } from "../../protocol/schedule.js";
 import type { Place, Router } from "../routing/router.js";
@@ -20,9 +20,7 @@ export async function chooseFor(
   try {
     return await router.place(need, options);
   } catch (error) {
-    const isNobody =
-      error instanceof TroupeError && error.code === "NO_CANDIDATE";
-    if (!isNobody || need.offline === true) throw error;
+    if (!hasCode(error, "NO_CANDIDATE") || need.offline === true) throw error;
     return router.place({ ...need, offline: true }, options);
   }
 }

@@ -11,7 +11,7 @@
 // 4. A firing that no process can make a task of is told: on the log, and in the record.
 // 5. It is due when the server's clock says so, or when the server itself said so by a wake-up.
 import { z } from "zod";
-import { isConflict, messageOf } from "../../protocol/errors.js";
+import { isConflict } from "../../protocol/errors.js";
 import { takeDue } from "../../protocol/due-firings.js";
 import { isReadable } from "../../protocol/firing-times.js";
 import {
@@ -21,6 +21,7 @@ import {
 } from "../../protocol/schedule.js";
 import { Bucket, keyOf, type Entry } from "../buckets/bucket.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import type { Publisher } from "../streams/publisher.js";
 import type { Place, Router } from "../routing/router.js";
 import type { Submitter } from "../tasks/submitter.js";
@@ -160,7 +161,7 @@ export class Firer {
     try {
       return (await findTask(this.link, taskId, agent)) !== undefined;
     } catch (error) {
-      if (/permissions violation/i.test(messageOf(error))) return undefined;
+      if (isDenied(error)) return undefined;
       throw error;
     }
   }

@@ -1,9 +1,5 @@
 // Firings that no process can make a task of, and how that is told.
-import {
-  messageOf,
-  TroupeError,
-  type ErrorCode,
-} from "../../protocol/errors.js";
+import { hasCode, messageOf, type ErrorCode } from "../../protocol/errors.js";
 import type { ScheduleRecord } from "../../protocol/schedule.js";
 import { orchestratorName } from "../../protocol/subjects.js";
 import type { Link } from "../connection/connection.js";
@@ -22,15 +18,14 @@ const refusals: readonly ErrorCode[] = [
 
 /** Why there is to be no task; undefined where another process, or a later time, may be luckier. */
 export function refusalIn(error: unknown): string | undefined {
-  const isRefused =
-    error instanceof TroupeError && refusals.includes(error.code);
-  return isRefused ? `${error.code}: ${messageOf(error)}` : undefined;
+  return hasCode(error, ...refusals)
+    ? `${error.code}: ${messageOf(error)}`
+    : undefined;
 }
 
 /** Who was to do it does not, or not any more. */
 export const isGone = (error: unknown): boolean =>
-  error instanceof TroupeError &&
-  (error.code === "SKILL_UNKNOWN" || error.code === "AGENT_UNKNOWN");
+  hasCode(error, "SKILL_UNKNOWN", "AGENT_UNKNOWN");
 
 /** Of the agent as a whole. */
 const noInstance = "-";
@@ -54,13 +49,10 @@ export async function tellRefused(
   try {
     await recordAgentEvent(link, publisher, event);
   } catch (thrown) {
-    if (!isNotAllowed(thrown)) throw thrown;
+    if (!hasCode(thrown, "PERMISSION_DENIED")) throw thrown;
     link.log.warn(
       { error: messageOf(thrown) },
       "this user may not write events: that a firing was refused stands in its schedule only",
     );
   }
 }
-
-const isNotAllowed = (error: unknown): boolean =>
-  error instanceof TroupeError && error.code === "PERMISSION_DENIED";

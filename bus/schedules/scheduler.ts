@@ -8,6 +8,7 @@ import { messageOf } from "../../protocol/errors.js";
 import { settledWithin } from "../../protocol/settled-within.js";
 import { decodeToken, tokenAt } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import { PriorityConsumer } from "../delivery/consumer.js";
 import type { Delivery } from "../delivery/delivery.js";
 import { ensureConsumer } from "../delivery/pull.js";
@@ -64,7 +65,7 @@ async function mayConsume(
     await make();
     return true;
   } catch (error) {
-    if (!/permissions violation/i.test(messageOf(error))) throw error;
+    if (!isDenied(error)) throw error;
     link.log.warn(
       { error: messageOf(error) },
       "this user may not fire schedules: give it the permission of nats.conf, or leave it to other processes",

@@ -5,12 +5,12 @@
 // 2. The wake-up that goes round stands before a record is written: whoever dies between the record and its own
 //    wake-up leaves a schedule that fires all the same.
 import { isDeepStrictEqual } from "node:util";
-import { formatMs } from "../../protocol/duration.js";
 import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { goOnAfter } from "../../protocol/due-firings.js";
 import { newId } from "../../protocol/ids.js";
 import {
   scheduleRecord,
+  whenIn,
   whomIn,
   type ScheduleDefinition,
   type ScheduleRecord,
@@ -251,9 +251,7 @@ function known(name: string, entry: ScheduleEntry | undefined): ScheduleEntry {
 }
 
 function exists({ name, definition }: ScheduleRecord): TroupeError {
-  const { timing } = definition;
-  const when =
-    "cron" in timing ? timing.cron : `every ${formatMs(timing.everyMs)}`;
+  const when = whenIn(definition.timing);
   return new TroupeError(
     "SCHEDULE_EXISTS",
     `there is another schedule "${name}" (${when}, ${whomIn(definition)}): choose another name, or say that it is to be replaced (replace: true, or --replace)`,

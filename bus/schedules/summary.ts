@@ -1,9 +1,8 @@
 // A schedule as people and programs are shown it.
-import { formatMs } from "../../protocol/duration.js";
 import { nextFiring } from "../../protocol/firing-times.js";
 import type { Level } from "../../protocol/levels.js";
 import type { Need } from "../../protocol/need.js";
-import type { ScheduleRecord } from "../../protocol/schedule.js";
+import { whenIn, type ScheduleRecord } from "../../protocol/schedule.js";
 import type { TaskState } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
 import { findTask } from "../tasks/task-list.js";
@@ -66,7 +65,7 @@ export async function toSchedule(
   return {
     name,
     state: paused ? "paused" : next.length === 0 ? "over" : "active",
-    when: "cron" in timing ? timing.cron : `every ${formatMs(timing.everyMs)}`,
+    when: whenIn(timing),
     ...("cron" in timing ? { timeZone: timing.timeZone } : {}),
     ...(agent === undefined ? {} : { agent }),
     ...(skill === undefined ? {} : { skill }),

@@ -15,14 +15,16 @@ interface ServerPlaces {
 
 const mark = "# asked for: ";
 
+/** `port`: where none is asked for. */
 export function configurationText(
   asked: ServerConfiguration,
   places: ServerPlaces,
+  port: number,
 ): string {
   return `# Written by Troupe at each start of this server; what you change here is lost.
 ${mark}${summary(asked)}
 host: "127.0.0.1"
-port: ${asked.port ?? -1}
+port: ${asked.port ?? port}
 server_name: "troupe-embedded"
 ports_file_dir: ${quote(places.runDirectory)}
 jetstream {

@@ -4,8 +4,12 @@
 //   by kill -9 (the watchdog sees to that). So stop() ends it only for the last user.
 // - E2 Starts and stops of a directory stand in a queue (the lock), so two never share a store.
 // - E3 Nothing of a run that was killed needs clearing by hand: who lives is asked of the kernel.
+// - E4 One that was killed is started again by whichever of its users notices first, at the same port, so that all of
+//   them find it where they look for it.
+import { setTimeout as pause } from "node:timers/promises";
 import { findServerBinary } from "./binary.js";
 import type { ServerConfiguration } from "./configuration.js";
+import type { Membership } from "./membership.js";
 import { createPlaces, type Places } from "./places.js";
 import { printProgress, type OnProgress } from "./progress.js";
 import { awaitReady, type Reachable } from "./server-process.js";
@@ -25,6 +29,8 @@ export interface EmbeddedServer extends AsyncDisposable {
   readonly storeDir: string;
   /** Every write is on the disk before it is acknowledged. */
   readonly syncAlways: boolean;
+  /** Starts it again where it was killed, unless another user has. Never throws; tries until it runs or is stopped. */
+  revive(): Promise<void>;
   /** Lets go of it. For its last user: ends it, and resolves when it has ended. */
   stop(): Promise<void>;
 }
@@ -45,6 +51,7 @@ export interface EmbeddedServerOptions {
 /** A large store takes its time to be read back. */
 const readyTimeoutMs = 60_000;
 const maxTries = 3;
+const reviveEveryMs = 1_000;
 
 /**
  * Starts the server of the directory, or joins the one that runs; resolves when it takes clients.
@@ -58,7 +65,7 @@ export async function startEmbeddedServer(
   for (let tries = 1; ; tries++) {
     const session = await joinOrStart(places, options);
     const server = await awaitReady(places, readyTimeoutMs);
-    if (server) return handle(places, session, server);
+    if (server) return new Used(places, options, session, server);
     await session.membership.leave();
     // One that was joined may have been about to end: then the next try starts another.
     if (session.logStart !== undefined || tries === maxTries)
@@ -83,19 +90,68 @@ async function joinOrStart(
   return startServer(places, asked, binary.path);
 }
 
-function handle(
-  places: Places,
-  session: Session,
-  server: Reachable,
-): EmbeddedServer {
-  let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= leaveServer(places, session.membership));
-  return {
-    url: `nats://127.0.0.1:${server.port}`,
-    ...server,
-    storeDir: places.storeDir,
-    syncAlways: session.syncAlways,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
+/** The share of one user in it. */
+class Used implements EmbeddedServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly version: string;
+  readonly storeDir: string;
+  readonly syncAlways: boolean;
+  readonly #places: Places;
+  readonly #options: EmbeddedServerOptions;
+  #membership: Membership;
+  #reviving: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    places: Places,
+    options: EmbeddedServerOptions,
+    session: Session,
+    { port, pid, version }: Reachable,
+  ) {
+    this.url = `nats://127.0.0.1:${port}`;
+    this.port = port;
+    this.pid = pid;
+    this.version = version;
+    this.storeDir = places.storeDir;
+    this.syncAlways = session.syncAlways;
+    this.#places = places;
+    this.#options = options;
+    this.#membership = session.membership;
+  }
+
+  revive(): Promise<void> {
+    return (this.#reviving ??= this.#revive().finally(() => {
+      this.#reviving = undefined;
+    }));
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #revive(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const { membership } = await joinOrStart(this.#places, this.#options);
+        const before = this.#membership;
+        this.#membership = membership;
+        await before.leave();
+        if (await awaitReady(this.#places, readyTimeoutMs)) return;
+      } catch {
+        // Whoever uses it says that it cannot be reached.
+      }
+      await pause(reviveEveryMs);
+    }
+  }
+
+  async #stop(): Promise<void> {
+    await this.#reviving;
+    await leaveServer(this.#places, this.#membership);
+  }
 }

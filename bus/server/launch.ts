@@ -8,6 +8,8 @@ import {
 import { clearDrafts } from "./directory-lock.js";
 import { beginLog } from "./log.js";
 import type { Places } from "./places.js";
+import { freePort, isFree } from "./ports.js";
+import { portOf, processesOf } from "./server-process.js";
 import { createHold, startWatchdog } from "./watchdog.js";
 
 /** Answers the FIFO held open, and where this run begins in the log. */
@@ -16,11 +18,11 @@ export async function launch(
   asked: ServerConfiguration,
   binary: string,
 ): Promise<{ hold: number; logStart: number }> {
+  const port = (await portOfKilled(places.runDirectory)) ?? (await freePort());
   await clearLastRun(places.runDirectory);
   await clearDrafts(places.lock);
-  await writeFile(places.configuration, configurationText(asked, places), {
-    mode: 0o600,
-  });
+  const configuration = configurationText(asked, places, port);
+  await writeFile(places.configuration, configuration, { mode: 0o600 });
   // A new one each time: who still holds the last run's is no user of this one.
   await createHold(places.runDirectory);
   const logStart = await beginLog(places.log);
@@ -31,6 +33,13 @@ export async function launch(
     logPath: places.log,
   });
   return { hold, logStart };
+}
+
+/** One that was killed has left its ports file; its users look for it where it was. Undefined where that is taken. */
+async function portOfKilled(runDirectory: string): Promise<number | undefined> {
+  const [pid] = await processesOf(runDirectory);
+  const port = await portOf(runDirectory, pid);
+  return port !== undefined && (await isFree(port)) ? port : undefined;
 }
 
 async function clearLastRun(runDirectory: string): Promise<void> {

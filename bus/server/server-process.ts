@@ -113,7 +113,7 @@ async function reach(runDirectory: string): Promise<Reachable | undefined> {
 }
 
 /** The server writes the ports file when it listens; its name ends in the server's pid. */
-async function portOf(
+export async function portOf(
   runDirectory: string,
   pid: number | undefined,
 ): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 // The queues that this connection has seen: an agent's queue is made when the agent is first served, or when
 // the first task is submitted to it, whichever comes first.
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, TroupeError } from "../../protocol/errors.js";
 import type { Link } from "../connection/connection.js";
 import { ensureQueue, type StreamLimits } from "./streams.js";
 
@@ -35,8 +35,7 @@ export class Queues {
       this.#seen.set(agent, true);
     } catch (error) {
       this.#seen.delete(agent);
-      if (error instanceof TroupeError && error.code === "PERMISSION_DENIED")
-        throw notThere(agent, error);
+      if (hasCode(error, "PERMISSION_DENIED")) throw notThere(agent, error);
       throw error;
     }
   }

@@ -16,6 +16,7 @@ import { toMs, type Duration } from "../../protocol/duration.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { requestFailed } from "../connection/request-failed.js";
 import type { Link } from "../connection/connection.js";
+import { isDenied } from "../connection/denied.js";
 import { steadyTime } from "../connection/server-clock.js";
 
 export interface StreamLimits {
@@ -255,10 +256,6 @@ function differencesOf(wanted: Wanted, found: StreamConfig): Difference[] {
       field,
       text: `${field}: has ${JSON.stringify(found[field])}, needs ${JSON.stringify(wanted[field])}`,
     }));
-}
-
-function isDenied(error: unknown): boolean {
-  return /permissions violation/i.test(messageOf(error));
 }
 
 export function codeOf(error: unknown): number | undefined {

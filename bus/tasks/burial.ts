@@ -6,8 +6,8 @@
 //    what is settled. Who dies before that leaves it to the orchestrator (duties/stray-letters.ts).
 import type { TroupeError } from "../../protocol/errors.js";
 import { typeOfState } from "../../protocol/task.js";
-import type { EventFacts } from "../../protocol/task-events.js";
-import { addressOf } from "../../protocol/task-message.js";
+import type { EventFacts } from "../../protocol/task-event-bodies.js";
+import { addressOf, requestIn } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import {
   endOf,
@@ -20,7 +20,6 @@ import { tryToRemove } from "../streams/removal.js";
 import { factsOf, subjectOf } from "./on-behalf.js";
 import type { Letter } from "./letter.js";
 import type { Recorder, Subject } from "./recorder.js";
-import { requestOf } from "./task-list.js";
 
 interface Host {
   readonly link: Link;
@@ -73,7 +72,7 @@ export async function buryWaiting(
   const attempt = events.filter(({ kind }) => kind === "attempt").length;
   const { headers, body } = message;
   const subject = taskSubjectOf(message);
-  const skill = addressOf(subject).skill || requestOf(message).skill;
+  const skill = addressOf(subject).skill || requestIn(headers, body).skill;
   const original = { subject, headers, body };
   const letter = { ...original, agent, skill, taskId, error, attempt, events };
   const facts = { ...factsOf(message, sender), attempt };

@@ -2,7 +2,7 @@
 // terminal event wins (R2); what follows only saves work.
 import { cancelledParams } from "../../protocol/mcp.js";
 import { decodeBody, encodeBody } from "../../protocol/codec.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { messageOf, taskUnknown, TroupeError } from "../../protocol/errors.js";
 import { cancelSignal } from "../../protocol/journal.js";
 import { toNotification } from "../../protocol/rpc.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -46,10 +46,7 @@ export async function cancelTask(
   const message = await pendingTask(link, taskId, agent);
   if (!message) {
     if (await endOf(link, taskId, agent)) return false;
-    throw new TroupeError(
-      "TASK_UNKNOWN",
-      `there is no task "${taskId}": check the id; the history of old tasks ages out`,
-    );
+    throw taskUnknown(taskId);
   }
   const said = reason === "" ? `task "${taskId}" was canceled` : reason;
   const error = new TroupeError("TASK_CANCELED", said);

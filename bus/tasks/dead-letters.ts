@@ -1,14 +1,14 @@
 // Dead letters: tasks that nobody could finish, with why and what they went through, waiting to be read,
 // edited, redriven or purged.
-import { decodeBody } from "../../protocol/codec.js";
 import {
-  isErrorCode,
+  toErrorCode,
   toTroupeError,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
 import type { Headers } from "../../protocol/headers.js";
 import { parseDeadSubject } from "../../protocol/addresses.js";
+import { requestIn } from "../../protocol/task-message.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, pendingTask } from "../history/history.js";
@@ -71,9 +71,7 @@ export class DeadLetter {
     this.agent = agent;
     this.skill = skill;
     this.taskId = taskId;
-    this.code = isErrorCode(headers.errorCode)
-      ? headers.errorCode
-      : "HANDLER_FAILED";
+    this.code = toErrorCode(headers.errorCode);
     this.error = headers.error ?? "";
     this.attempts = Number(headers.attempt ?? 0);
     this.at = stored.at;
@@ -87,15 +85,7 @@ export class DeadLetter {
 
   /** The input that it died of; undefined where the message cannot be read. */
   get input(): unknown {
-    try {
-      const body = decodeBody(this.original, this.#stored.headers.contentType);
-      const { params } = body as {
-        params?: { arguments?: unknown; message?: unknown };
-      };
-      return params?.arguments ?? params?.message;
-    } catch {
-      return undefined;
-    }
+    return requestIn(this.#stored.headers, this.original).input;
   }
 
   /** Its new task's id: redriving one letter twice is one task. */

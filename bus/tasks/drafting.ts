@@ -170,6 +170,7 @@ export class Drafting {
       route: options.route,
       fallbackOf: options.fallbackOf,
       parent: options.parent,
+      depth: options.depth,
       forkOf: options.forkOf,
       deadlineAt: this.#deadlineAt(options.deadline),
     };

@@ -1,11 +1,12 @@
 // What is recorded of a task by somebody who has its message and is not its worker.
-import { decodeBody } from "../../protocol/codec.js";
-import type { EventFacts } from "../../protocol/task-events.js";
+import type { EventFacts } from "../../protocol/task-event-bodies.js";
 import {
   addressOf,
   contentTypeOf,
+  isNamed,
   originOf,
   parentOf,
+  requestIn,
 } from "../../protocol/task-message.js";
 import { taskSubjectOf } from "../history/history.js";
 import type { StoredMessage } from "../history/stored.js";
@@ -13,12 +14,13 @@ import type { Subject } from "./recorder.js";
 
 export function subjectOf(message: StoredMessage): Subject {
   const { agent, taskId } = addressOf(taskSubjectOf(message));
-  const { headers } = message;
+  const { headers, body } = message;
   return {
     agent,
     taskId,
     origin: originOf(headers),
-    params: paramsOf(message),
+    isNamed: isNamed(headers),
+    params: requestIn(headers, body).params,
     parent: parentOf(headers),
   };
 }
@@ -29,14 +31,4 @@ export function factsOf(message: StoredMessage, sender: string): EventFacts {
   const { context, route } = headers;
   const contentType = contentTypeOf(headers, body);
   return { contentType, attempt: 0, sender, context, route, lane, level };
-}
-
-/** The params of whatever the body is, readable or not. */
-function paramsOf({ body, headers }: StoredMessage): unknown {
-  try {
-    const message = decodeBody(body, headers.contentType);
-    return (message as { params?: unknown } | null)?.params;
-  } catch {
-    return undefined;
-  }
 }

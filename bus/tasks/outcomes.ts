@@ -9,7 +9,6 @@
 // 2. A core subscription may miss messages (a broken connection, a slow reader). So each wait also looks at
 //    the log now and then, and after every reconnect.
 // 3. Every wait has a deadline, and says what it waited for (R9).
-import type { Subscription } from "@nats-io/transport-node";
 import { formatMs } from "../../protocol/duration.js";
 import { TroupeError } from "../../protocol/errors.js";
 import { parseTaskEventSubject } from "../../protocol/addresses.js";
@@ -63,7 +62,7 @@ class Wait {
   readonly startedAt = performance.now();
   checkEveryMs = firstCheckMs;
   checkAt = this.startedAt + firstCheckMs;
-  subscription: Subscription | undefined;
+  hearNoMore: (() => void) | undefined;
   looking = false;
   /** Another wait for the same task. */
   next: Wait | undefined;
@@ -121,7 +120,7 @@ export class Outcomes {
 
   /** The task turned out to be an earlier one with the same id, whose events go to its own submitter. */
   joinEarlier(wait: Wait): void {
-    if (!wait.over && !wait.subscription) this.#hearOthers(wait);
+    if (!wait.over && !wait.hearNoMore) this.#hearOthers(wait);
   }
 
   cancel(wait: Wait): void {
@@ -131,7 +130,7 @@ export class Outcomes {
   #hearOthers(wait: Wait): void {
     const { taskId, agent } = wait;
     const where = { taskId, agent, kind: "end" };
-    wait.subscription = this.#link.listen(
+    wait.hearNoMore = this.#link.hear(
       this.#link.subjects.taskEventsWhere(where),
       () => this.#look(wait),
     );
@@ -151,8 +150,7 @@ export class Outcomes {
     if (wait.over) return false;
     wait.over = true;
     this.#unlink(wait);
-    if (wait.subscription && !this.#link.closed)
-      wait.subscription.unsubscribe();
+    wait.hearNoMore?.();
     if (this.#waits.size === 0) {
       clearInterval(this.#sweep);
       this.#sweep = undefined;

@@ -1,10 +1,11 @@
 // Writes what becomes of a task on the log. R2 is kept here: a terminal event is stored only under the
 // expectation that none is stored yet, and the server decides. Once it is stored, its submitter is told.
 import { TroupeError } from "../../protocol/errors.js";
-import { encodeHeaders } from "../../protocol/headers.js";
+import { encodeHeaders, type Headers } from "../../protocol/headers.js";
 import { noOrigin, type TaskName } from "../../protocol/subjects.js";
 import {
   typeOfState,
+  type EndState,
   type TaskEvent,
   type TerminalState,
 } from "../../protocol/task.js";
@@ -17,7 +18,7 @@ import {
   returnedBody,
   startedBody,
   type EventFacts,
-} from "../../protocol/task-events.js";
+} from "../../protocol/task-event-bodies.js";
 import type { Link } from "../connection/connection.js";
 import { wakeFor } from "../journal/waker.js";
 import { EndNotices } from "./end-notices.js";
@@ -32,6 +33,10 @@ export interface Subject {
   agent: string;
   taskId: string;
   origin: string;
+  /** Whoever submitted it gave its id, and may have submitted it before, from another connection. */
+  isNamed?: boolean;
+  /** The place of the last event that its executor knows of. After a later one, another has the task, and is to end it. */
+  lastEvent?: number | undefined;
   /** The request, for the terminal event to carry. */
   params: unknown;
   /** The task that called it: woken when it has ended. */
@@ -49,7 +54,7 @@ export class Recorder {
     this.#publisher = publisher;
   }
 
-  /** False when another terminal event was first. */
+  /** False when another terminal event was first. Throws CONFLICT where another has the task and has not ended it. */
   completed(
     task: Subject,
     output: unknown,
@@ -69,7 +74,7 @@ export class Recorder {
   /** False when another terminal event was first. */
   ended(
     task: Subject,
-    state: Exclude<TerminalState, "completed">,
+    state: EndState,
     error: TroupeError,
     facts: EventFacts,
   ): Promise<boolean> {
@@ -169,7 +174,7 @@ export class Recorder {
       kind: "end",
       origin,
     });
-    const headers = encodeHeaders(eventHeaders(typeOfState(state), facts, 0));
+    const headers = encodeHeaders(this.#firstEnd(task, state, facts));
     const notice = { agent, origin, contentType: facts.contentType, body };
     const ending = new Promise<boolean>((resolve, reject) => {
       const alone =
@@ -185,7 +190,10 @@ export class Recorder {
             this.#notices.tell(notice);
         } else if (error.code === "CONFLICT") {
           // It may be our own, whose acknowledgement got lost.
-          this.tellAgain(task).then(() => resolve(false), reject);
+          this.tellAgain(task).then(
+            (hasEnded) => (hasEnded ? resolve(false) : reject(error)),
+            reject,
+          );
         } else reject(error);
       };
       const options = alone ? { hearer: origin } : undefined;
@@ -208,6 +216,24 @@ export class Recorder {
       if (first) await this.#wakeParent(parent); // else it was done when it was told again
       return first;
     });
+  }
+
+  /** R2. A task that was submitted twice has two origins, and yet it ends once. */
+  #firstEnd(
+    { agent, taskId, isNamed, lastEvent }: Subject,
+    state: TerminalState,
+    facts: EventFacts,
+  ): Headers {
+    const headers = eventHeaders(typeOfState(state), facts, lastEvent ?? 0);
+    const ofAny = { agent, taskId };
+    if (lastEvent !== undefined)
+      headers.expectedLastSubject = this.#link.subjects.taskEventsWhere(ofAny);
+    else if (isNamed === true)
+      headers.expectedLastSubject = this.#link.subjects.taskEventsWhere({
+        ...ofAny,
+        kind: "end",
+      });
+    return headers;
   }
 
   /** Throws when that cannot be done now: whoever stored the end is then to come by here again (R3). */

@@ -9,7 +9,7 @@ import { isLevel, type Level } from "../../protocol/levels.js";
 import {
   addressOf,
   contentTypeOf,
-  parseTaskBody,
+  requestIn,
   taskBody,
 } from "../../protocol/task-message.js";
 import { tokenAt } from "../../protocol/tokens.js";
@@ -71,7 +71,8 @@ function bodyAgain(
 ): Uint8Array {
   if (!("input" in options)) return body;
   const { input } = options;
-  const skill = readableSkill(subject, headers, body) ?? named;
+  const skill =
+    addressOf(subject).skill || requestIn(headers, body).skill || named;
   const contentType = contentTypeOf(headers, body);
   return taskBody({
     taskId,
@@ -119,16 +120,4 @@ export function subjectAgain(
     taskId: newId,
     level: isLevel(priority) ? priority : address.level,
   });
-}
-
-function readableSkill(
-  subject: string,
-  headers: Headers,
-  body: Uint8Array,
-): string | undefined {
-  try {
-    return parseTaskBody(addressOf(subject), headers, body).skill;
-  } catch {
-    return undefined;
-  }
 }

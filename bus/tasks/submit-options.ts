@@ -30,10 +30,14 @@ export interface Routed {
   fallbackOf?: string;
   /** The task that calls it, as its header says it. */
   parent?: string;
+  /** How many plans it is within. */
+  depth?: number;
   /** The task whose journal it begins with, as its header says it. */
   forkOf?: string;
   /** The id cannot have been submitted before. */
   isNew?: boolean;
+  /** Nor has this one; but somebody else may submit it at the same time. */
+  isFirst?: boolean;
 }
 
 /** What a schedule adds. */

@@ -56,12 +56,8 @@ export class Submitter {
   ): Promise<Submitted> {
     const spec = await this.drafting.prepare(target, input, options);
     this.#outcomes.hearOwn();
-    if (
-      options.id !== undefined &&
-      (await endOf(this.#link, spec.taskId, spec.agent))
-    ) {
+    if (options.id !== undefined && (await this.#hasEnded(spec)))
       return { spec, stored: { stream: "", sequence: 0, duplicate: true } };
-    }
     return { spec, stored: await this.#publish(spec, options) };
   }
 
@@ -74,8 +70,10 @@ export class Submitter {
     const timeoutMs = toMs(options.timeout ?? defaultWaitMs, "timeout");
     const prepared = this.drafting.prepare(target, input, options);
     const spec = prepared instanceof Promise ? await prepared : prepared;
+    const hasEnded = options.id !== undefined && (await this.#hasEnded(spec));
     return new Promise((resolve, reject) => {
       const wait = this.#expect(spec, timeoutMs, settling(resolve, reject));
+      if (hasEnded) return this.#outcomes.joinEarlier(wait);
       const done = (
         error: TroupeError | undefined,
         stored: Stored | undefined,
@@ -108,14 +106,23 @@ export class Submitter {
     const spec = await this.drafting.prepare(target, input, options);
     const wait = this.#expect(spec, Number.POSITIVE_INFINITY, settle);
     try {
-      if (options.isNew !== true) this.#outcomes.joinEarlier(wait);
+      const leave = () => this.#outcomes.cancel(wait);
+      if (options.isNew !== true && options.isFirst !== true) {
+        this.#outcomes.joinEarlier(wait);
+        if (await this.#hasEnded(spec)) return { leave, duplicate: true };
+      }
       const { duplicate } = await this.#publish(spec, options);
       if (duplicate) this.#outcomes.joinEarlier(wait);
-      return { leave: () => this.#outcomes.cancel(wait), duplicate };
+      return { leave, duplicate };
     } catch (error) {
       this.#outcomes.cancel(wait);
       throw error;
     }
+  }
+
+  /** The server knows ids for two minutes only, and forgets them when it is killed. */
+  async #hasEnded({ taskId, agent }: TaskSpec): Promise<boolean> {
+    return (await endOf(this.#link, taskId, agent)) !== undefined;
   }
 
   #expect(

@@ -1,6 +1,6 @@
 // One task as its submitter, or anyone who knows its id, holds it.
 import { formatMs, toMs, type Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { taskUnknown, TroupeError } from "../../protocol/errors.js";
 import {
   isTerminal,
   type TaskEvent,
@@ -84,7 +84,7 @@ export class TaskHandle<Output = unknown> {
     const stop = await this.#follow(queue);
     try {
       for (;;) {
-        const event = await queue.next(silenceMs, () =>
+        const event = await queue.nextWithin(silenceMs, () =>
           silent(this.id, silenceMs),
         );
         yield event;
@@ -129,10 +129,7 @@ export class TaskHandle<Output = unknown> {
   async state(): Promise<TaskState> {
     const found = await findTask(this.#host.link, this.id, this.agent);
     if (found) return found.state;
-    throw new TroupeError(
-      "TASK_UNKNOWN",
-      `there is no task "${this.id}": check the id; the history of old tasks ages out`,
-    );
+    throw taskUnknown(this.id);
   }
 
   /** What is on the log, then what comes to it, live progress, and the end, which is looked for as well. */
@@ -141,7 +138,7 @@ export class TaskHandle<Output = unknown> {
     const where = { taskId: this.id, agent: this.agent };
     let early: TaskEvent[] | undefined = [];
     const tail = new TaskTail(link, where, (event) => queue.push(event));
-    const live = link.listen(link.subjects.liveOf(where), (msg) =>
+    const hearNoMore = link.hear(link.subjects.liveOf(where), (msg) =>
       (early ?? queue).push(toProgress(msg)),
     );
     const wait = outcomes.join({
@@ -156,7 +153,7 @@ export class TaskHandle<Output = unknown> {
     const stop = (): void => {
       outcomes.cancel(wait);
       tail.stop();
-      if (!link.closed) live.unsubscribe();
+      hearNoMore();
     };
     try {
       await tail.read();

@@ -1,6 +1,5 @@
 // Which tasks there are: those that wait or are in hand, read from their queues without consuming, and the
 // newest ends from the log. Bounded on every side, whatever the length of the queues and of the log.
-import { decodeBody } from "../../protocol/codec.js";
 import { TroupeError } from "../../protocol/errors.js";
 import type { Level } from "../../protocol/levels.js";
 import type { Route } from "../../protocol/route.js";
@@ -13,7 +12,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from "../../protocol/task.js";
-import { addressOf } from "../../protocol/task-message.js";
+import { addressOf, requestIn } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import { eventsOf, pendingTask, taskSubjectOf } from "../history/history.js";
 import type { StoredMessage } from "../history/stored.js";
@@ -142,7 +141,7 @@ async function pendingSummary(
   const events = await eventsOf(link, taskId, agent);
   const end = events.find(isEnd);
   if (end) return endedSummary(end); // it has ended since
-  const request = requestOf(stored);
+  const request = requestIn(headers, stored.body);
   const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
   const failed = events.filter(({ kind }) => kind === "attempt");
   const parking = parkingOf(stored);
@@ -189,22 +188,6 @@ function endedSummary(end: TaskEvent): TaskSummary {
 }
 
 const isEnd = ({ kind }: TaskEvent): boolean => isTerminal(kind);
-
-/** What a readable message asks for; an unreadable one waits for its worker to bury it (R7). */
-export function requestOf(stored: StoredMessage): {
-  skill: string;
-  input: unknown;
-} {
-  try {
-    const body = decodeBody(stored.body, stored.headers.contentType) as {
-      params?: { name?: string; arguments?: unknown; message?: unknown };
-    };
-    const { name = "", arguments: input, message } = body.params ?? {};
-    return { skill: name, input: input ?? message };
-  } catch {
-    return { skill: "", input: undefined };
-  }
-}
 
 async function takeFrom<Item>(
   items: AsyncIterable<Item>,

@@ -17,7 +17,7 @@ export class TaskTail {
   readonly #taskId: string;
   readonly #agent: string | undefined;
   readonly #onEvent: (event: TaskEvent) => void;
-  readonly #stopListening: () => void;
+  readonly #hearNoMore: () => void;
   /** By how many events more were heard than read. */
   #missing = 0;
   #last = 0;
@@ -35,13 +35,10 @@ export class TaskTail {
     this.#agent = agent;
     this.#onEvent = onEvent;
     const subject = link.subjects.taskEventsWhere({ taskId, agent });
-    const subscription = link.listen(subject, () => {
+    this.#hearNoMore = link.hear(subject, () => {
       this.#missing++;
       this.#follow();
     });
-    this.#stopListening = () => {
-      if (!link.closed) subscription.unsubscribe();
-    };
     this.#lookIn(firstLookMs);
   }
 
@@ -59,7 +56,7 @@ export class TaskTail {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#look);
-    this.#stopListening();
+    this.#hearNoMore();
   }
 
   #lookIn(ms: number): void {

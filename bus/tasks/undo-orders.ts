@@ -179,6 +179,7 @@ export async function sendToUndo(
     context: headers.context,
     key: headers.key,
     parent: headers.parent,
+    depth: headers.depth,
     traceparent: headers.traceparent,
     messageId: `${subject}#undo${newToken()}`,
     maybeKnown: "1",

@@ -1,4 +1,7 @@
 // Calls of a plan: each attempt is a task of its own, within the budgets around it.
+//
+// When the plan is over no attempt begins any more, and those under way are waited for: of whatever has been done it is
+// known then that it is to be undone. Plans in which one had begun after their end go on as they did.
 import {
   backoffMs,
   retryRules,
@@ -9,11 +12,11 @@ import type { Duration } from "../../protocol/duration.js";
 import type { ErrorCode, TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
 import type { CallStep } from "../../protocol/plan/step.js";
-import { isObject } from "../../protocol/plan/outline.js";
-import { needOfTarget } from "../../protocol/plan/skills.js";
-import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
-import type { CallToUndo, PlanCallOptions, PlanTask } from "./plan-task.js";
+import type { PlanCallOptions, PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
+
+const endsCalls = "no call is made again when the plan is over";
+const noSuchPlan = "a plan that is invalid is not called again";
 
 type Calling = Pick<CallStep, "timeout" | "retry" | "priority">;
 
@@ -30,17 +33,23 @@ const hopeless: readonly ErrorCode[] = [
 
 export class PlanCalls {
   readonly #task: PlanTask;
-  readonly #callToUndo: CallToUndo;
-  readonly #depth: number;
   readonly #underWay = new Set<Promise<unknown>>();
+  #over = false;
 
-  constructor(task: PlanTask, callToUndo: CallToUndo, depth: number) {
+  constructor(task: PlanTask) {
     this.#task = task;
-    this.#callToUndo = callToUndo;
-    this.#depth = depth;
   }
 
-  /** Resolves when all calls that are under way have ended, whichever way. */
+  /** The plan is: nothing of it begins any more. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  end(): void {
+    this.#over = true;
+  }
+
+  /** Resolves when all calls that are under way have ended, whichever way. When the plan is over none follows. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
   }
@@ -54,13 +63,13 @@ export class PlanCalls {
     if (context !== undefined)
       options.context = inWords(resolve(context, roots));
     if (undo)
-      options.undo = (result) => {
+      options.undoBy = (result) => {
         const steps = { ...roots.steps, [step.name]: result ?? null };
-        return this.#callToUndo(
-          undo.call,
-          resolve(undo.input ?? {}, { ...roots, steps }),
-          `${this.#task.id}~undo~${place}`,
-        );
+        return {
+          id: `${this.#task.id}~undo~${place}`,
+          target: undo.call,
+          input: resolve(undo.input ?? {}, { ...roots, steps }),
+        };
       };
     return this.attempts(call, resolve(input, roots), step, options, scope);
   }
@@ -80,18 +89,27 @@ export class PlanCalls {
     for (let attempt = 1; ; attempt++) {
       spending.spend(last);
       try {
-        return await this.#tracked(
-          this.#task.call(target, deeper(target, input, this.#depth), options),
-        );
+        return await this.#tracked(this.#task.call(target, input, options));
       } catch (error) {
         last = error;
         const { code } = error as Partial<TroupeError>;
-        if (attempt >= rules.attempts || !code || hopeless.includes(code))
+        if (attempt >= rules.attempts || !code || this.#isHopeless(code))
           throw error;
+        if (this.#isTooLate) throw error;
         await this.#task.sleep(backoffMs(rules, attempt));
-        if (options.signal?.aborted) throw error;
+        if (options.signal?.aborted || this.#isTooLate) throw error;
       }
     }
+  }
+
+  get #isTooLate(): boolean {
+    return this.#over && this.#task.patched(endsCalls);
+  }
+
+  /** Plans that call each other too deep would else each be tried again, within one another. */
+  #isHopeless(code: ErrorCode): boolean {
+    if (code === "PLAN_INVALID") return this.#task.patched(noSuchPlan);
+    return hopeless.includes(code);
   }
 
   async #tracked(call: Promise<unknown>): Promise<unknown> {
@@ -102,11 +120,4 @@ export class PlanCalls {
       this.#underWay.delete(call);
     }
   }
-}
-
-/** A plan that is called from a plan knows how deep it is. */
-function deeper(target: Target, input: unknown, depth: number): unknown {
-  const { agent, skill } = needOfTarget(target);
-  const isPlan = agent === orchestratorName && skill === planSkillName;
-  return isPlan && isObject(input) ? { ...input, depth: depth + 1 } : input;
 }

@@ -1,22 +1,16 @@
 // What a plan fails with: the error of the innermost step, by its name.
-import { TroupeError, type ErrorCode } from "../../protocol/errors.js";
-
-/** They say what becomes of the task that they are thrown in, and here they are another's. */
-const ofAnother: readonly ErrorCode[] = [
-  "TASK_CANCELED",
-  "TASK_REJECTED",
-  "WORKER_STOPPING",
-];
+import { isOfOneTask, TroupeError } from "../../protocol/errors.js";
 
 const alreadyNamed = new WeakSet<object>();
 const outOfTimes = new WeakSet<object>();
+const outOfCalls = new WeakSet<object>();
 
 /** With the name of the step, the innermost; trying the plan again is of no use, for its journal says the same. */
 export function named(error: unknown, place: string): unknown {
   if (!(error instanceof TroupeError) || alreadyNamed.has(error)) return error;
   const { code, message, data } = error;
   const own = new TroupeError(
-    ofAnother.includes(code) ? "PLAN_FAILED" : code,
+    isOfOneTask(error) ? "PLAN_FAILED" : code,
     `step "${place}" failed: ${message}`,
     {
       cause: error,
@@ -38,5 +32,24 @@ export function outOfTime(what: string, time: string | number): TroupeError {
     `${what} took longer than its budget of ${time}: raise budget.time`,
   );
   outOfTimes.add(error);
+  return error;
+}
+
+/** Of a budget of this plan: one that is called may have used up its own. */
+export const isOutOfCalls = (error: unknown): boolean =>
+  outOfCalls.has(error as object);
+
+/** `cause` is why the last call did not do. */
+export function usedUp(
+  what: string,
+  most: number,
+  cause: unknown,
+): TroupeError {
+  const error = new TroupeError(
+    "BUDGET_EXCEEDED",
+    `${what} has made the ${most} calls that its budget allows: raise budget.attempts, or retry less`,
+    cause === undefined ? {} : { cause },
+  );
+  outOfCalls.add(error);
   return error;
 }

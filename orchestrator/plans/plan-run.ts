@@ -15,17 +15,16 @@ import type { Block, StepNode } from "../../protocol/plan/outline.js";
 import type { Budget, MapStep, Step } from "../../protocol/plan/step.js";
 import { PlanCalls } from "./calls.js";
 import { isOutOfTime, named, outOfTime } from "./failures.js";
-import type { CallToUndo, PlanTask } from "./plan-task.js";
+import type { PlanTask } from "./plan-task.js";
+import { PlanProgress } from "./progress.js";
 import { roundOf, type Scope } from "./scope.js";
 import { Spending } from "./spending.js";
 import { vote } from "./vote.js";
-import { approval, waiting, type Tell } from "./waits.js";
+import { approval, waiting } from "./waits.js";
 
 export interface Given {
   input: unknown;
   params: Readonly<Record<string, unknown>>;
-  /** How many plans it is in. */
-  depth: number;
 }
 
 const never = new Promise<never>(() => undefined);
@@ -34,19 +33,15 @@ const defaultConcurrency = 10;
 /** The result of the plan. Throws what a step failed with, and its name. */
 export async function runPlan(
   task: PlanTask,
-  { plan, root, nodes }: CheckedPlan,
-  { input, params, depth }: Given,
-  callToUndo: CallToUndo,
+  { plan, root }: CheckedPlan,
+  { input, params }: Given,
 ): Promise<unknown> {
   const steps = {};
   const roots = { input, param: params, plan: { id: task.id }, steps };
   const spending = new Spending("the plan", undefined);
   const scope: Scope = { roots, round: "", spending };
-  const run = new PlanRun(
-    task,
-    new PlanCalls(task, callToUndo, depth),
-    nodes.length,
-  );
+  const progress = new PlanProgress(task, root);
+  const run = new PlanRun(task, new PlanCalls(task), progress);
   try {
     const last = await run.within(plan.budget, "the plan", scope, (inner) =>
       run.block(root, inner),
@@ -61,18 +56,16 @@ export async function runPlan(
 class PlanRun {
   readonly #task: PlanTask;
   readonly #calls: PlanCalls;
-  readonly #total: number;
-  #done = 0;
-  #over = false;
+  readonly #progress: PlanProgress;
 
-  constructor(task: PlanTask, calls: PlanCalls, total: number) {
+  constructor(task: PlanTask, calls: PlanCalls, progress: PlanProgress) {
     this.#task = task;
     this.#calls = calls;
-    this.#total = total;
+    this.#progress = progress;
   }
 
   async end(error: unknown): Promise<void> {
-    this.#over = true;
+    this.#calls.end();
     if (!isOutOfTime(error)) await this.#calls.settled();
   }
 
@@ -98,7 +91,7 @@ class PlanRun {
   }
 
   async #step(node: StepNode, scope: Scope): Promise<unknown> {
-    if (this.#over) return never;
+    if (this.#calls.isOver) return never;
     const step = node.step!;
     const place = step.name + scope.round;
     try {
@@ -107,34 +100,29 @@ class PlanRun {
         this.#perform(node, step, inner),
       );
       scope.roots.steps[step.name] = result ?? null;
-      if (scope.round === "") this.#done++;
-      this.#tell(place, { step: place, state: "done" });
+      this.#progress.done(scope);
+      this.#progress.tell(place, { step: place, state: "done" });
       return result ?? null;
     } catch (error) {
-      this.#over = true;
+      this.#calls.end();
       throw named(error, place);
     }
   }
 
-  readonly #tell: Tell = (message, data) =>
-    this.#task.progress({
-      progress: this.#done,
-      total: this.#total,
-      message,
-      data,
-    });
-
   async #perform(node: StepNode, step: Step, scope: Scope): Promise<unknown> {
     if ("call" in step) return this.#calls.call(step, scope);
     if ("vote" in step) return vote(this.#task, this.#calls, step, scope);
-    if ("approve" in step) return approval(this.#task, step, scope, this.#tell);
+    if ("approve" in step)
+      return approval(this.#task, step, scope, this.#progress);
     if ("wait" in step) return waiting(this.#task, step, scope);
     if ("value" in step) return resolve(step.value, scope.roots);
     if ("map" in step) return this.#map(node, step, scope);
     const [body, other] = node.blocks;
     if (!("when" in step)) return this.block(body!, scope);
-    if (holds(step.when, scope.roots)) return this.block(body!, scope);
-    return other ? this.block(other, scope) : null;
+    const isSo = holds(step.when, scope.roots);
+    this.#progress.passOver(isSo ? other : body, scope);
+    const taken = isSo ? body : other;
+    return taken ? this.block(taken, scope) : null;
   }
 
   async #map(node: StepNode, step: MapStep, scope: Scope): Promise<unknown> {

@@ -1,17 +1,13 @@
 // The skill `plan.run`: runs a plan that it is given, or that is kept by name.
 import { z } from "zod";
 import { Templates } from "../../bus/plans/templates.js";
-import { refuse, TroupeError } from "../../protocol/errors.js";
+import { refuse } from "../../protocol/errors.js";
 import { parsePlan, readPlan } from "../../protocol/plan/check.js";
 import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import { checkParams, checkPlanInput } from "../../protocol/plan/given.js";
 import type { View } from "../queries/view.js";
 import { runPlan } from "./plan-run.js";
 import type { PlanTask } from "./plan-task.js";
-import { callForUndo, type UndoHost } from "./undo-call.js";
-
-/** Of plans that are called from plans: one that calls itself must end. */
-const deepest = 16;
 
 const planInput = z.strictObject({
   plan: z
@@ -25,12 +21,12 @@ const planInput = z.strictObject({
     .int()
     .min(0)
     .optional()
-    .describe("how many plans it is called from; said by the plan that calls"),
+    .describe("of no meaning any more: plans of earlier versions say it"),
 });
 
 type PlanInput = z.infer<typeof planInput>;
 
-export type PlanHost = Pick<View, "link" | "publisher" | "registry"> & UndoHost;
+export type PlanHost = Pick<View, "link" | "publisher" | "registry">;
 
 export const planSkill = (host: PlanHost) => ({
   agent: orchestratorName,
@@ -53,18 +49,11 @@ async function run(
     throw refuse(
       "a plan is run by a task that is stored: submit one, by bus.plans.run or npx troupe plan run",
     );
-  const { input = {}, depth = 0 } = given;
-  if (depth > deepest)
-    throw new TroupeError(
-      "PLAN_INVALID",
-      `plans call each other more than ${deepest} deep: does one of them call itself?`,
-    );
+  const { input = {} } = given;
   // A step: which version is the newest, and which agents there are, may be otherwise when it is run again.
   const { plan, params } = await task.step("plan", () => prepare(host, given));
   const checked = readPlan(plan ?? given.plan);
-  return runPlan(task, checked, { input, params, depth }, (target, asked, id) =>
-    callForUndo(host, target, asked, id),
-  );
+  return runPlan(task, checked, { input, params });
 }
 
 /** The plan, where it was only named, and its parameters. Throws PLAN_UNKNOWN, PLAN_INVALID, INPUT_INVALID. */

@@ -1,5 +1,5 @@
-// What a plan needs to run: the durable operations of a task, which the worker gives to the handler of `plan.run`,
-// and a way to call for an undo. Said by what it looks like, for the orchestrator does not import workers/.
+// What a plan needs to run: the durable operations of a task, which the worker gives to the handler of `plan.run`.
+// Said by what it looks like, for the orchestrator does not import workers/.
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import type { Target } from "../../bus/tasks/target.js";
 import type { Duration } from "../../protocol/duration.js";
@@ -8,9 +8,17 @@ import type { z } from "zod";
 export interface PlanCallOptions extends Omit<SubmitOptions, "id"> {
   /** How the call is named on the journal. */
   name?: string;
-  undo?: (result: unknown) => unknown;
+  /** Which task undoes it; one that has failed is called again under the next id. */
+  undoBy?: (result: unknown) => UndoTask;
   /** Cancels it when it is aborted. */
   signal?: AbortSignal;
+}
+
+interface UndoTask {
+  /** The same each time. */
+  id: string;
+  target: Target;
+  input: unknown;
 }
 
 export interface PlanTask {
@@ -46,10 +54,3 @@ export interface PlanTask {
     data?: unknown;
   }): void;
 }
-
-/** Has something undone: one task, however often it is called, until that has failed. */
-export type CallToUndo = (
-  target: Target,
-  input: unknown,
-  id: string,
-) => Promise<unknown>;

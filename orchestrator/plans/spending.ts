@@ -1,5 +1,5 @@
 // What a plan, or a part of it, may still spend. Parts have budgets of their own, and spend of those around them, too.
-import { TroupeError } from "../../protocol/errors.js";
+import { usedUp } from "./failures.js";
 
 interface Purse {
   readonly what: string;
@@ -28,12 +28,4 @@ export class Spending {
       if (calls >= most) throw usedUp(what, most, cause);
     for (const purse of this.#purses) purse.calls++;
   }
-}
-
-function usedUp(what: string, most: number, cause: unknown): TroupeError {
-  return new TroupeError(
-    "BUDGET_EXCEEDED",
-    `${what} has made the ${most} calls that its budget allows: raise budget.attempts, or retry less`,
-    cause === undefined ? {} : { cause },
-  );
 }

@@ -3,7 +3,8 @@
 //
 // 1. Who is missing follows from the order in which ballots came, and that is the journal's: a plan that is run again
 //    decides at the same ballot. It cancels the rest again, too, should the one before have died over that.
-// 2. Plans that were past a vote before votes ended early wait for all: what follows a vote begins where its last
+// 2. A vote fails with a budget of this plan that is used up. A voter that is a plan and has used up its own has failed.
+// 3. Plans that were past a vote before votes ended early wait for all: what follows a vote begins where its last
 //    ballot was given.
 import { TroupeError } from "../../protocol/errors.js";
 import {
@@ -20,10 +21,12 @@ import {
 import { targetInWords } from "../../protocol/plan/skills.js";
 import type { VoteStep, Voter } from "../../protocol/plan/step.js";
 import type { PlanCalls } from "./calls.js";
+import { isOutOfCalls } from "./failures.js";
 import type { PlanTask } from "./plan-task.js";
 import type { Scope } from "./scope.js";
 
 const change = "votes end when they are certain";
+const budgets = "votes fail with budgets of their own plan alone";
 
 /** Throws VOTE_UNDECIDED, unless the plan is to go on then; BUDGET_EXCEEDED. */
 export async function vote(
@@ -59,15 +62,19 @@ function ask(
       resolve(asked.map((each, at) => given.get(at) ?? { ...each, notNeeded }));
     };
     for (const [place, voter] of step.vote.entries())
-      ballotOf(calls, step, voter, place, scope, rest.signal).then((ballot) => {
-        if (rest.signal.aborted) return;
-        given.set(place, ballot);
-        look();
-      }, reject);
+      ballotOf(task, calls, step, voter, place, scope, rest.signal).then(
+        (ballot) => {
+          if (rest.signal.aborted) return;
+          given.set(place, ballot);
+          look();
+        },
+        reject,
+      );
   });
 }
 
 async function ballotOf(
+  task: PlanTask,
   calls: PlanCalls,
   step: VoteStep,
   voter: Voter,
@@ -84,7 +91,8 @@ async function ballotOf(
     return { ...ballot, ...choiceOf(result ?? null, step.choice) };
   } catch (error) {
     const { code, message } = error as TroupeError;
-    if (code === "BUDGET_EXCEEDED") throw error;
+    if (isOutOfCalls(error)) throw error;
+    if (code === "BUDGET_EXCEEDED" && !task.patched(budgets)) throw error;
     return { ...ballot, error: { code, message } };
   }
 }

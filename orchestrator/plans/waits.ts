@@ -1,13 +1,14 @@
 // What a plan waits for: time, signals, people.
 import { z } from "zod";
 import { toMs, type Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
 import { ForeignSchema } from "../../protocol/json-schema-parse.js";
 import { planAnswer } from "../../protocol/plan/questions.js";
 import { parseBy } from "../../protocol/plan/schemas.js";
 import type { ApproveStep, WaitStep } from "../../protocol/plan/step.js";
 import type { PlanTask } from "./plan-task.js";
+import type { PlanProgress } from "./progress.js";
 import type { Scope } from "./scope.js";
 
 type Answer = z.infer<typeof planAnswer>;
@@ -18,15 +19,12 @@ type Approval = Partial<Answer> & {
   timedOut?: true;
 };
 
-/** To whoever follows the plan now. */
-export type Tell = (message: string, data: object) => void;
-
 /** Throws APPROVAL_DENIED, or WAIT_TIMED_OUT when nobody answered. */
 export async function approval(
   task: PlanTask,
   step: ApproveStep,
   { roots, round }: Scope,
-  tell: Tell,
+  progress: PlanProgress,
 ): Promise<Approval> {
   const place = step.name + round;
   const question = inWords(resolve(step.approve, roots));
@@ -34,7 +32,7 @@ export async function approval(
     step.show === undefined ? {} : { show: resolve(step.show, roots) };
   // On the journal, for who is to answer.
   await task.step(place, () => ({ question, ...show }));
-  tell(`${place}: ${question}`, {
+  progress.tell(`${place}: ${question}`, {
     step: place,
     state: "waiting",
     question,
@@ -94,7 +92,7 @@ async function signalOr(
   try {
     return await task.waitFor(name, options);
   } catch (error) {
-    const isLate = (error as Partial<TroupeError>).code === "WAIT_TIMED_OUT";
+    const isLate = hasCode(error, "WAIT_TIMED_OUT");
     if (isLate && otherwise === "continue") return undefined;
     throw error;
   }

@@ -1,7 +1,7 @@
 // Asking the orchestrator: the same as its skills, with dates for times. Whichever orchestrator is there answers;
 // where none is, NO_RESPONDERS is thrown at once.
 import type { Duration } from "../../protocol/duration.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, TroupeError } from "../../protocol/errors.js";
 import {
   queries,
   type Answer,
@@ -52,16 +52,12 @@ type Target = (typeof queries)[keyof typeof queries];
 const patienceMs = [1_500, 4_000, 15_000];
 
 function isLost(error: unknown): boolean {
-  return (
-    error instanceof TroupeError &&
-    ["WAIT_TIMED_OUT", "NOT_CONNECTED", "WORKER_STOPPING"].includes(error.code)
-  );
+  return hasCode(error, "WAIT_TIMED_OUT", "NOT_CONNECTED", "WORKER_STOPPING");
 }
 
 /** A task in its place, as an ask without an answer advises, would wait for an orchestrator as well. */
 function explained(error: unknown): unknown {
-  if (!(error instanceof TroupeError) || error.code !== "NO_RESPONDERS")
-    return error;
+  if (!hasCode(error, "NO_RESPONDERS")) return error;
   return new TroupeError(
     "NO_RESPONDERS",
     "no orchestrator runs here, and only one answers queries: start one with `npx troupe up`, or in a process of yours with bus.orchestrate()",

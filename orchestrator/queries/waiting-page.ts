@@ -1,12 +1,11 @@
 // The part of a page of tasks that has not ended: read from the queues, with what the log says of them.
 import { z } from "zod";
 import { parkingOf } from "../../bus/journal/parking.js";
-import { requestOf } from "../../bus/tasks/task-list.js";
 import { taskSubjectOf } from "../../bus/history/history.js";
 import type { StoredMessage } from "../../bus/history/stored.js";
 import { Handouts } from "../../bus/tasks/handouts.js";
 import { waitingTasks, type WaitingPlace } from "../../bus/tasks/waiting.js";
-import { addressOf } from "../../protocol/task-message.js";
+import { addressOf, requestIn } from "../../protocol/task-message.js";
 import { isTerminal } from "../../protocol/task.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import { taskIdOf, type Fact } from "../view/fact.js";
@@ -154,7 +153,7 @@ class WaitingReader {
     stored: StoredMessage,
     values: boolean,
   ): Promise<FoundTask | undefined> {
-    const { headers, at } = stored;
+    const { headers, body, at } = stored;
     const address = addressOf(taskSubjectOf(stored));
     const { taskId, agent, lane, level } = address;
     const trace = this.#projection.traceOf(
@@ -165,7 +164,7 @@ class WaitingReader {
     const failed = trace.filter(({ kind }) => kind === "attempt");
     const last = failed.at(-1);
     const request =
-      address.skill === "" || values ? requestOf(stored) : undefined;
+      address.skill === "" || values ? requestIn(headers, body) : undefined;
     const parking = parkingOf(stored);
     const dueAt = Date.parse(headers.schedule?.replace(/^@at /, "") ?? "");
     return {

@@ -1,5 +1,6 @@
 // Whether a value is JSON, and not deeper than what walks through it can bear.
-import { pathTo, type PlanProblem } from "./outline.js";
+import { pathTo } from "../schema.js";
+import type { PlanProblem } from "./outline.js";
 
 const deepest = 64;
 

@@ -2,6 +2,7 @@
 // so that no plan, however deep or long, costs the stack.
 import type { z } from "zod";
 import { nearest } from "../nearest.js";
+import { pathTo } from "../schema.js";
 import { planHead, type Plan } from "./plan.js";
 import { corrected, nameIn, nearKinds, typoIn, type Typo } from "./slips.js";
 import {
@@ -199,17 +200,4 @@ function unknownField(
   if (near !== undefined)
     return `unknown field "${key}": did you mean "${near}"?`;
   return `unknown field "${key}"${isOwn ? `; ${what} has ${fields.join(", ")}` : ""}`;
-}
-
-/** `steps[2].input.text` */
-export function pathTo(base: string, place: readonly PropertyKey[]): string {
-  return place.reduce<string>(
-    (text, key) =>
-      typeof key === "number"
-        ? `${text}[${key}]`
-        : text === ""
-          ? String(key)
-          : `${text}.${String(key)}`,
-    base,
-  );
 }

@@ -6,6 +6,7 @@
 // 3. Steps are read as they are written, so that what is wrong with their shapes and with their references is told in
 //    one go; but of what may only follow from a wrong shape nothing is told.
 import { nearest } from "../nearest.js";
+import { pathTo } from "../schema.js";
 import { referencesIn, type Reference } from "./expression.js";
 import { foundIn, type Found } from "./found-references.js";
 import { inputFields, inputProblem, type InputFields } from "./input-fields.js";
@@ -13,7 +14,6 @@ import { mapBetween, meetingOf } from "./meeting.js";
 import {
   fieldsOf,
   isObject,
-  pathTo,
   type Block,
   type Outline,
   type PlanProblem,

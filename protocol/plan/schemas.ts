@@ -3,7 +3,8 @@
 import { messageOf, TroupeError } from "../errors.js";
 import { checkingTime, type ForeignSchema } from "../json-schema-parse.js";
 import { TookTooLong, type TimeBox } from "../time-box.js";
-import { pathTo, type PlanProblem } from "./outline.js";
+import { pathTo } from "../schema.js";
+import type { PlanProblem } from "./outline.js";
 
 interface At {
   /** Where the schema stands, such as `params.tone.schema`. */

@@ -11,11 +11,11 @@ import {
 } from "../need.js";
 import { encodeToken, queueToken } from "../tokens.js";
 import { fitsRange } from "../versions.js";
+import { pathTo } from "../schema.js";
 import type { Place } from "./expression.js";
 import {
   fieldsOf,
   isObject,
-  pathTo,
   type Outline,
   type PlanProblem,
 } from "./outline.js";

@@ -143,6 +143,27 @@ test("a plan that fails is undone once and in reverse order, whoever dies meanwh
   ]);
 });
 
+test("undos that take long are each called once, whoever dies while they are at work", async (t) => {
+  const { bus, desk, killAll } = await setUp(t);
+  const acts = ["a", "b"].map((name) => {
+    const { undo, ...does } = act(name);
+    return { ...does, undo: { ...undo, input: { ...undo.input, ms: 2_500 } } };
+  });
+  const bad = { name: "bad", call: "desk.fail", input: { why: "no" } };
+  const task = await bus.plans.run({ steps: [...acts, bad] });
+  const waitsFor = async () => (await bus.find(task.id))?.waitsFor ?? "";
+  for (const name of ["b", "a"]) {
+    const isAtWork = async () => (await waitsFor()).includes(`~undo~${name}"`);
+    await eventually(isAtWork, { timeoutMs: 60_000 });
+    await killAll();
+  }
+  await assert.rejects(task.result({ timeout: "2m" }), {
+    code: "HANDLER_REFUSED",
+  });
+  const undone = ["undo b-1", "undo a-1"];
+  assert.deepEqual(desk.log, ["do a", "do b", ...undone]);
+});
+
 test("of many plans, while one of two orchestrators is killed again and again, all end as they would have", async (t) => {
   const { bus, desk, startAnother, killOne } = await setUp(t);
   await startAnother();

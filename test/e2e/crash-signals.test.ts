@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { lastMessage } from "../../bus/history/stored.js";
-import { readSignals } from "../../bus/journal/journal.js";
+import { readSignals } from "../../bus/journal/signals.js";
 import { startChild } from "../support/child.js";
 import { eventually } from "../support/eventually.js";
 import type { Halt } from "../support/halting.js";

@@ -124,8 +124,8 @@ for (const undone of [true, false])
     });
     await eventually(async () => (await writtenBy(told.path)).length === 1);
     await wait(300);
-    const second = await serve(t, told);
     await task.cancel("enough");
+    const second = await serve(t, told);
     await assert.rejects(task.result({ timeout: "1m" }), {
       code: "TASK_CANCELED",
     });
@@ -134,6 +134,30 @@ for (const undone of [true, false])
     assert.equal(await bus.find(`${task.id}~1`), undefined);
     await Promise.all([frozen.kill(), second.kill()]);
   });
+
+test("who is frozen before it stores its task's end, which another undoes meanwhile, ends nothing", async (t) => {
+  const bus = await shared.connect(t);
+  const told = await place(t, shared.server, bus.namespace);
+  const task = await bus.submit(trip.skills.linger, {});
+  const frozen = await serve(t, told, {
+    on: ".event.task.",
+    at: 1,
+    when: "before",
+    by: "SIGSTOP",
+  });
+  await eventually(async () => (await writtenBy(told.path)).length === 1);
+  await wait(300);
+  await task.cancel("enough");
+  const second = await serve(t, told);
+  const isUndone = async () =>
+    (await writtenBy(told.path)).some((line) => line.includes("undo-begin"));
+  await eventually(isUndone);
+  frozen.signal("SIGCONT");
+  await assert.rejects(task.result({ timeout: "1m" }), {
+    code: "TASK_CANCELED",
+  });
+  await Promise.all([frozen.kill(), second.kill()]);
+});
 
 test("many workflows end while workers and orchestrators are killed, and failed ones are undone in reverse", async (t) => {
   const bus = await shared.connect(t);

@@ -5,11 +5,8 @@ import { z } from "zod";
 import { endOf } from "../../bus/history/history.js";
 import { lastMessage } from "../../bus/history/stored.js";
 import { sealJournal } from "../../bus/journal/amending.js";
-import {
-  emptyJournal,
-  JournalWriter,
-  readJournal,
-} from "../../bus/journal/journal.js";
+import { emptyJournal, readJournal } from "../../bus/journal/journal.js";
+import { JournalWriter } from "../../bus/journal/journal-writer.js";
 import { Publisher } from "../../bus/streams/publisher.js";
 import { agent, skill } from "../../index.js";
 import { TroupeError } from "../../protocol/errors.js";

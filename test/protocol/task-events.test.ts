@@ -11,12 +11,11 @@ import {
   completedBody,
   endedBody,
   eventHeaders,
-  parseProgress,
-  parseTaskEvent,
   progressBody,
   returnedBody,
   startedBody,
-} from "../../protocol/task-events.js";
+} from "../../protocol/task-event-bodies.js";
+import { parseProgress, parseTaskEvent } from "../../protocol/task-events.js";
 import { jsonValue as value } from "../support/json-value.js";
 
 const format = fc.constantFrom<ContentType>("msgpack", "json");

@@ -5,8 +5,10 @@ import type { ContentType } from "../../protocol/headers.js";
 import { subjectsOf } from "../../protocol/subjects.js";
 import {
   addressOf,
+  contentTypeOf,
   originOf,
   parseTaskBody,
+  requestIn,
   taskBody,
   taskHeaders,
   type TaskSpec,
@@ -43,15 +45,9 @@ test("a task is read as it was written, in both formats", () => {
             taskBody(task),
           ),
           {
-            taskId: "t 1",
-            agent: "writer",
             skill: "head.line",
-            lane: "main",
-            level: "high" as const,
-            method: "tools/call",
             params: { name: "head.line", arguments: input },
             input,
-            contentType,
           },
         );
       },
@@ -68,10 +64,8 @@ test("a bare client may leave out every header", () => {
     {},
     body,
   );
-  assert.deepEqual(
-    [parsed.skill, parsed.input, parsed.contentType],
-    ["headline", { a: 1 }, "json"],
-  );
+  assert.deepEqual([parsed.skill, parsed.input], ["headline", { a: 1 }]);
+  assert.equal(contentTypeOf({}, body), "json");
   assert.equal(originOf({}), "-");
   assert.equal(originOf({ origin: "a.b" }), "-");
 });
@@ -105,8 +99,31 @@ test("a message in A2A style has the message as its input", () => {
     {},
     body,
   );
-  assert.equal(parsed.method, "SendMessage");
   assert.deepEqual(parsed.input, message);
+});
+
+test("what a message asks for is told as far as it can be, whatever it is", () => {
+  const task = spec({ a: 1 }, "json");
+  const params = { name: "head.line", arguments: { a: 1 } };
+  assert.deepEqual(requestIn(taskHeaders(task), taskBody(task)), {
+    params,
+    skill: "head.line",
+    input: { a: 1 },
+  });
+  const metadata = { skill: "chat" };
+  const inA2A = { params: { message: "hi", metadata } };
+  assert.deepEqual(requestIn({}, Buffer.from(JSON.stringify(inA2A))), {
+    params: inA2A.params,
+    skill: "chat",
+    input: "hi",
+  });
+  for (const text of ["null", "1", "{}", '{"params":null}', '{"params":', ""]) {
+    const { skill, input } = requestIn(
+      { contentType: "application/json" },
+      Buffer.from(text),
+    );
+    assert.deepEqual([skill, input], ["", undefined], text);
+  }
 });
 
 test("a body that is no task is refused as unreadable", () => {

@@ -9,7 +9,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { findServerBinary } from "../../bus/server/binary.js";
 import { eventually } from "./eventually.js";
-import { freePort } from "./server.js";
+import { freePort } from "../../bus/server/ports.js";
 
 interface Cluster {
   /** Of all servers, comma-separated. */

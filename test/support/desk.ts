@@ -48,7 +48,8 @@ export class Desk {
         this.log.push(`do ${String(input["what"])}`);
         return { id: `${String(input["what"])}-1` };
       }),
-      undo: this.#skill((input) => {
+      undo: this.#skill(async (input) => {
+        if (input["ms"] !== undefined) await pause(Number(input["ms"]));
         this.log.push(`undo ${String(input["id"])}`);
       }),
     },

@@ -1,9 +1,9 @@
 // A real nats-server for one test: a store of its own in a fresh folder, which goes away with it,
 // and a port that stays the same over kill() and restart().
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../bus/server/ports.js";
 import { messageOf } from "../../protocol/errors.js";
 import {
   startEmbeddedServer,
@@ -54,6 +54,7 @@ export async function testServer(
     get syncAlways() {
       return server.syncAlways;
     },
+    revive: () => server.revive(),
     async kill() {
       process.kill(server.pid, "SIGKILL");
       await server.stop();
@@ -82,21 +83,3 @@ async function startOnFreePort(
     }
   }
 }
-
-/**
- * Below the range from which the system takes a client's ports: a client that tries again and again
- * while the server is dead could else be given the server's own port, and connect to itself.
- */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
-    if (await isFree(port)) return port;
-  }
-}
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
-  });

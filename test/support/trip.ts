@@ -2,6 +2,7 @@
 // was done; what they give is random, so that it sees which of the times counted.
 import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { agent, refuse, skill, type TaskContext } from "../../index.js";
 
@@ -88,6 +89,18 @@ export const trip = agent("trip", {
         );
         return task.call("trip.price", { of: task.id });
       },
+    }),
+    /** Does a step whose undo takes a while. */
+    linger: skill({
+      description: "Lingers",
+      input: z.object({}),
+      run: (_input, task) =>
+        task.step("begin", () => write(`${task.id} begin`), {
+          undo: () => {
+            write(`${task.id} undo-begin`);
+            return pause(1_500);
+          },
+        }),
     }),
     price: skill({
       description: "Says what it costs",

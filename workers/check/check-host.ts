@@ -70,7 +70,7 @@ export class CheckHost implements StepHost, ContextHost {
     return never;
   }
 
-  checkMine(): Promise<never> {
+  hold(): Promise<never> {
     return never;
   }
 
@@ -79,6 +79,14 @@ export class CheckHost implements StepHost, ContextHost {
   }
 
   startChild(): Promise<never> {
+    return never;
+  }
+
+  find(): Promise<never> {
+    return never;
+  }
+
+  startUndo(): Promise<never> {
     return never;
   }
 

@@ -2,8 +2,9 @@
 // after its machine is run; workers/contexts/contexts.ts says why each message changes its context once.
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Delivery } from "../../bus/delivery/delivery.js";
-import { TroupeError } from "../../protocol/errors.js";
+import { hasCode, TroupeError } from "../../protocol/errors.js";
 import { parseWith } from "../../protocol/schema.js";
+import type { EndState } from "../../protocol/task.js";
 import { hostSkills } from "../../actors/durable/outbox.js";
 import type { ExecutionHost, Result } from "../assignment.js";
 import type { ContextTask } from "./context-messages.js";
@@ -61,8 +62,7 @@ export class ContextExecution extends Execution implements ContextTask {
         this.#intake.passOn(this.delivery);
       return outcome;
     } catch (error) {
-      if (error instanceof TroupeError && error.code === "INPUT_INVALID")
-        return error;
+      if (hasCode(error, "INPUT_INVALID")) return error;
       throw error;
     }
   }
@@ -76,10 +76,7 @@ export class ContextExecution extends Execution implements ContextTask {
     return this.acknowledge(result);
   }
 
-  override ending(
-    state: "failed" | "canceled" | "rejected",
-    error: TroupeError,
-  ): Promise<void> {
+  override ending(state: EndState, error: TroupeError): Promise<void> {
     return this.#contexts.ending(this, state, error);
   }
 

@@ -2,9 +2,10 @@
 // trouble, in which case the message only goes back.
 import type { ActorRecord, Handled } from "../../actors/durable/record.js";
 import {
-  isErrorCode,
+  hasCode,
   messageOf,
   reject,
+  toErrorCode,
   TroupeError,
   type ErrorCode,
 } from "../../protocol/errors.js";
@@ -48,7 +49,7 @@ export function failedBefore({
   code,
   message,
 }: NonNullable<Handled["failure"]>): TroupeError {
-  return new TroupeError(isErrorCode(code) ? code : "HANDLER_FAILED", message, {
+  return new TroupeError(toErrorCode(code), message, {
     retryable: false,
   });
 }
@@ -64,7 +65,7 @@ const ofTheBus: readonly ErrorCode[] = [
 
 /** What else goes wrong here would do so again, and counts as a failed attempt. */
 export function isOfTheBus(error: unknown): boolean {
-  return error instanceof TroupeError && ofTheBus.includes(error.code);
+  return hasCode(error, ...ofTheBus);
 }
 
 export function toTroupeError(error: unknown): TroupeError {

@@ -43,6 +43,7 @@ import type { Router } from "../../bus/routing/router.js";
 import { Records } from "../../bus/buckets/records.js";
 import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
+import type { EndState } from "../../protocol/task.js";
 import { actionsAgain } from "./context-again.js";
 import { ContextMessages, type ContextTask } from "./context-messages.js";
 import { nameInRecord, type Ending } from "./context-naming.js";
@@ -164,7 +165,7 @@ export class Contexts {
   /** Before it ends without having changed the state. */
   async ending(
     task: ContextTask,
-    state: "failed" | "canceled" | "rejected",
+    state: EndState,
     error: TroupeError,
   ): Promise<void> {
     if (contextOf(task) === undefined) return;

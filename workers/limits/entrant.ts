@@ -1,16 +1,13 @@
 // A task at the gate of its skill.
 import type { Delivery } from "../../bus/delivery/delivery.js";
+import type { TaskAddress } from "../../protocol/addresses.js";
 import type { TroupeError } from "../../protocol/errors.js";
-import {
-  parseTaskBody,
-  type Address,
-  type ParsedTask,
-} from "../../protocol/task-message.js";
+import { parseTaskBody, type ParsedTask } from "../../protocol/task-message.js";
 import type { TaskFacts } from "../task-context.js";
 import type { Leave } from "./policy.js";
 
 export interface Entrant extends TaskFacts {
-  readonly address: Address;
+  readonly address: TaskAddress;
   readonly delivery: Delivery;
   /** What its body says, once it was read. */
   parsed: ParsedTask | undefined;

@@ -16,6 +16,7 @@ import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { describeNeed } from "../../protocol/need.js";
 import type { TaskEvent } from "../../protocol/task.js";
 import type { Outcome } from "../../protocol/outcome.js";
+import { depthOf } from "../../protocol/task-message.js";
 import { encodeToken } from "../../protocol/tokens.js";
 import type { Assignment, Fallback, FallbackPlace } from "../assignment.js";
 import type { Slots } from "./gate.js";
@@ -137,9 +138,11 @@ export class Fallbacks implements Fallback {
   ): Promise<TroupeError | undefined> {
     const { level, context } = task;
     const leftMs = task.deadlineInMs();
+    const depth = depthOf(task.delivery.headers);
     try {
       await this.#submitter.submit(nameOf(to), input, {
         id: to.id,
+        ...(depth === 0 ? {} : { depth }),
         priority: level,
         fallbackOf: trail(task).join(","),
         ...(to.lane === undefined ? {} : { lane: to.lane }),

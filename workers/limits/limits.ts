@@ -5,7 +5,7 @@ import { recordAgentEvent } from "../../bus/history/agent-events.js";
 import { LogicalClock } from "../../bus/connection/logical-clock.js";
 import type { Publisher } from "../../bus/streams/publisher.js";
 import type { AgentEventKind } from "../../protocol/agent-events.js";
-import { messageOf, TroupeError } from "../../protocol/errors.js";
+import { hasCode, messageOf, TroupeError } from "../../protocol/errors.js";
 import { defaultLevel, levels, type Level } from "../../protocol/levels.js";
 import { parseWith } from "../../protocol/schema.js";
 import type { SkillRunner } from "../skill-runner.js";
@@ -236,8 +236,7 @@ async function partsOf(
     )) as unknown;
     return policies.map((policy) => policy.partOf(input, task));
   } catch (error) {
-    if (error instanceof TroupeError && error.code === "HANDLER_FAILED")
-      return error;
+    if (hasCode(error, "HANDLER_FAILED")) return error;
     return new TroupeError("INPUT_INVALID", messageOf(error), { cause: error });
   }
 }

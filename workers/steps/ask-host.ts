@@ -29,7 +29,7 @@ export function askHost(
     now: () => link.clock.now(),
     append: () => Promise.resolve(),
     isInDoubt: false,
-    checkMine: () => Promise.resolve(),
+    hold: () => Promise.resolve(),
     choose: (target) => router.find(needOf(target)!, {}),
     startChild(child, target, input, options) {
       const mine = { ...options, id: child.id, isNew: true };
@@ -37,6 +37,10 @@ export function askHost(
         context.stop(error),
       );
     },
+    // What is asked is never undone.
+    find: () => Promise.resolve(undefined),
+    startUndo: ({ id }, target, input, lost) =>
+      startRun(submitter, target, input, { id }, lost),
     outcomeOf: () => Promise.resolve(undefined),
     cancelChild: (child, reason) => cancelUnneeded(host, child, reason),
     readSignals: () => Promise.resolve(),

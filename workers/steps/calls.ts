@@ -15,6 +15,7 @@ import { begunEntry, doneEntry, failedEntry } from "./entries.js";
 import type { Parts } from "./parts.js";
 import type { Child, ChildRun } from "./step-host.js";
 import type { Operation } from "./tape.js";
+import type { UndoTask } from "./undo-calls.js";
 import type { UndoFunction } from "./undo.js";
 
 export interface ChildOptions extends Omit<SubmitOptions, "id"> {
@@ -22,6 +23,11 @@ export interface ChildOptions extends Omit<SubmitOptions, "id"> {
   name?: string;
   /** Undoes it when the task fails or is canceled after it was done; not where it was only started. */
   undo?: UndoFunction;
+  /**
+   * Instead of `undo`: says which task undoes it, by whom and under which id, the same each time. While that is at work
+   * the task that is undone needs no worker, however long it takes; one that has failed is called again as `ID~2`.
+   */
+  undoBy?: (output: unknown) => UndoTask;
   /** It goes on when its parent ends, instead of being canceled. */
   detached?: boolean;
   /** Do not wait for its end: what is returned is its id. It outlives its parent. */
@@ -110,7 +116,6 @@ export class Calls {
   async cancelAttached(): Promise<[Operation, Child][]> {
     this.end();
     const children = [...this.#attached];
-    this.#attached.clear();
     const { host } = this.#parts;
     await Promise.all(
       children.map(async ([operation, child]) => {
@@ -128,7 +133,7 @@ export class Calls {
     await Promise.all(
       children.map(async ([operation, child]) => {
         const outcome = await host.outcomeOf(child);
-        if (outcome?.state !== "completed") return;
+        if (outcome?.state !== "completed" || !operation.claim()) return;
         const { output: value } = outcome;
         operation.live = { value };
         line.add(doneEntry(operation, host, { value, id: child.id }));
@@ -196,7 +201,7 @@ export class Calls {
         }
       }
       // Who was frozen, and is fenced off without knowing it, would start a child that nobody waits for.
-      if (host.isInDoubt) await line.check();
+      if (host.isInDoubt) await line.hold();
       if (this.#ended) throw notNeeded(operation);
       const child = this.#child(operation, names);
       if (!detached && !start) this.#attached.set(operation, child);
@@ -260,7 +265,10 @@ export class Calls {
     run.ended((outcome) => {
       this.#waiting.delete(operation);
       this.#attached.delete(operation);
-      if (!waits.remove(operation)) return;
+      const isWaitedFor = waits.remove(operation);
+      // One that has completed while its parent begins to undo is to be undone as well.
+      if (!isWaitedFor && outcome.state !== "completed") return;
+      if (!operation.claim()) return;
       const tookMs = Math.round(host.now() - (beganAt ?? host.now()));
       const said = { id, input, ...(tookMs > 0 ? { tookMs } : {}) };
       if (outcome.state === "completed") {

@@ -3,13 +3,16 @@
 //
 // 1. When the journal refuses a write, or does not fit, the handler is left where it stands: it is told nothing.
 // 2. Once it is over nothing of it counts, whatever the handler still does.
-import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
+import { formatMs } from "../../protocol/duration.js";
+import { toTroupeError, TroupeError } from "../../protocol/errors.js";
 import {
   runOf,
   type Completion,
   type JournalEntry,
 } from "../../protocol/journal.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import { endStateOf } from "../../protocol/outcome.js";
+import type { EndState } from "../../protocol/task.js";
+import { listOf } from "../../protocol/undo-state.js";
 import { Calls } from "./calls.js";
 import type { Draws } from "./draws.js";
 import { begunEntry, doneEntry, type Done } from "./entries.js";
@@ -23,6 +26,9 @@ import { Tape, type Operation } from "./tape.js";
 import { Trying } from "./trying.js";
 import { Undo } from "./undo.js";
 import { Waits } from "./waits.js";
+
+/** Steps that do not stop when they are told to are given up after that. */
+const longestStopMs = 10_000;
 
 export class Course {
   readonly tape: Tape;
@@ -53,7 +59,7 @@ export class Course {
     this.line = new JournalLine(
       {
         append: (written) => host.append(written),
-        check: () => host.checkMine(),
+        hold: () => host.hold(),
         completed: (completions) => this.tape.completed(completions),
         refused: (error) => this.#refused(error),
         still: () => this.waits.look(), // also after entries that complete nothing: none waits while one is written
@@ -76,7 +82,7 @@ export class Course {
       () => this.undoing !== undefined,
     );
     const parts = new Parts(host, this.line, this.waits, this.trying);
-    this.undo = new Undo(parts, draws, entries);
+    this.undo = new Undo(parts, draws, entries, (to) => this.leave(to));
     this.calls = new Calls(parts, runOf(entries));
     this.signals = new SignalWaits(parts, entries);
   }
@@ -135,6 +141,7 @@ export class Course {
     this.#ended = true;
     await this.calls.cancelAttached();
     await this.#untilStill();
+    if (this.undoing || this.#over) return; // it was canceled meanwhile
     const taken = this.signals.lastTaken();
     const run = this.calls.run + 1;
     this.leave({ why: "continued", input, run, taken });
@@ -164,7 +171,7 @@ export class Course {
 
   /** It is over: what is on its journal is gone through, and nothing else is done. */
   onlyUndo(error: TroupeError): void {
-    this.undo.begin(stateOf(error), error);
+    this.undo.begin(endStateOf(error), error);
   }
 
   /**
@@ -199,6 +206,7 @@ export class Course {
     this.line.close();
     this.signals.stop();
     this.calls.stop();
+    this.undo.stop();
   }
 
   async #unwind(
@@ -215,9 +223,15 @@ export class Course {
       await this.undo.record(state, error);
     await this.calls.recordDone(await this.calls.cancelAttached());
     await this.#untilStill();
+    const late = this.trying.atWork.filter((each) => this.undo.canUndo(each));
     // It ended in the midst of its journal, say by its timeout: what comes after that must be undone as well.
     const misfit = await this.tape.restOf();
-    if (!misfit) return this.undo.run(state, error);
+    if (!misfit) {
+      const ended = await this.undo.run(state, error);
+      return late.length === 0 || ended instanceof Suspension
+        ? ended
+        : stillAtWork(ended, late);
+    }
     if (wasUndoing) return new Suspension(misfitting(this.#host, misfit));
     await this.undo.record(state, error);
     return new Suspension({ why: "undoing", until: 0 });
@@ -245,7 +259,7 @@ export class Course {
 
   /** Steps at work have heard that they are to stop; what they still do is on the journal then. */
   async #untilStill(): Promise<void> {
-    const longest = performance.now() + 10_000;
+    const longest = performance.now() + longestStopMs;
     while (this.trying.running > 0 && performance.now() < longest)
       await new Promise((resolve) => setTimeout(resolve, 5));
     await this.line.drained();
@@ -267,8 +281,15 @@ export class Course {
   }
 }
 
-/** How a task ends that ends with this error. */
-function stateOf({ code }: TroupeError): EndState {
-  if (code === "TASK_CANCELED") return "canceled";
-  return code === "TASK_REJECTED" ? "rejected" : "failed";
+/** Nobody knows what they will have done; so a person is to look. */
+function stillAtWork(
+  why: TroupeError,
+  late: readonly Operation[],
+): TroupeError {
+  const standing = late.map(({ name }) => name);
+  return new TroupeError(
+    "UNDO_FAILED",
+    `${why.message}; and what is at work of it did not stop within ${formatMs(longestStopMs)}, and is not undone whatever it does: ${listOf(standing)}. Let it heed its signal, or give it a timeout`,
+    { cause: why, data: { failed: why.message, standing } },
+  );
 }

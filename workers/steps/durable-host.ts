@@ -1,9 +1,9 @@
 // What a handler with durable operations needs, over the bus: its journal, its children, its signals.
 import { endOf } from "../../bus/history/history.js";
-import { readSignals } from "../../bus/journal/journal.js";
-import type { Signal } from "../../bus/journal/signals.js";
+import { readSignals, type Signal } from "../../bus/journal/signals.js";
 import { cancelUnneeded } from "../../bus/tasks/cancel.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
+import { findTask } from "../../bus/tasks/task-list.js";
 import {
   needOf,
   type NamedTarget,
@@ -13,8 +13,12 @@ import {
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
-import type { TaskName } from "../../protocol/subjects.js";
-import { parentHeader } from "../../protocol/task-message.js";
+import {
+  orchestratorName,
+  planSkillName,
+  type TaskName,
+} from "../../protocol/subjects.js";
+import { depthOf, parentHeader } from "../../protocol/task-message.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
@@ -23,6 +27,9 @@ import type { OwnJournal } from "./own-journal.js";
 import { SignalLooks } from "./signal-looks.js";
 import type { Child, ChildRun, StepHost } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
+
+/** Of plans that are called from plans: one that calls itself, whichever way, must end. */
+const deepest = 16;
 
 export class DurableHost implements StepHost {
   readonly isDurable = true;
@@ -66,9 +73,10 @@ export class DurableHost implements StepHost {
     return this.#runner.rules;
   }
 
-  /** A task with a key keeps its place in the queue (R4). */
+  /** A task with a key keeps its place in the queue (R4). One that has ended is not woken: only its undoing goes on. */
   get canPark(): boolean {
-    return this.#task.key === undefined;
+    const { key, delivery } = this.#task;
+    return key === undefined && delivery.headers.undo === undefined;
   }
 
   now(): number {
@@ -83,13 +91,10 @@ export class DurableHost implements StepHost {
     return this.#task.isInDoubt;
   }
 
-  /** A task that had nothing to be undone may have ended without a word on its journal. */
-  async checkMine(): Promise<void> {
-    const [end] = await Promise.all([
-      endOf(this.#task.host.link, this.id, this.agent),
-      this.#journal.check(),
-    ]);
-    if (!end) return;
+  async hold(): Promise<void> {
+    await this.#journal.hold();
+    // One whose workers were taken for lost ends without a word on its journal.
+    if (!(await endOf(this.#task.host.link, this.id, this.agent))) return;
     throw new TroupeError(
       "CONFLICT",
       `task "${this.id}" was ended by another instance of "${this.agent}": this one was held up for too long and leaves it`,
@@ -119,8 +124,8 @@ export class DurableHost implements StepHost {
         ...(context === undefined ? {} : { context }),
         ...(Number.isFinite(leftMs) ? { deadline: Math.max(0, leftMs) } : {}),
         ...options,
-        id: child.id,
-        parent: parentHeader(this.#name),
+        isFirst: !this.#task.mayBeKnown(),
+        ...this.#asChild(child),
       },
       (error) => this.suspend({ why: "trouble", error }),
     );
@@ -133,6 +138,32 @@ export class DurableHost implements StepHost {
 
   cancelChild(child: Child, reason: string): Promise<void> {
     return cancelUnneeded(this.#task.host, child, reason);
+  }
+
+  find(id: string): ReturnType<StepHost["find"]> {
+    return findTask(this.#task.host.link, id);
+  }
+
+  startUndo(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    lost: (error: TroupeError) => void,
+  ): Promise<ChildRun> {
+    const { submitter } = this.#task.host;
+    return startRun(submitter, target, input, this.#asChild(child), lost);
+  }
+
+  /** Throws PLAN_INVALID. */
+  #asChild(child: Child) {
+    const { delivery } = this.#task;
+    const depth = depthOf(delivery.headers) + (isPlan(this) ? 1 : 0);
+    if (isPlan(child) && depth > deepest) throw tooDeep();
+    return {
+      id: child.id,
+      parent: parentHeader(this.#name),
+      ...(depth === 0 ? {} : { depth }),
+    };
   }
 
   async readSignals(): Promise<void> {
@@ -182,4 +213,14 @@ export class DurableHost implements StepHost {
   get #name(): TaskName {
     return { agent: this.agent, taskId: this.id };
   }
+}
+
+const isPlan = ({ agent, skill }: Names): boolean =>
+  agent === orchestratorName && skill === planSkillName;
+
+function tooDeep(): TroupeError {
+  return new TroupeError(
+    "PLAN_INVALID",
+    `plans call each other more than ${deepest} deep: does one of them call itself?`,
+  );
 }

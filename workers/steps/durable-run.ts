@@ -1,15 +1,13 @@
 // One run of a handler with durable operations, and what becomes of it when the handler is over, or left where it
 // stands: it is undone, parked, or begins anew.
-import {
-  cancelAsked,
-  type JournalContents,
-} from "../../bus/journal/journal.js";
+import { type JournalContents } from "../../bus/journal/journal.js";
+import { cancelAsked } from "../../bus/journal/signals.js";
 import { park } from "../../bus/journal/parking.js";
 import { removeUsed } from "../../bus/journal/used-signals.js";
 import { toTroupeError, type TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
@@ -108,9 +106,11 @@ export class DurableRun {
     const { host, delivery, deadline } = this.#task;
     const { link, publisher } = host;
     const { subject, headers, body } = delivery;
+    // What is undone has ended by its deadline or its canceling: neither is to bring it back at once, over and over.
+    const isUndoing = this.course.undoing !== undefined;
     const latest = Math.min(
       until === Infinity ? this.#host.now() + longestParkMs : until,
-      deadline?.getTime() ?? Infinity,
+      isUndoing ? Infinity : (deadline?.getTime() ?? Infinity),
     );
     const parked = {
       ...this.#name,
@@ -129,7 +129,8 @@ export class DurableRun {
       this.#host.readSignals(),
     ]);
     // The timer stands in either case: it may be another's by now, and brings back what is at work or over at the worst.
-    return !isOver && cancelAsked(this.#host.signals) === undefined;
+    const isCanceled = cancelAsked(this.#host.signals) !== undefined;
+    return !isOver && (isUndoing || !isCanceled);
   }
 
   /** For whoever looks: a task can be parked without, and is where the journal has no room. */

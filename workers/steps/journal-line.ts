@@ -7,8 +7,8 @@ import {
 
 interface LineEnds {
   append(this: void, entries: JournalEntry[]): Promise<void>;
-  /** Throws where another has the task by now. */
-  check(this: void): Promise<void>;
+  /** Throws where another has the task by now; nobody else can write after it. */
+  hold(this: void): Promise<void>;
   /** They are stored, in this order. */
   completed(this: void, completions: Completion[]): void;
   /** They are not stored. True where that is because of them, and others can be. */
@@ -27,7 +27,7 @@ interface Queued {
 export class JournalLine {
   // Not the literal that they come in (docs/decisions/0032-what-lives-as-long-as-a-task.md).
   readonly #append: LineEnds["append"];
-  readonly #check: LineEnds["check"];
+  readonly #hold: LineEnds["hold"];
   readonly #completed: LineEnds["completed"];
   readonly #refused: LineEnds["refused"];
   readonly #still: LineEnds["still"];
@@ -42,7 +42,7 @@ export class JournalLine {
   constructor(ends: LineEnds, isEmpty: boolean) {
     this.#isEmpty = isEmpty;
     this.#append = ends.append;
-    this.#check = ends.check;
+    this.#hold = ends.hold;
     this.#completed = ends.completed;
     this.#refused = ends.refused;
     this.#still = ends.still;
@@ -74,12 +74,12 @@ export class JournalLine {
     return new Promise((resolve) => this.add(entry, resolve));
   }
 
-  /** Throws where nothing can be written any more, for another has the task. Never settles once it is closed. */
-  async check(): Promise<void> {
-    while (!this.idle) await this.drained();
-    this.#writing = true; // what is added meanwhile would be taken for another's
+  /** Makes sure that the task is still ours. Throws where nothing can be written any more. */
+  async hold(): Promise<void> {
+    while (!this.idle && !this.#closed) await this.drained();
+    this.#writing = true; // what is added meanwhile waits
     try {
-      await this.#check();
+      await this.#hold();
     } catch (error) {
       this.#lost(error);
       throw error;
@@ -88,7 +88,7 @@ export class JournalLine {
     if (!this.#closed) this.#next();
   }
 
-  /** Resolves when all that was added is stored. */
+  /** Resolves when all that was added is stored, or is not to be any more. */
   drained(): Promise<void> {
     if (this.idle) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -98,6 +98,7 @@ export class JournalLine {
   close(): void {
     this.#closed = true;
     this.#queued = [];
+    for (const drained of this.#idle.splice(0)) drained();
   }
 
   #write(): void {

@@ -39,7 +39,7 @@ export interface DurableOperations {
   submit<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start" | "detached" | "undo">,
+    options?: Omit<ChildOptions, "start" | "detached" | "undo" | "undoBy">,
   ): Promise<string>;
   all<const Operations extends readonly unknown[]>(
     operations: Operations,
@@ -98,7 +98,7 @@ export abstract class SteppingContext implements DurableOperations {
   submit<To extends Target>(
     target: To,
     input: InputOf<To>,
-    options?: Omit<ChildOptions, "start" | "detached" | "undo">,
+    options?: Omit<ChildOptions, "start" | "detached" | "undo" | "undoBy">,
   ): Promise<string> {
     const started = { ...options, start: true };
     return this.steps.call(target, input, started) as Promise<string>;

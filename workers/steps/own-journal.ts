@@ -1,8 +1,6 @@
 // The journal of a task in hand, as whoever works on it writes it.
-import {
-  JournalWriter,
-  type JournalContents,
-} from "../../bus/journal/journal.js";
+import type { JournalContents } from "../../bus/journal/journal.js";
+import { JournalWriter } from "../../bus/journal/journal-writer.js";
 import { toTroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { TaskName } from "../../protocol/subjects.js";
@@ -59,6 +57,13 @@ export class OwnJournal {
   /** What an earlier task of this id has left goes. */
   async clear(): Promise<void> {
     if (this.#isStale && !this.#wrote) await this.append([]);
+  }
+
+  /** Nobody else can write from now on. Throws CONFLICT when another has. */
+  hold(): Promise<void> {
+    // Where nothing was done there is nothing to go on with: an entry would make a workflow of it.
+    if (this.place === 0) return this.#writer.check();
+    return this.append([{ kind: "held", at: this.#host.link.clock.now() }]);
   }
 
   /** Throws CONFLICT when another has written. */

@@ -7,6 +7,7 @@ import type { TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import type { Outcome } from "../../protocol/outcome.js";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
+import type { TaskState } from "../../protocol/task.js";
 import type { Suspended } from "./suspension.js";
 
 /** A task that a handler calls. */
@@ -29,11 +30,14 @@ export interface StepHost {
   append(entries: JournalEntry[]): Promise<void>;
   /** Whether another may have the task by now, and may have ended it. */
   readonly isInDoubt: boolean;
-  /** Throws CONFLICT where that is so. */
-  checkMine(): Promise<void>;
+  /** Fences off whoever else believes to have it. Throws CONFLICT where another has gone on with it. */
+  hold(): Promise<void>;
   /** Whom a target means, where it names a need. */
   choose(target: Target, input: unknown): Promise<Names>;
-  /** Submits it: one task, however often it is called. Throws what it cannot be submitted for. */
+  /**
+   * Submits it: one task, however often it is called. Throws what it cannot be submitted for; PLAN_INVALID where plans
+   * call each other too deep.
+   */
   startChild(
     child: Child,
     target: NamedTarget,
@@ -43,6 +47,18 @@ export interface StepHost {
   /** How it has ended; undefined where it has not. */
   outcomeOf(child: Child): Promise<Outcome | undefined>;
   cancelChild(child: Child, reason: string): Promise<void>;
+  /** Whom the task of this id was sent to, and how it is; undefined where there is none, or no longer. */
+  find(id: string): Promise<(Names & { state: TaskState }) | undefined>;
+  /**
+   * Submits a task that undoes something: one, however often it is called. It has neither the deadline of what it
+   * undoes nor ends with it. `lost` is called when its end can no longer be heard of.
+   */
+  startUndo(
+    child: Child,
+    target: NamedTarget,
+    input: unknown,
+    lost: (error: TroupeError) => void,
+  ): Promise<ChildRun>;
   /** Signals to this task, oldest first, as far as they are known. */
   readonly signals: readonly Signal[];
   /** Reads them anew. */

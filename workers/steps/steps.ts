@@ -98,9 +98,11 @@ export class Steps {
       this.course.calls.nameOf(target, options),
     );
     if (!operation) return never();
-    if (options.undo && options.start !== true)
+    const { undoBy, undo = undoBy, start = false } = options;
+    if (undo && !start)
       this.course.undo.remember(operation, {
-        run: options.undo,
+        run: undo,
+        byTask: undo === undoBy,
         rules: this.#host.rules,
         timeoutMs: undefined,
       });

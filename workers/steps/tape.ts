@@ -34,6 +34,7 @@ export class Operation {
   readonly promise: Promise<unknown>;
   /** The value that it had live, which need not be read again. */
   live: { value: unknown } | undefined;
+  #isClaimed = false;
   #resolve!: (value: unknown) => void;
   #reject!: (error: TroupeError) => void;
 
@@ -51,6 +52,13 @@ export class Operation {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** True once: what came of it is written by whoever knows it first. */
+  claim(): boolean {
+    const isFirst = !this.#isClaimed;
+    this.#isClaimed = true;
+    return isFirst;
   }
 
   settle(completion: Completion): void {
@@ -159,7 +167,9 @@ export class Tape {
         past.retryAt = entry.retryAt;
       }
     } else if (isCompletion(entry)) {
-      this.#pastOf(entry).completion = entry;
+      const past = this.#pastOf(entry);
+      if (past.completion) return; // older versions could write two
+      past.completion = entry;
       this.#order.push(entry);
     }
   }

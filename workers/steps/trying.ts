@@ -20,8 +20,7 @@ interface Tried<Value> {
 }
 
 export class Trying {
-  /** So many are at work. */
-  running = 0;
+  readonly #atWork = new Set<Operation>();
   readonly #host: StepHost;
   readonly #line: JournalLine;
   readonly #waits: Waits;
@@ -40,6 +39,15 @@ export class Trying {
     this.#isUndoing = isUndoing;
   }
 
+  /** So many are at work. */
+  get running(): number {
+    return this.#atWork.size;
+  }
+
+  get atWork(): Operation[] {
+    return [...this.#atWork];
+  }
+
   /** Calls `done` when it has worked. When it has failed as often as it may the operation has failed. */
   async until<Value>(
     operation: Operation,
@@ -52,7 +60,7 @@ export class Trying {
     for (let attempt = (past?.failures ?? 0) + 1; ; attempt++) {
       const startedAt = performance.now();
       let error: TroupeError;
-      this.running++;
+      this.#atWork.add(operation);
       try {
         const result = run(attempt);
         const value = result instanceof Promise ? await result : result;
@@ -61,7 +69,7 @@ export class Trying {
       } catch (thrown) {
         error = toTroupeError(thrown);
       } finally {
-        this.running--;
+        this.#atWork.delete(operation);
         this.#waits.look();
       }
       if (this.#isUndoing() || !mayRetry(rules, error, attempt)) {

@@ -16,6 +16,7 @@ import {
 import { isOf, usedAgain } from "../../bus/tasks/undo-orders.js";
 import { tryToRemove } from "../../bus/streams/removal.js";
 import { isConflict, TroupeError } from "../../protocol/errors.js";
+import type { EndState } from "../../protocol/task.js";
 import { undoStateOf } from "../../protocol/undo-state.js";
 import type { Result } from "../assignment.js";
 import { deadLetterOf } from "../dead-letter.js";
@@ -84,7 +85,7 @@ export class UndoExecution extends Execution {
   async #run(
     runner: SkillRunner,
     journal: JournalContents,
-    state: "failed" | "canceled" | "rejected",
+    state: EndState,
     error: TroupeError,
   ): Promise<TroupeError | Suspension> {
     const context = new HandlerContext(this, this);
@@ -93,7 +94,7 @@ export class UndoExecution extends Execution {
     run.course.onlyUndo(error);
     try {
       const outcome = await perform(
-        { ...runner, timeoutMs: Infinity },
+        runner,
         this.host.watch,
         context,
         inputOf(journal, this.parsed!.input),

@@ -4,7 +4,8 @@
 //    runs its handler only to have its undos at hand, and nothing new is begun.
 // 2. Each undo is on the journal when it is done, and is not run again. One that failed as often as it may stops those
 //    before it: they may depend on it, and a person is to decide.
-// 3. Between two attempts it waits for a moment at most; for longer the task is given back.
+// 3. Between two attempts it waits for a moment at most; for longer the task is given back. What a task undoes that it
+//    calls (undo-calls.ts) is waited for as children are.
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   backoffMs,
@@ -25,22 +26,25 @@ import {
   listOf,
   undoReportOf,
   undoStateOf,
-  type EndState,
   type UndoFailure,
   type UndoReport,
   type UndoState,
 } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import { runAttempt, type Attempt } from "./attempt.js";
 import type { Draws } from "./draws.js";
 import type { Parts } from "./parts.js";
-import { Suspension } from "./suspension.js";
+import { Suspension, type Suspended } from "./suspension.js";
 import { final, type Operation } from "./tape.js";
+import { UndoCalls, type UndoTask } from "./undo-calls.js";
 import { momentMs } from "./waits.js";
 
 export type UndoFunction = (result: unknown, attempt: Attempt) => unknown;
 
 interface Undoable {
+  /** Undoes it, or says which task does. */
   run: UndoFunction;
+  byTask?: boolean;
   rules: RetryRules;
   timeoutMs: number | undefined;
 }
@@ -73,7 +77,10 @@ export class Undo {
   readonly #declined: UndoState["declined"];
   /** As who declined to undo it was told. */
   readonly #report: UndoReport | undefined;
+  /** By ordinal: how often an attempt to undo it has failed. */
+  readonly #failed = new Map<number, number>();
   readonly #left = new AbortController();
+  readonly #calls: UndoCalls;
   /** By ordinal: done by the task that this one was forked from. */
   readonly #others: ReadonlySet<number>;
   readonly #draws: Draws;
@@ -84,9 +91,20 @@ export class Undo {
   #recorded: number;
   #isReplayed = false;
 
-  constructor(parts: Parts, draws: Draws, entries: readonly JournalEntry[]) {
+  /** `leave`: its task is to be left where it stands. */
+  constructor(
+    parts: Parts,
+    draws: Draws,
+    entries: readonly JournalEntry[],
+    leave: (to: Suspended) => void,
+  ) {
     const state = undoStateOf(entries);
     this.#parts = parts;
+    this.#calls = new UndoCalls(parts, (error) =>
+      leave({ why: "trouble", error }),
+    );
+    for (const entry of entries)
+      if (entry.kind === "undo-failed") this.#countFailure(entry.op);
     this.#draws = draws;
     this.#others = copiedOperations(entries);
     this.#over = new Set([...state.undone, ...state.skipped]);
@@ -114,6 +132,10 @@ export class Undo {
     this.#known.set(operation, undoable);
   }
 
+  canUndo(operation: Operation): boolean {
+    return this.#known.has(operation);
+  }
+
   done(operation: Operation, completion: Completion & { kind: "done" }): void {
     const undoable = this.#known.get(operation);
     if (!undoable || this.#others.has(operation.ordinal)) return;
@@ -132,6 +154,11 @@ export class Undo {
   /** Its task is left: an undo at work is told, and what it does no longer counts. */
   leave(): void {
     this.#left.abort();
+  }
+
+  /** Nothing of it counts any more. */
+  stop(): void {
+    this.#calls.stop();
   }
 
   /** The handler stands where its journal ends. `next` is called once. */
@@ -203,7 +230,7 @@ export class Undo {
 
   /** Whether it worked. */
   async #attempt(
-    { operation, run, rules, value, timeoutMs }: Done,
+    { operation, run, byTask, rules, value, timeoutMs }: Done,
     attempt: number,
   ): Promise<boolean> {
     const { line, host } = this.#parts;
@@ -211,13 +238,17 @@ export class Undo {
     const inside = { name, draws: this.#draws.ofUndo(op) };
     const running = (this.#running = new AsyncLocalStorage<Inside>());
     try {
-      await runAttempt<unknown>(
+      const said = await runAttempt<unknown>(
         (each) => running.run(inside, () => run(value, each)),
         attempt,
         () => this.#left.signal,
         timeoutMs ?? defaultTimeoutMs,
         `undo of ${name}`,
       );
+      if (byTask === true) {
+        const failures = this.#failed.get(op) ?? 0;
+        await this.#calls.call(operation, said as UndoTask, failures);
+      }
     } catch (thrown) {
       const error = toTroupeError(thrown);
       const retryAt = mayRetry(rules, error, attempt)
@@ -231,6 +262,7 @@ export class Undo {
         error: toRpcError(error),
         ...(retryAt === undefined ? {} : { retryAt }),
       });
+      this.#countFailure(op);
       this.#failures.set(op, { op, attempt, error, retryAt });
       return false;
     } finally {
@@ -239,6 +271,10 @@ export class Undo {
     await line.store({ kind: "undone", op, at: host.now() });
     this.#over.add(op);
     return true;
+  }
+
+  #countFailure(op: number): void {
+    this.#failed.set(op, (this.#failed.get(op) ?? 0) + 1);
   }
 
   #standing(): { undone: string[]; standing: string[] } {

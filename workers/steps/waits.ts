@@ -42,6 +42,7 @@ export class Waits {
   /** While it was being parked something that it waits for happened, and nobody was there any more to hear of it. */
   #missed = false;
   #parking = false;
+  #isStopped = false;
 
   constructor(host: WaitsHost) {
     this.#now = host.now;
@@ -52,6 +53,7 @@ export class Waits {
   }
 
   add(operation: Operation, wait: Wait): void {
+    if (this.#isStopped) return; // nothing is waited for any more
     this.#waits.set(operation, wait);
     this.look();
   }
@@ -84,6 +86,7 @@ export class Waits {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#waits.clear();
     this.#setIdle(false);

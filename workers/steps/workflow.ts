@@ -3,15 +3,22 @@
 //
 // R3: its message leaves the queue only when its journal, or its timer, says how it goes on.
 import {
-  cancelAsked,
   inputOf,
+  ownPart,
+  readJournal,
   type JournalContents,
 } from "../../bus/journal/journal.js";
+import { cancelAsked } from "../../bus/journal/signals.js";
 import { firstAttempt } from "../../bus/delivery/recall.js";
-import { toTroupeError, TroupeError } from "../../protocol/errors.js";
+import {
+  hasCode,
+  isConflict,
+  toTroupeError,
+  TroupeError,
+} from "../../protocol/errors.js";
 import { misfitOf } from "../../protocol/journal.js";
 import { fromRpcError } from "../../protocol/rpc.js";
-import type { EndState } from "../../protocol/undo-state.js";
+import type { EndState } from "../../protocol/task.js";
 import type { Assignment, Result } from "../assignment.js";
 import { recordFailure } from "../failure.js";
 import type { SkillRunner } from "../skill-runner.js";
@@ -32,6 +39,7 @@ type Parked = Suspended & { why: "parked" };
 
 /** A task that continues oftener in one worker is delivered anew. */
 const runsOfDelivery = 500;
+const hungPauseMs = 5_000;
 
 export class Workflow {
   readonly #task: WorkflowTask;
@@ -117,6 +125,8 @@ export class Workflow {
     course.ended();
     // Its undoing goes on elsewhere.
     if (isStopping(outcome)) return recordFailure(this.#task, outcome);
+    if (course.undoing && hasCode(outcome, "TIMED_OUT"))
+      return this.#suspended(run, this.#later(outcome));
     const error = course.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
     const misfit = course.misfit();
@@ -124,6 +134,19 @@ export class Workflow {
     const finishing = course.finish();
     if (!finishing) return this.#task.recordOutcome(outcome);
     return finishing.then(() => this.#task.recordOutcome(outcome));
+  }
+
+  /** Whether another has gone on with it. Where none has, none can from now on. */
+  async isAnothers(): Promise<boolean> {
+    const run = this.#run;
+    if (!run) return hasGrown(this.#task, this.#journal);
+    try {
+      await run.course.line.hold();
+      return false;
+    } catch (error) {
+      if (isConflict(error)) return true;
+      throw error;
+    }
   }
 
   unwind(
@@ -144,6 +167,16 @@ export class Workflow {
 
   close(): void {
     this.#run?.course.close();
+  }
+
+  /** It hung before it came to where its journal ends: that may be otherwise the next time. */
+  #later(error: TroupeError): Suspended {
+    const { link } = this.#task.host;
+    link.log.warn(
+      { task: this.#task.id, error: error.message },
+      "the handler of a task that is to be undone did not come to where its journal ends; it is tried again",
+    );
+    return { why: "undoing", until: link.clock.now() + hungPauseMs };
   }
 
   async #suspended(run: DurableRun, to: Suspended): Promise<Result> {
@@ -252,6 +285,16 @@ export class Workflow {
 
 export function isStopping(outcome: unknown): outcome is TroupeError {
   return outcome instanceof TroupeError && outcome.code === "WORKER_STOPPING";
+}
+
+/** Whether there is more on the journal of a task than was there when it came. */
+export async function hasGrown(
+  { host, agent, id: taskId, delivery }: Assignment,
+  { last }: Pick<JournalContents, "last">,
+): Promise<boolean> {
+  const contents = await readJournal(host.link, { agent, taskId });
+  const now = ownPart(contents, delivery);
+  return now.entries.length > 0 && now.last !== last;
 }
 
 function waits({ waitsFor }: Parked): TroupeError {

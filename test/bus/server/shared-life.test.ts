@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { connect } from "@nats-io/transport-node";
+import { connect as dial } from "../../../index.js";
 import { startEmbeddedServer } from "../../../bus/server/embedded.js";
 import { identityOf, isRunning } from "../../../bus/server/process-identity.js";
+import { doer, quiet } from "../../support/doer.js";
+import { withEnvironment } from "../../support/environment.js";
 import { eventually } from "../../support/eventually.js";
 import { serverHolder } from "../../support/server-holder.js";
 import { temporaryDirectory } from "../../support/temporary-directory.js";
@@ -19,6 +22,23 @@ test("the server ends within a second or so after its only user was killed", asy
   assert.equal(everything.length, 3);
   await holder.kill();
   await allGone(everything, 3000);
+});
+
+test("one that was killed is started again where it was by whoever uses it, and all go on", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await withEnvironment({ NATS_URL: undefined }, async () => {
+    await using worker = await dial({ directory });
+    await using caller = await dial({ directory });
+    const echo = doer((input) => input);
+    await worker.serve(echo, quiet);
+    for (let round = 0; round < 2; round++) {
+      const [server] = await processesOf(directory);
+      kill9(server!);
+      await allGone([server!], 3000);
+      const options = { timeout: "1m" } as const;
+      assert.equal(await caller.call(echo.skills.do, round, options), round);
+    }
+  });
 });
 
 test("Ctrl-C reaches its user, but neither the server nor its watchdog", async (t) => {

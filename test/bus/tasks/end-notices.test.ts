@@ -7,7 +7,7 @@ import { EndNotices } from "../../../bus/tasks/end-notices.js";
 import { ToldEnds } from "../../../bus/tasks/told-ends.js";
 import { parseBatch } from "../../../protocol/batch.js";
 import type { ContentType } from "../../../protocol/headers.js";
-import { completedBody } from "../../../protocol/task-events.js";
+import { completedBody } from "../../../protocol/task-event-bodies.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();

@@ -8,7 +8,7 @@ import { Recorder } from "../../../bus/tasks/recorder.js";
 import { ensureStreams } from "../../../bus/streams/streams.js";
 import { TroupeError } from "../../../protocol/errors.js";
 import type { Outcome } from "../../../protocol/outcome.js";
-import { completedBody } from "../../../protocol/task-events.js";
+import { completedBody } from "../../../protocol/task-event-bodies.js";
 import { doer } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";

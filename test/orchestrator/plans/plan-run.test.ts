@@ -29,7 +29,7 @@ test("a parallel runs at once what does not wait for each other, and gives all r
   const slowly = (name: string, more: object = {}) => ({
     name,
     call: "desk.slowly",
-    input: { ms: 100, name },
+    input: { ms: 400, name },
     ...more,
   });
   const result = await at.run([
@@ -45,9 +45,9 @@ test("a parallel runs at once what does not wait for each other, and gives all r
   ]);
   assert.deepEqual(result, {
     last: { of: ["a", "b"] },
-    a: { ms: 100, name: "a" },
-    b: { ms: 100, name: "b" },
-    c: { ms: 100, name: "c" },
+    a: { ms: 400, name: "a" },
+    b: { ms: 400, name: "b" },
+    c: { ms: 400, name: "c" },
   });
   assert.equal(at.desk.atOnce.most, 2);
 });

@@ -89,6 +89,29 @@ test("who is to be asked again later is not, when the vote has been decided", as
   });
 });
 
+test("a voter that is a plan and has used up its own budget has failed, and the others decide", async () => {
+  const each = { name: "m", map: [1, 2], do: [{ name: "s", ...say("b") }] };
+  await at.bus.plans.put("poor", { budget: { attempts: 1 }, steps: [each] });
+  const poor = { call: "orchestrator.plan.run", input: { plan: "poor" } };
+  const vote = { name: "v", vote: [poor, say("a")], choice: "choice" };
+  const verdict = await at.run([{ ...vote, otherwise: "continue" }]);
+  const { decided, ballots } = verdict as Verdict;
+  assert.equal(decided, false);
+  assert.equal(ballots[0]?.error?.code, "BUDGET_EXCEEDED");
+  assert.equal(ballots[1]?.choice, "a");
+  const flaky = { call: "desk.flaky", input: { name: "voter", times: 5 } };
+  const again = {
+    ...vote,
+    vote: [flaky, say("a")],
+    retry: { attempts: 2, first: 1 },
+  };
+  const own = at.run([again], { budget: { attempts: 2 } });
+  await assert.rejects(own, {
+    code: "BUDGET_EXCEEDED",
+    message: /step "v" failed: the plan has made the 2 calls/,
+  });
+});
+
 test("plans that were past a vote before votes ended early wait for all of them", async () => {
   const vote = [say("a"), say("a"), say("b")];
   const retry = { attempts: 2, first: 1 };

@@ -11,7 +11,7 @@ import {
   endedBody,
   eventHeaders,
   startedBody,
-} from "../../../protocol/task-events.js";
+} from "../../../protocol/task-event-bodies.js";
 
 const prefix = "troupe.event.task.";
 const facts = {

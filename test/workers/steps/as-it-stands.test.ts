@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endOf, pendingTask } from "../../../bus/history/history.js";
-import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
+import { readJournal } from "../../../bus/journal/journal.js";
+import { JournalWriter } from "../../../bus/journal/journal-writer.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import type { Bus } from "../../../index.js";
 import { TroupeError } from "../../../protocol/errors.js";

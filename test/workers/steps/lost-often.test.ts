@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { emptyJournal, JournalWriter } from "../../../bus/journal/journal.js";
+import { emptyJournal } from "../../../bus/journal/journal.js";
+import { JournalWriter } from "../../../bus/journal/journal-writer.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { agent, skill } from "../../../index.js";
 import type { JournalEntry } from "../../../protocol/journal.js";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
+import { readJournal } from "../../../bus/journal/journal.js";
+import { JournalWriter } from "../../../bus/journal/journal-writer.js";
 import { park } from "../../../bus/journal/parking.js";
 import { pendingTask } from "../../../bus/history/history.js";
 import { lastMessage } from "../../../bus/history/stored.js";

@@ -1,7 +1,8 @@
 // The letter of a task that could not be undone, whose id has been used for another task since: the journal is of that.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JournalWriter, readJournal } from "../../../bus/journal/journal.js";
+import { readJournal } from "../../../bus/journal/journal.js";
+import { JournalWriter } from "../../../bus/journal/journal-writer.js";
 import { lastMessage } from "../../../bus/history/stored.js";
 import { Publisher } from "../../../bus/streams/publisher.js";
 import { sendToUndo } from "../../../bus/tasks/undo-orders.js";

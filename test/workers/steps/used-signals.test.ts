@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Link } from "../../../bus/connection/connection.js";
-import { readJournal, readSignals } from "../../../bus/journal/journal.js";
+import { readJournal } from "../../../bus/journal/journal.js";
+import { readSignals } from "../../../bus/journal/signals.js";
 import { eventually } from "../../support/eventually.js";
 import { serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
