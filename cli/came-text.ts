@@ -36,7 +36,7 @@ export async function arrivedFor(
   const arrivals = awaited.flatMap(({ name, came }): Arrival[] => {
     if (!came) return [];
     if (!asked.includes(name)) return [{ name, at: came.at }];
-    const answer = answerTo(journal.signals, name);
+    const answer = answerTo(journal, name);
     return answer ? [{ name, at: came.at, answer }] : [];
   });
   if (arrivals.length === 0) return undefined;

@@ -5,6 +5,7 @@
 import { Cron } from "croner";
 import { formatMs, toMs, type Duration } from "./duration.js";
 import { messageOf, TroupeError } from "./errors.js";
+import { didYouMean } from "./nearest.js";
 import type { ScheduleDefinition, Timing } from "./schedule.js";
 
 /** A cron expression, or every so often. */
@@ -86,11 +87,39 @@ function parse({ cron, timeZone }: { cron: unknown; timeZone: string }): Cron {
   // Croner also takes a date, and a seventh field for the year.
   if (typeof cron !== "string" || !fields.test(cron))
     throw unreadable(cron, "it has not 5 or 6 fields");
+  const [name = ""] = cron.trim().split(/\s/);
+  if (name.startsWith("@") && !nicknames.includes(name.toLowerCase()))
+    throw unreadable(cron, didYouMean(name, nicknames, noNickname));
   try {
-    return new Cron(cron, { timezone: timeZone, mode: "5-or-6-parts" });
+    return new Cron(cron, {
+      timezone: timeZone,
+      mode: "5-or-6-parts",
+      fixedTimeRule: isFixed(cron) ? "no-wildcard" : "single-value",
+    });
   } catch (cause) {
     throw unreadable(cron, messageOf(cause).replace(/^Cron\w+: /, ""), cause);
   }
+}
+
+const nicknames = [
+  "@hourly",
+  "@daily",
+  "@midnight",
+  "@weekly",
+  "@monthly",
+  "@yearly",
+  "@annually",
+];
+const noNickname = `there is only ${nicknames.join(", ")}`;
+
+/**
+ * Whether its times of day are written out, one or a list of them: when the clock is changed, none of them is lost or
+ * doubled. Croner alone takes only single ones for fixed, or ranges, too.
+ */
+function isFixed(cron: string): boolean {
+  const fields = cron.trim().split(/\s+/);
+  const timesOfDay = fields.slice(0, fields.length - 3);
+  return timesOfDay.every((field) => /^[\d,]+$/.test(field));
 }
 
 /** Of what somebody else has written. */
@@ -107,7 +136,7 @@ export function isReadable(timing: Timing): boolean {
 function unreadable(cron: unknown, why: string, cause?: unknown): TroupeError {
   return new TroupeError(
     "ARGUMENT_INVALID",
-    `cron ${JSON.stringify(cron) ?? "undefined"} cannot be read: ${why.replace(/\.$/, "")}. Write minute, hour, day, month and weekday, such as "0 3 * * *", with seconds before them where they matter, or "@daily"`,
+    `cron ${JSON.stringify(cron) ?? "undefined"} cannot be read: ${why.replace(/\.$/, "")}${why.endsWith("?") ? "" : "."} Write minute, hour, day, month and weekday, such as "0 3 * * *", with seconds before them where they matter, or "@daily"`,
     { cause },
   );
 }

@@ -190,6 +190,9 @@ export function subjectsOf(namespace: string) {
     /** Both. */
     signalEver: (of: TaskName, name: string, id: string) =>
       `${ns}.journal.${taskTokens(of)}.*.${token(name, "signal")}.${token(id, "signal id")}`,
+    /** Of whatever id. */
+    signalsEver: (of: TaskName, name: string) =>
+      `${ns}.journal.${taskTokens(of)}.*.${token(name, "signal")}.*`,
     signalsTo: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.signal.*.*`,
     /** A task's journal and its signals. */
     journalOf: (of: TaskName) => `${ns}.journal.${taskTokens(of)}.>`,

@@ -14,6 +14,7 @@ import { addressOf } from "../../protocol/task-message.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, pendingTask, taskSubjectOf } from "../history/history.js";
 import {
+  lastMessageNow,
   messageMissed,
   newestOnEach,
   type StoredMessage,
@@ -33,6 +34,17 @@ export interface SignalOptions {
   id?: string;
   /** Whose task it is; without it, it is looked for. */
   agent?: string;
+}
+
+/** The place of the newest signal of a name, whatever became of it; 0 where there was none. */
+export async function lastSignal(
+  link: Link,
+  task: TaskName,
+  name: string,
+): Promise<number> {
+  const { streams, signalsEver } = link.subjects;
+  const subject = signalsEver(task, name);
+  return (await lastMessageNow(link, streams.journal, subject))?.sequence ?? 0;
 }
 
 const body = z.object({ params: z.object({ value: z.unknown() }) });
@@ -73,7 +85,7 @@ export function cancelAsked(signals: readonly Signal[]): string | undefined {
   return asked && (typeof asked.value === "string" ? asked.value : "");
 }
 
-/** Stores it. True unless there was one with this id. */
+/** Stores it. True unless there was one with this id, or, where that is said, one of its name after that place. */
 export async function storeSignal(
   link: Link,
   publisher: Publisher,
@@ -82,13 +94,18 @@ export async function storeSignal(
     name,
     value,
     id = newToken(),
-  }: { name: string; value: unknown; id?: string },
+    after,
+  }: { name: string; value: unknown; id?: string; after?: number },
 ): Promise<boolean> {
+  const { signalEver, signalsEver } = link.subjects;
   const headers = encodeHeaders({
     type: "task.signal",
     sender: link.origin,
-    expectedLastSubjectSequence: "0",
-    expectedLastSubject: link.subjects.signalEver(task, name, id),
+    expectedLastSubjectSequence: String(after ?? 0),
+    expectedLastSubject:
+      after === undefined
+        ? signalEver(task, name, id)
+        : signalsEver(task, name),
   });
   const message = encodeBody(
     toNotification("notifications/tasks/signal", {
@@ -110,14 +127,14 @@ export async function storeSignal(
 }
 
 /**
- * Sends a signal to a task that has not ended. False where it had one with this id. Throws TASK_UNKNOWN, TASK_ENDED,
- * ARGUMENT_INVALID.
+ * Sends a signal to a task that has not ended. False where it had one with this id, or one of its name after the place
+ * that is given. Throws TASK_UNKNOWN, TASK_ENDED, ARGUMENT_INVALID.
  */
 export async function sendSignal(
   link: Link,
   publisher: Publisher,
   taskId: string,
-  signal: { name: string; value: unknown },
+  signal: { name: string; value: unknown; after?: number },
   { id, agent }: SignalOptions = {},
 ): Promise<boolean> {
   if (signal.name.startsWith("$"))

@@ -1,6 +1,10 @@
 // Answers of people to what plans ask. An answer is a signal to the plan's task; what no plan would ever take is
 // refused here, for a signal is kept and nobody would tell.
+//
+// Of two who answer at once, the server refuses the second: each is stored only if no signal of its name has come since
+// the journal was read, and is checked again if one has.
 import { hasCode, taskUnknown, TroupeError } from "../../protocol/errors.js";
+import { newToken } from "../../protocol/ids.js";
 import { isObject } from "../../protocol/plan/outline.js";
 import {
   answerTo,
@@ -16,11 +20,13 @@ import { orchestratorName, planSkillName } from "../../protocol/subjects.js";
 import type { TaskJournal } from "../../protocol/task-journal.js";
 import { isTerminal } from "../../protocol/task.js";
 import type { Link } from "../connection/connection.js";
-import { sendSignal, type SignalOptions } from "../journal/signals.js";
+import { lastSignal, sendSignal } from "../journal/signals.js";
 import { readTaskJournal } from "../journal/task-journal.js";
 import type { Publisher } from "../streams/publisher.js";
 import { findTask } from "../tasks/task-list.js";
 import type { Templates } from "./templates.js";
+
+const mostTries = 50;
 
 export class Answers {
   readonly #link: Link;
@@ -48,22 +54,42 @@ export class Answers {
   ): Promise<boolean> {
     const what = `the answer to "${step}"`;
     const answer = await parseWith(planAnswer, given, "INPUT_INVALID", what);
+    const signal = { name: step, value: answer, id: id ?? newToken() };
+    for (let tries = 1; tries <= mostTries; tries++) {
+      const stored = await this.#store(taskId, signal);
+      // One that nobody else knows the id of is ours, and its acknowledgement got lost.
+      if (stored !== undefined) return stored || id === undefined;
+    }
+    throw new TroupeError(
+      "CONFLICT",
+      `others sent "${step}" to plan "${taskId}" all the time: try again`,
+    );
+  }
+
+  /** False where it had been stored; undefined where another has come after this was found to be the first: it may be no answer. */
+  async #store(
+    taskId: string,
+    { id, ...signal }: { name: string; value: PlanAnswer; id: string },
+  ): Promise<boolean | undefined> {
+    const { name: step } = signal;
+    // Read before the journal: what comes after it has been read is refused by the server.
+    const task = { agent: orchestratorName, taskId };
+    const after = await lastSignal(this.#link, task, step);
     const journal = await this.#journal(taskId);
     const isKnown = journal.signals.some(
-      (signal) => signal.name === step && signal.id === id,
+      (known) => known.name === step && known.id === id,
     );
-    if (!isKnown && !isEnded(journal)) await this.#check(journal, step);
-    const options: SignalOptions = { agent: orchestratorName };
-    if (id !== undefined) options.id = id;
-    const signal = { name: step, value: answer };
+    if (isKnown) return false;
+    if (!isEnded(journal)) await this.#check(journal, step);
     try {
-      return await sendSignal(
+      const isFirst = await sendSignal(
         this.#link,
         this.#publisher,
         taskId,
-        signal,
-        options,
+        { ...signal, after },
+        { agent: orchestratorName, id },
       );
+      return isFirst || undefined;
     } catch (error) {
       throw hasCode(error, "TASK_ENDED")
         ? await this.#tooLate(taskId, step)
@@ -72,8 +98,9 @@ export class Answers {
   }
 
   async #tooLate(taskId: string, step: string): Promise<TroupeError> {
-    const { state, signals } = await this.#journal(taskId);
-    const first = answerTo(signals, step);
+    const journal = await this.#journal(taskId);
+    const { state } = journal;
+    const first = answerTo(journal, step);
     const answered = first
       ? `; "${step}" had been answered: ${saidIn(first)}`
       : "";
@@ -84,14 +111,14 @@ export class Answers {
   }
 
   async #check(journal: TaskJournal, step: string): Promise<void> {
-    const { taskId, entries, signals } = journal;
+    const { taskId, entries } = journal;
     const plan = await this.#planOf(journal);
     const problem = plan && askProblem(plan, step, openQuestions(journal));
     if (problem !== undefined)
       throw refused(
         `plan "${taskId}" asks nothing named "${step}": ${problem}`,
       );
-    const first = answerTo(signals, step);
+    const first = answerTo(journal, step);
     if (first)
       throw refused(
         `"${step}" of plan "${taskId}" has been answered: ${saidIn(first)}; the first answer counts`,

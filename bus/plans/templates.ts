@@ -204,14 +204,9 @@ function parseTemplate(reference: string): {
 } {
   const [name = "", version, ...more] = reference.split("@");
   if (name !== "" && version === undefined) return { name, version };
-  const number = Number(version);
-  if (
-    name !== "" &&
-    more.length === 0 &&
-    Number.isInteger(number) &&
-    number >= 1
-  )
-    return { name, version: number };
+  const isNumber = /^[1-9]\d{0,14}$/.test(version ?? "");
+  if (name !== "" && more.length === 0 && isNumber)
+    return { name, version: Number(version) };
   throw new TroupeError(
     "ARGUMENT_INVALID",
     `"${reference}" names no plan that is kept: write "name" for the newest version, or "name@3"`,

@@ -18,8 +18,7 @@ export async function launch(
   asked: ServerConfiguration,
   binary: string,
 ): Promise<{ hold: number; logStart: number }> {
-  const port =
-    (await portOfKilled(places.runDirectory)) ?? (await freePort());
+  const port = (await portOfKilled(places.runDirectory)) ?? (await freePort());
   await clearLastRun(places.runDirectory);
   await clearDrafts(places.lock);
   const configuration = configurationText(asked, places, port);

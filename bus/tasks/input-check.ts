@@ -3,21 +3,15 @@
 // moves the refusal to the worker (R7). So does one that takes long to check by: anybody who may serve an agent
 // may write a pattern that would hold every caller's process for minutes.
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import type { AgentCard, SkillCard } from "../../protocol/card.js";
 import { messageOf, skillUnknown, TroupeError } from "../../protocol/errors.js";
-import { toZod } from "../../protocol/json-schema.js";
-import { parseWith } from "../../protocol/schema.js";
+import { ForeignSchema } from "../../protocol/json-schema-parse.js";
 import type { Link } from "../connection/connection.js";
 import { cardKey, type Registry } from "../registry/registry.js";
-import { mayTakeLong } from "./schema-risk.js";
-import { within } from "./time-box.js";
 import { unknownAgent } from "../registry/unknown-agent.js";
 import type { Names } from "./target.js";
 
 const cardCacheMs = 10_000;
-/** What checking may take, where the schema lets it take long. */
-const longestCheckMs = 500;
 
 interface Lane extends Names {
   lane: string;
@@ -25,9 +19,8 @@ interface Lane extends Names {
 
 interface KnownSkill {
   card: SkillCard;
-  /** Made from the card's JSON Schema when it is first needed. */
-  input: z.ZodType | undefined;
-  mayTakeLong: boolean;
+  /** Undefined where it cannot be used. */
+  input: ForeignSchema | undefined;
 }
 
 interface KnownCard {
@@ -69,14 +62,12 @@ export class InputCheck {
     if (!card.skills) return card.stateful;
     const known = card.skills.get(to.skill);
     if (!known) throw skillUnknown(to.agent, to.skill, card.skills.keys());
-    const schema = (known.input ??= toSchema(known.card));
     const what = `the input of ${to.agent}.${to.skill}`;
-    const parse = () => parseWith(schema, input, "INPUT_INVALID", what);
     try {
-      await (known.mayTakeLong ? within(longestCheckMs, parse) : parse());
+      await known.input?.parse(input, "INPUT_INVALID", what);
     } catch (error) {
       if (error instanceof TroupeError) throw error;
-      known.input = z.unknown();
+      known.input = undefined; // what it cannot say is left to the worker, which has the real schema
       this.#link.log.warn(
         { agent: to.agent, skill: to.skill, error: messageOf(error) },
         "a skill's card has a schema that cannot be used; its input is left to the worker to check",
@@ -142,15 +133,5 @@ function skillsOf(
 }
 
 function toKnown(card: SkillCard): KnownSkill {
-  const { inputSchema } = card;
-  return { card, input: undefined, mayTakeLong: mayTakeLong(inputSchema) };
-}
-
-/** What the JSON Schema cannot say is left to the worker, which has the real schema. */
-function toSchema(card: SkillCard): z.ZodType {
-  try {
-    return toZod(card.inputSchema);
-  } catch {
-    return z.unknown();
-  }
+  return { card, input: new ForeignSchema(card.inputSchema) };
 }

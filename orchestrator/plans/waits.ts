@@ -1,10 +1,11 @@
 // What a plan waits for: time, signals, people.
-import type { z } from "zod";
+import { z } from "zod";
 import { toMs, type Duration } from "../../protocol/duration.js";
 import { hasCode, TroupeError } from "../../protocol/errors.js";
 import { inWords, resolve } from "../../protocol/plan/expression.js";
-import { toZod } from "../../protocol/json-schema.js";
+import { ForeignSchema } from "../../protocol/json-schema-parse.js";
 import { planAnswer } from "../../protocol/plan/questions.js";
+import { parseBy } from "../../protocol/plan/schemas.js";
 import type { ApproveStep, WaitStep } from "../../protocol/plan/step.js";
 import type { PlanTask } from "./plan-task.js";
 import type { PlanProgress } from "./progress.js";
@@ -59,9 +60,26 @@ export async function waiting(
   if (typeof wait !== "object") return task.sleep(wait as Duration);
   if ("until" in wait) return task.until(toDate(resolve(wait.until, roots)));
   if ("for" in wait) return task.sleep(toSpan(resolve(wait.for, roots)));
-  const schema = wait.schema ? { schema: toZod(wait.schema) } : {};
+  const name = wait.signal + round;
+  const schema = wait.schema
+    ? { schema: fitting(step, wait.schema, name) }
+    : {};
   const options = { ...schema, ...timeoutOf(step) };
-  return signalOr(task, wait.signal + round, options, step.otherwise);
+  return signalOr(task, name, options, step.otherwise);
+}
+
+/** A signal by which it takes too long is passed over, as one that does not fit, and the journal says why. */
+function fitting(
+  { name }: WaitStep,
+  schema: Record<string, unknown>,
+  signal: string,
+): z.ZodType {
+  const foreign = new ForeignSchema(schema);
+  const at = {
+    path: `step "${name}": wait.schema`,
+    what: `signal "${signal}"`,
+  };
+  return z.unknown().transform((value) => parseBy(foreign, value, at));
 }
 
 /** Undefined when none came in time and the plan is to go on. */

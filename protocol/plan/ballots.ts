@@ -32,8 +32,12 @@ interface Tally {
   weight: number;
 }
 
-/** Weights are sums of fractions. */
-const nearly = 1e-9;
+/** Weights are sums of fractions, and sums are rounded: what two of them may differ by and be the same. */
+const nearly = (total: number): number => total * 1e-12;
+
+/** Whether a choice may have enough, if all who may vote make it. */
+export const isWithin = (atLeast: number, total: number): boolean =>
+  atLeast - nearly(total) < total;
 
 export function countBallots(
   ballots: readonly Ballot[],
@@ -41,7 +45,7 @@ export function countBallots(
 ): Verdict {
   const total = weightOf(ballots);
   const [first, second] = tally(ballots);
-  const ahead = (first?.weight ?? 0) - (second?.weight ?? 0) > nearly;
+  const ahead = (first?.weight ?? 0) - (second?.weight ?? 0) > nearly(total);
   const decided = ahead && first!.weight > least(rule, total);
   return {
     decided,
@@ -61,11 +65,12 @@ export function isCertain(
 ): boolean {
   if (missing.length === 0) return true;
   const more = weightOf(missing);
-  const enough = least(rule, weightOf(given) + more);
+  const total = weightOf(given) + more;
+  const enough = least(rule, total);
   const [first, second] = tally(given);
   const lead = first?.weight ?? 0;
   if (lead + more <= enough) return true; // nobody can win any more
-  return lead > enough && lead - (second?.weight ?? 0) - more > nearly;
+  return lead > enough && lead - (second?.weight ?? 0) - more > nearly(total);
 }
 
 const weightOf = (ballots: readonly Ballot[]): number =>
@@ -73,8 +78,8 @@ const weightOf = (ballots: readonly Ballot[]): number =>
 
 /** What the winner must weigh more than. */
 function least(rule: Rule, total: number): number {
-  if (rule === "majority") return total / 2 + nearly;
-  return rule === "plurality" ? 0 : rule.atLeast - nearly;
+  if (rule === "majority") return total / 2 + nearly(total);
+  return rule === "plurality" ? 0 : rule.atLeast - nearly(total);
 }
 
 /** Heaviest first; equal choices are one. */

@@ -1,8 +1,14 @@
 // Budgets that contradict each other, or what is to be done within them: told before the plan runs, where it can
 // be known.
 import { formatMs, toMs, type Duration } from "../duration.js";
-import type { Outline, PlanProblem, StepNode } from "./outline.js";
-import type { Budget, Step } from "./step.js";
+import {
+  fieldsOf,
+  isObject,
+  type Outline,
+  type PlanProblem,
+  type StepNode,
+} from "./outline.js";
+import { duration } from "./step.js";
 
 interface Limits {
   ms: number;
@@ -14,29 +20,44 @@ type Least = Limits;
 
 const nothing: Least = { ms: 0, calls: 0 };
 
-const limitsOf = (budget: Budget | undefined): Limits => ({
-  ms: budget?.time === undefined ? Infinity : toMs(budget.time as Duration),
-  calls: budget?.attempts ?? Infinity,
-});
+/** Of what is written; what is none has been told of. */
+const msOf = (time: unknown): number | undefined =>
+  duration.safeParse(time).success ? toMs(time as Duration) : undefined;
 
-export function* checkBudgets(outline: Outline): Generator<PlanProblem> {
+const countOf = (value: unknown): number | undefined =>
+  Number.isInteger(value) && (value as number) > 0
+    ? (value as number)
+    : undefined;
+
+function limitsOf(fields: Record<string, unknown>): Limits {
+  const budget = isObject(fields["budget"]) ? fields["budget"] : {};
+  return {
+    ms: msOf(budget["time"]) ?? Infinity,
+    calls: countOf(budget["attempts"]) ?? Infinity,
+  };
+}
+
+export function* checkBudgets(
+  outline: Outline,
+  plan: Record<string, unknown>,
+): Generator<PlanProblem> {
   const within = new Map<StepNode | undefined, Limits>();
-  const whole = limitsOf(outline.plan?.budget);
+  const whole = limitsOf(plan);
   within.set(undefined, whole);
   // Those around come before those inside.
   for (const node of outline.nodes) {
     const around = within.get(node.block.of)!;
-    const own = limitsOf(node.step?.budget);
+    const own = limitsOf(fieldsOf(node));
     within.set(node, {
       ms: Math.min(own.ms, around.ms),
       calls: Math.min(own.calls, around.calls),
     });
     yield* checkOwn(node.path, own, around);
-    if (node.step) yield* checkParts(node.step, node.path, within.get(node)!);
+    yield* checkParts(node, within.get(node)!);
   }
   const least = leastOf(outline);
   for (const node of outline.nodes)
-    yield* checkLeast(node.path, limitsOf(node.step?.budget), least.get(node)!);
+    yield* checkLeast(node.path, limitsOf(fieldsOf(node)), least.get(node)!);
   yield* checkLeast("", whole, sumOf(outline.root.nodes, least));
 }
 
@@ -57,22 +78,23 @@ function* checkOwn(
     };
 }
 
-function* checkParts(
-  step: Step,
-  path: string,
-  limits: Limits,
-): Generator<PlanProblem> {
-  const attempts = "retry" in step ? step.retry?.attempts : undefined;
+const timed = ["call", "vote", "approve", "wait"];
+
+function* checkParts(node: StepNode, limits: Limits): Generator<PlanProblem> {
+  const { path, kind = "" } = node;
+  if (!timed.includes(kind)) return;
+  const { retry, timeout } = fieldsOf(node);
+  const attempts = isObject(retry) ? countOf(retry["attempts"]) : undefined;
   if (attempts !== undefined && attempts > limits.calls)
     yield {
       path: `${path}.retry.attempts`,
       message: `is ${attempts}, more than the budget of ${limits.calls}; expected no more`,
     };
-  const timeout = "timeout" in step ? step.timeout : undefined;
-  if (timeout !== undefined && toMs(timeout as Duration) > limits.ms)
+  const timeoutMs = msOf(timeout);
+  if (timeoutMs !== undefined && timeoutMs > limits.ms)
     yield {
       path: `${path}.timeout`,
-      message: `is ${formatMs(toMs(timeout as Duration))}, more than the budget of ${formatMs(limits.ms)}; expected no more`,
+      message: `is ${formatMs(timeoutMs)}, more than the budget of ${formatMs(limits.ms)}; expected no more`,
     };
 }
 
@@ -102,19 +124,17 @@ function leastOf({ nodes }: Outline): Map<StepNode, Least> {
   return least;
 }
 
-function leastOfStep(
-  { step, kind, blocks }: StepNode,
-  least: Map<StepNode, Least>,
-): Least {
-  if (step === undefined) return nothing;
+function leastOfStep(node: StepNode, least: Map<StepNode, Least>): Least {
+  const { kind, blocks } = node;
+  const { vote, wait } = fieldsOf(node);
   const sums = blocks.map(({ nodes }) => sumOf(nodes, least));
   switch (kind) {
     case "call":
       return { ms: 0, calls: 1 };
     case "vote":
-      return { ms: 0, calls: (step as { vote: unknown[] }).vote.length };
+      return { ms: 0, calls: Array.isArray(vote) ? vote.length : 0 };
     case "wait":
-      return { ms: waitedMs(step), calls: 0 };
+      return { ms: msOf(wait) ?? 0, calls: 0 };
     case "steps":
       return sums[0] ?? nothing;
     case "parallel":
@@ -135,13 +155,6 @@ function leastOfStep(
     default:
       return nothing; // a map may have nothing to do
   }
-}
-
-function waitedMs(step: Step): number {
-  const wait = "wait" in step ? step.wait : undefined;
-  return typeof wait === "string" || typeof wait === "number"
-    ? toMs(wait as Duration)
-    : 0;
 }
 
 function sumOf(nodes: readonly StepNode[], least: Map<StepNode, Least>): Least {

@@ -18,6 +18,7 @@ import {
 } from "./outline.js";
 import { mostSteps, type Plan } from "./plan.js";
 import { checkReferences } from "./references.js";
+import { checkSignals } from "./signals.js";
 import { checkSkills } from "./skills.js";
 
 export interface CheckOptions {
@@ -67,7 +68,8 @@ export function parsePlan(
  * as it can be run. Throws PLAN_INVALID.
  */
 export function readPlan(plan: unknown): CheckedPlan {
-  const { outline } = isObject(plan) ? read(plan, {}) : {};
+  // All of it, for the check also fills in what steps need of each other.
+  const { outline } = isObject(plan) ? read(plan, {}, Infinity) : {};
   const isWhole = outline?.nodes.every(({ step }) => step !== undefined);
   return outline?.plan && isWhole === true
     ? (outline as CheckedPlan)
@@ -77,6 +79,7 @@ export function readPlan(plan: unknown): CheckedPlan {
 function read(
   plan: unknown,
   options: CheckOptions,
+  most = mostProblems,
 ): { outline?: Outline; problems: PlanProblem[] } {
   const unfit = jsonProblem(plan);
   if (unfit) return { problems: [unfit] };
@@ -89,7 +92,7 @@ function read(
   const problems: PlanProblem[] = [];
   for (const problem of problemsOf(outline, plan, options)) {
     problems.push(problem);
-    if (problems.length === mostProblems) break;
+    if (problems.length === most) break;
   }
   return { outline, problems };
 }
@@ -103,8 +106,9 @@ function* problemsOf(
   yield* checkReferences(outline, plan);
   yield* checkCycles(outline);
   yield* checkSkills(outline, cards);
+  yield* checkSignals(outline);
   yield* checkLiterals(outline, plan);
-  yield* checkBudgets(outline);
+  yield* checkBudgets(outline, plan);
 }
 
 const tooMany = (count: number): string =>

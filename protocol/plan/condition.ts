@@ -5,6 +5,7 @@ import { TroupeError } from "../errors.js";
 import { nearest } from "../nearest.js";
 import {
   formOf,
+  kindOfValue,
   lookUp,
   referencesIn,
   resolve,
@@ -12,6 +13,7 @@ import {
   type Place,
   type Roots,
 } from "./expression.js";
+import { compared, list } from "./forms.js";
 
 const pair = z.tuple([z.unknown(), z.unknown()]);
 
@@ -19,11 +21,11 @@ export const condition = z
   .union([
     z.strictObject({ eq: pair }),
     z.strictObject({ ne: pair }),
-    z.strictObject({ gt: pair }),
-    z.strictObject({ gte: pair }),
-    z.strictObject({ lt: pair }),
-    z.strictObject({ lte: pair }),
-    z.strictObject({ in: pair }),
+    z.strictObject({ gt: compared }),
+    z.strictObject({ gte: compared }),
+    z.strictObject({ lt: compared }),
+    z.strictObject({ lte: compared }),
+    z.strictObject({ in: z.tuple([z.unknown(), list]) }),
     z.strictObject({ exists: z.unknown() }),
     z.strictObject({
       get and(): z.ZodArray<z.ZodType<Condition>> {
@@ -59,7 +61,8 @@ export type Condition =
   | { or: Condition[] }
   | { not: Condition };
 
-const pairs = ["eq", "ne", "gt", "gte", "lt", "lte", "in"];
+const comparing = ["gt", "gte", "lt", "lte"];
+const pairs = ["eq", "ne", ...comparing, "in"];
 const operators = [...pairs, "exists", "and", "or", "not"];
 
 /** What is wrong with it, and every reference in it. */
@@ -83,12 +86,10 @@ export function* readCondition(
         at: place,
         problem: `expected two values: {"${operator}": [a, b]}`,
       };
-    else if (operator === "in" && isPlainText(operand[1]))
-      yield {
-        at: [...place, 1],
-        problem: "expected a list, or a reference to one",
-      };
-    else yield* placed(operand, place);
+    else {
+      yield* unfitIn(operator, operand as Pair, place);
+      yield* placed(operand, place);
+    }
   } else if (operator === "exists") {
     const form = isObject(operand) ? formOf(operand) : undefined;
     if (form?.form === "ref" || form?.form === "param")
@@ -114,8 +115,35 @@ export function* readCondition(
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null;
 
-const isPlainText = (value: unknown) =>
-  value === null || ["string", "number", "boolean"].includes(typeof value);
+/** What can be said of the operands before the plan runs. */
+function* unfitIn(
+  operator: string,
+  operands: Pair,
+  place: Place,
+): Generator<FoundReference> {
+  const kinds = operands.map(kindOfValue);
+  if (operator === "in" && (kinds[1] ?? "list") !== "list")
+    yield {
+      at: [...place, 1],
+      problem: "expected a list, or a reference to one",
+    };
+  if (!comparing.includes(operator)) return;
+  for (const [at, kind] of kinds.entries())
+    if (kind !== undefined && kind !== "number" && kind !== "text")
+      return yield {
+        at: [...place, at],
+        problem: `expected a number or a text, got ${article(kind)}`,
+      };
+  const [left, right = left] = kinds;
+  if (left !== undefined && left !== right)
+    yield {
+      at: place,
+      problem: `expected two numbers or two texts, got ${article(left)} and ${article(right!)}`,
+    };
+}
+
+const article = (kind: string): string =>
+  kind === "null" ? kind : `${kind === "object" ? "an" : "a"} ${kind}`;
 
 function* placed(values: unknown, place: Place): Generator<FoundReference> {
   for (const found of referencesIn(values))

@@ -111,6 +111,41 @@ function partsOf(text: string): (string | Reference)[] | string {
   return [...parts, plain];
 }
 
+/** What a value will be when the plan runs; undefined where only then it is known. */
+export function kindOfValue(
+  value: unknown,
+): "text" | "number" | "boolean" | "null" | "list" | "object" | undefined {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "list";
+  if (typeof value === "string") return "text";
+  if (typeof value === "number" || typeof value === "boolean")
+    return typeof value as "number" | "boolean";
+  const form = typeof value === "object" ? formOf(value) : undefined;
+  switch (form?.form) {
+    case undefined:
+      return "object";
+    case "template":
+      return "text";
+    case "literal":
+      return kindOfPlain(form.value);
+    default:
+      return undefined;
+  }
+}
+
+/** Nothing in a literal stands for anything else. */
+const kindOfPlain = (value: unknown) =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? "object"
+    : kindOfValue(value);
+
+/** A text, or what is written as one, of a value that is known before the plan runs. */
+export function knownWords(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return inWords(value);
+  const form = Array.isArray(value) ? undefined : formOf(value);
+  return form?.form === "literal" ? inWords(form.value) : undefined;
+}
+
 /** Every reference of a value, and what looks like one and is none, with where it stands. */
 export function* referencesIn(value: unknown): Generator<FoundReference> {
   const open: { value: unknown; at: Place }[] = [{ value, at: [] }];

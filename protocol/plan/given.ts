@@ -1,11 +1,14 @@
 // What a plan is given when it is to run: its input, and the values of its parameters.
 import { TroupeError } from "../errors.js";
+import { checkingTime, ForeignSchema } from "../json-schema-parse.js";
 import { nearest } from "../nearest.js";
-import { parseWith } from "../schema.js";
-import { toZod } from "../json-schema.js";
 import type { Plan } from "./plan.js";
+import { parseBy } from "./schemas.js";
 
-/** With the defaults of those that are not given. Throws INPUT_INVALID for one that is missing, unknown or does not fit. */
+/**
+ * With the defaults of those that are not given. Throws INPUT_INVALID for one that is missing, unknown or does not fit,
+ * and PLAN_INVALID where that takes too long to find out.
+ */
 export async function checkParams(
   { params = {} }: Plan,
   given: Readonly<Record<string, unknown>>,
@@ -13,34 +16,33 @@ export async function checkParams(
   for (const name of Object.keys(given))
     if (!Object.hasOwn(params, name)) throw unknown(name, Object.keys(params));
   const values: Record<string, unknown> = {};
+  const time = checkingTime();
   for (const [name, parameter] of Object.entries(params)) {
     const value = Object.hasOwn(given, name) ? given[name] : parameter.default;
     if (value === undefined) throw missing(name, parameter.description);
-    values[name] = await fitting(
-      parameter.schema,
-      value,
-      `parameter "${name}"`,
-    );
+    const path = `params.${name}.schema`;
+    const what = `parameter "${name}"`;
+    await fitting(parameter.schema, value, { path, what, time });
+    values[name] = value;
   }
   return values;
 }
 
-/** Throws INPUT_INVALID with the path of the field. */
-export function checkPlanInput(
+/** As it is given. Throws INPUT_INVALID with the path of the field, and PLAN_INVALID. */
+export async function checkPlanInput(
   { input }: Plan,
   given: unknown,
 ): Promise<unknown> {
-  return fitting(input, given, "the plan's input");
+  await fitting(input, given, { path: "input", what: "the plan's input" });
+  return given;
 }
 
 async function fitting(
   schema: Record<string, unknown> | undefined,
   value: unknown,
-  what: string,
-): Promise<unknown> {
-  if (schema === undefined) return value;
-  await parseWith(toZod(schema), value, "INPUT_INVALID", what);
-  return value;
+  at: Parameters<typeof parseBy>[2],
+): Promise<void> {
+  if (schema) await parseBy(new ForeignSchema(schema), value, at);
 }
 
 function unknown(name: string, known: readonly string[]): TroupeError {

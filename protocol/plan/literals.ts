@@ -1,15 +1,20 @@
 // What is written out in a plan and can be known to be wrong before it runs: votes that nobody can win, dates that
 // are none, schemas that cannot be used.
-import { messageOf } from "../errors.js";
-import { formOf } from "./expression.js";
+import { messageOf, TroupeError } from "../errors.js";
+import { checkingTime, ForeignSchema } from "../json-schema-parse.js";
 import { toZod } from "../json-schema.js";
+import type { TimeBox } from "../time-box.js";
+import { contextToken, keyToken } from "../tokens.js";
+import { isWithin } from "./ballots.js";
+import { formOf, kindOfValue, knownWords } from "./expression.js";
 import {
   fieldsOf,
   isObject,
   type Outline,
   type PlanProblem,
 } from "./outline.js";
-import { duration } from "./step.js";
+import { unusable } from "./schemas.js";
+import { duration, mostAtLeast, noName } from "./step.js";
 
 /** As it is written, also where a step or the plan does not fit its shape: what is no value of a kind is told there. */
 export function* checkLiterals(
@@ -17,26 +22,35 @@ export function* checkLiterals(
   plan: Record<string, unknown>,
 ): Generator<PlanProblem> {
   for (const node of nodes) {
-    const { vote, rule, wait, map } = fieldsOf(node);
+    const { vote, rule, wait, map, key, context } = fieldsOf(node);
     const { path } = node;
     if (Array.isArray(vote)) yield* checkRule(vote, rule, path);
     if (isObject(wait)) yield* checkWait(wait, path);
-    if (node.kind === "map" && !Array.isArray(map) && !isForm(map))
+    if (node.kind === "call") {
+      yield* checkToken(key, keyToken, `${path}.key`);
+      yield* checkToken(context, contextToken, `${path}.context`);
+    }
+    if (node.kind === "map" && (kindOfValue(map) ?? "list") !== "list")
       yield {
         path: `${path}.map`,
         message: "expected a list, or a reference to one",
       };
   }
-  const { input, params } = plan;
+  const { name, input, params } = plan;
+  if (name === "")
+    yield { path: "name", message: "is empty; expected a name, or none" };
   if (isObject(input)) yield* checkSchema(input, "input");
   if (!isObject(params)) return;
+  // The one name that zod passes over.
+  if (Object.hasOwn(params, "__proto__"))
+    yield { path: "params.__proto__", message: noName };
+  const time = checkingTime();
   for (const [name, parameter] of Object.entries(params)) {
     if (!isObject(parameter) || !isObject(parameter["schema"])) continue;
     const { schema, default: value } = parameter;
     const path = `params.${name}`;
     yield* checkSchema(schema, `${path}.schema`);
-    if (value !== undefined)
-      yield* checkDefault(schema, value, `${path}.default`);
+    if (value !== undefined) yield* checkDefault(schema, value, path, time);
   }
 }
 
@@ -45,15 +59,30 @@ type Schema = Record<string, unknown>;
 const isForm = (value: unknown): boolean =>
   isObject(value) && formOf(value) !== undefined;
 
+/** By what makes a subject of it when the plan runs. */
+function* checkToken(
+  value: unknown,
+  tokenOf: (name: string) => string,
+  path: string,
+): Generator<PlanProblem> {
+  const said = value === undefined ? undefined : knownWords(value);
+  if (said === undefined) return;
+  try {
+    tokenOf(said);
+  } catch (error) {
+    yield { path, message: messageOf(error) };
+  }
+}
+
 function* checkRule(
   voters: readonly unknown[],
   rule: unknown,
   path: string,
 ): Generator<PlanProblem> {
   const atLeast = isObject(rule) ? rule["atLeast"] : undefined;
-  if (typeof atLeast !== "number") return;
+  if (typeof atLeast !== "number" || atLeast > mostAtLeast) return;
   const total = voters.reduce<number>((sum, voter) => sum + weightOf(voter), 0);
-  if (atLeast > total)
+  if (!isWithin(atLeast, total))
     yield {
       path: `${path}.rule.atLeast`,
       message: `is ${atLeast}, and all voters together weigh ${total}; expected no more`,
@@ -87,14 +116,23 @@ function* checkWait(
     yield* checkSchema(wait["schema"], `${path}.wait.schema`);
 }
 
-const isDate = (value: unknown): boolean =>
-  typeof value === "string" && !Number.isNaN(Date.parse(value));
+/** The server takes a later date as past. */
+const latest = Date.UTC(2262, 0, 1);
 
-function* checkSchema(schema: Schema, path: string): Generator<PlanProblem> {
+const isDate = (value: unknown): boolean =>
+  typeof value === "string" && Date.parse(value) <= latest;
+
+/** Whether it is one. */
+function* checkSchema(
+  schema: Schema,
+  path: string,
+): Generator<PlanProblem, boolean> {
   try {
     toZod(schema);
+    return true;
   } catch (error) {
     yield { path, message: `expected a JSON Schema: ${messageOf(error)}` };
+    return false;
   }
 }
 
@@ -102,15 +140,18 @@ function* checkDefault(
   schema: Schema,
   value: unknown,
   path: string,
+  time: TimeBox,
 ): Generator<PlanProblem> {
+  if (time.isUsedUp) return; // what used it up has been told
+  const foreign = new ForeignSchema(schema);
   try {
-    const parsed = toZod(schema).safeParse(value);
-    if (!parsed.success)
+    void foreign.parse(value, "INPUT_INVALID", "it", time);
+  } catch (error) {
+    if (error instanceof TroupeError)
       yield {
-        path,
-        message: `does not fit its schema: ${parsed.error.issues[0]!.message}`,
+        path: `${path}.default`,
+        message: error.message.replace("it does", "does"),
       };
-  } catch {
-    // that it is no schema has been said
+    else yield* unusable(foreign, `${path}.schema`, error);
   }
 }

@@ -4,9 +4,12 @@ import type { z } from "zod";
 import { nearest } from "../nearest.js";
 import { pathTo } from "../schema.js";
 import { planHead, type Plan } from "./plan.js";
+import { corrected, nameIn, nearKinds, typoIn, type Typo } from "./slips.js";
 import {
   blockFields,
+  innerFields,
   kindOf,
+  kindsIn,
   kinds,
   shapes,
   type Kind,
@@ -37,7 +40,9 @@ export interface StepNode {
   block: Block;
   /** Its place in the block. */
   place: number;
+  /** As it is written, but for a slip in the field that says what it does. */
   raw: unknown;
+  typo: Typo | undefined;
   /** Undefined where it has none. */
   name: string | undefined;
   kind: Kind | undefined;
@@ -63,22 +68,13 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export const fieldsOf = ({ raw }: StepNode): Record<string, unknown> =>
   isObject(raw) ? raw : {};
 
-/** Whether all of its steps are in the tree, by their names: then a name that is not there is unknown. */
-export const isWhole = (
-  { nodes }: Outline,
-  plan: Record<string, unknown>,
-): boolean =>
-  Array.isArray(plan["steps"]) &&
-  nodes.every(({ raw, kind, name }) => {
-    if (!isObject(raw) || kind === undefined || name === undefined)
-      return false;
-    const said = kinds.filter((each) => Object.hasOwn(raw, each));
-    const lists = (blockFields[kind] ?? []).map((field) => raw[field]);
-    return (
-      said.length === 1 &&
-      lists.every((list) => list === undefined || Array.isArray(list))
-    );
-  });
+/** In how many maps it stands. */
+export function roundsAround({ block }: StepNode): number {
+  let rounds = 0;
+  for (let { of } = block; of; of = of.block.of)
+    if (of.kind === "map") rounds++;
+  return rounds;
+}
 
 /** The tree alone: nothing of it is checked. */
 export function outlineOf(plan: Record<string, unknown>): Outline {
@@ -95,10 +91,10 @@ export function outlineOf(plan: Record<string, unknown>): Outline {
     const node = newNode(next.block, next.raw, next.place);
     next.block.nodes.push(node);
     nodes.push(node);
-    if (!isObject(next.raw) || node.kind === undefined) continue;
+    if (!isObject(node.raw) || node.kind === undefined) continue;
     const fields = blockFields[node.kind] ?? [];
     for (const field of fields.toReversed()) {
-      const list = next.raw[field];
+      const list = node.raw[field];
       if (!Array.isArray(list)) continue;
       const order = field === "parallel" ? "parallel" : "sequence";
       const block = newBlock(`${node.path}.${field}`, order, node, field);
@@ -117,14 +113,17 @@ const newBlock = (
 ): Block => ({ path, order, of, field, nodes: [] });
 
 function newNode(block: Block, raw: unknown, place: number): StepNode {
-  const name = isObject(raw) ? raw["name"] : undefined;
+  const typo = isObject(raw) ? typoIn(raw) : undefined;
+  const read = typo ? corrected(raw as object, typo) : raw;
+  const name = isObject(read) ? nameIn(read) : undefined;
   return {
     path: `${block.path}[${place}]`,
     block,
     place,
-    raw,
+    raw: read,
+    typo,
     name: typeof name === "string" ? name : undefined,
-    kind: isObject(raw) ? kindOf(raw) : undefined,
+    kind: isObject(read) ? kindOf(read) : undefined,
     step: undefined,
     blocks: [],
     needs: new Set(),
@@ -147,11 +146,14 @@ export function* readShapes(
   }
 }
 
-function* readStep({ raw, path, kind }: StepNode): Generator<PlanProblem> {
+function* readStep(node: StepNode): Generator<PlanProblem> {
+  const { raw, path, kind, typo } = node;
   if (!isObject(raw))
     return yield { path, message: "expected a step: an object" };
-  const said = kinds.filter((each) => Object.hasOwn(raw, each));
-  if (kind === undefined) return yield { path, message: nothingToDo(raw) };
+  if (kind === undefined)
+    return yield { path, message: nothingToDo(nearKinds(raw)) };
+  if (typo) yield { path, message: nothingToDo([typo]) };
+  const said = kindsIn(raw);
   if (said.length > 1)
     return yield {
       path,
@@ -163,12 +165,8 @@ function* readStep({ raw, path, kind }: StepNode): Generator<PlanProblem> {
   yield* problemsOf(parsed.error, path, Object.keys(shape.shape), `a ${kind}`);
 }
 
-function nothingToDo(raw: Record<string, unknown>): string {
-  const near = Object.keys(raw)
-    .map((key) => ({ key, kind: nearest(key, kinds) }))
-    .find(({ kind }) => kind !== undefined);
-  const hint =
-    near === undefined ? "" : `: "${near.key}" may mean "${near.kind}"`;
+function nothingToDo([near]: readonly Typo[]): string {
+  const hint = near ? `: "${near.key}" may mean "${near.kind}"` : "";
   return `says nothing to do; expected one of ${kinds.join(", ")}${hint}`;
 }
 
@@ -184,10 +182,7 @@ function* problemsOf(
       for (const key of issue.keys)
         yield {
           path: pathTo(path, [key]),
-          message:
-            issue.path.length === 0
-              ? unknownField(key, fields, what)
-              : `unknown field "${key}"`,
+          message: unknownField(key, issue.path, fields, what),
         };
     else yield { path, message: issue.message.replace("Invalid input: ", "") };
   }
@@ -195,11 +190,14 @@ function* problemsOf(
 
 function unknownField(
   key: string,
+  around: readonly PropertyKey[],
   fields: readonly string[],
   what: string,
 ): string {
-  const near = nearest(key, fields);
-  return near === undefined
-    ? `unknown field "${key}"; ${what} has ${fields.join(", ")}`
-    : `unknown field "${key}": did you mean "${near}"?`;
+  const isOwn = around.length === 0;
+  const known = isOwn ? fields : (innerFields[String(around.at(-1))] ?? []);
+  const near = nearest(key, known);
+  if (near !== undefined)
+    return `unknown field "${key}": did you mean "${near}"?`;
+  return `unknown field "${key}"${isOwn ? `; ${what} has ${fields.join(", ")}` : ""}`;
 }

@@ -17,7 +17,7 @@ const parameter = z.strictObject({
 export const planSchema = z
   .strictObject({
     $schema: z.string().optional(),
-    name: z.string().optional(),
+    name: z.string().min(1).optional(),
     description: z.string().optional(),
     params: z.record(stepName, parameter).optional(),
     input: jsonSchema.optional().describe("JSON Schema of the plan's input"),
@@ -32,8 +32,11 @@ export const planSchema = z
 
 export type Plan = z.infer<typeof planSchema>;
 
-/** A plan without what its steps are, which are checked one by one. */
-export const planHead = planSchema.extend({ steps: unread });
+/** A plan without what its steps are, which are checked one by one. Those that are under way may have an empty name. */
+export const planHead = planSchema.extend({
+  name: z.string().optional(),
+  steps: unread,
+});
 
 export const mostSteps = 1_000;
 

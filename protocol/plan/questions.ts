@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isCompletion, type JournalEntry } from "../journal.js";
 import { nearest } from "../nearest.js";
 import type { TaskJournal } from "../task-journal.js";
-import { isObject, outlineOf, type StepNode } from "./outline.js";
+import { isObject, outlineOf, roundsAround, type StepNode } from "./outline.js";
 
 /** What a person answers. */
 export const planAnswer = z.object({
@@ -26,24 +26,52 @@ export interface PlanQuestion {
 }
 
 /** What the plan with this journal has asked and nobody has answered, oldest first: an answer need not be taken up yet. */
-export function openQuestions({
-  entries,
-  signals,
-}: Pick<TaskJournal, "entries" | "signals">): PlanQuestion[] {
-  return askedIn(entries).filter(({ step }) => !answerTo(signals, step));
+export function openQuestions(journal: Said): PlanQuestion[] {
+  return askedIn(journal.entries).filter(
+    ({ step }) => !answerTo(journal, step),
+  );
 }
 
-/** The first counts. */
+type Said = Pick<TaskJournal, "entries" | "signals">;
+
+/** The first counts, but for what another wait for this name has taken: plans that began earlier may have one. */
 export function answerTo(
-  signals: TaskJournal["signals"],
+  { entries, signals }: Said,
   step: string,
 ): PlanAnswer | undefined {
-  for (const { name, value } of signals) {
-    const parsed = name === step ? planAnswer.safeParse(value) : undefined;
-    if (parsed?.success) return parsed.data;
+  const own = ownWait(entries, step);
+  const taken = entries.flatMap((entry) =>
+    isTaking(entry, step) && entry.op !== own ? [entry.id] : [],
+  );
+  for (const { name, id, value } of signals) {
+    if (name !== step || taken.includes(id)) continue;
+    const parsed = planAnswer.safeParse(value);
+    if (parsed.success) return parsed.data;
   }
   return undefined;
 }
+
+/** That of the approval for its answer: it begins after its question is on the journal. */
+function ownWait(
+  entries: readonly JournalEntry[],
+  step: string,
+): number | undefined {
+  const asked = entries.findIndex(
+    (entry) => isQuestion(entry) && entry.name === step,
+  );
+  const isOwn = (entry: JournalEntry) =>
+    entry.kind === "begun" && entry.type === "signal" && entry.name === step;
+  const own = asked < 0 ? undefined : entries.slice(asked).find(isOwn);
+  return own && "op" in own ? own.op : undefined;
+}
+
+const isTaking = (
+  entry: JournalEntry,
+  step: string,
+): entry is Extract<JournalEntry, { kind: "done" | "failed" | "refused" }> =>
+  (entry.kind === "refused" || isCompletion(entry)) &&
+  entry.type === "signal" &&
+  entry.name === step;
 
 function askedIn(entries: readonly JournalEntry[]): PlanQuestion[] {
   const open = new Map<string, PlanQuestion>();
@@ -74,10 +102,8 @@ const isQuestion = (
 
 /** What the plan with this journal has got an answer to, or has given up to wait for. */
 export function isOver(entries: readonly JournalEntry[], step: string) {
-  return entries.some(
-    (entry) =>
-      isCompletion(entry) && entry.type === "signal" && entry.name === step,
-  );
+  const own = ownWait(entries, step);
+  return entries.some((entry) => isCompletion(entry) && entry.op === own);
 }
 
 /** Why the plan asks nothing of this name, and what it asks; undefined where it may. */
@@ -118,7 +144,7 @@ function asked(
     const rounds = roundsAround(node);
     const literal = name.replaceAll(/[^\w-]/g, String.raw`\$&`);
     const fits = new RegExp(
-      `^${literal}${String.raw`\[\d+\]`.repeat(rounds)}$`,
+      `^${literal}${String.raw`\[(?:0|[1-9]\d*)\]`.repeat(rounds)}$`,
     );
     const text = `"${name}${"[0]".repeat(rounds)}"${rounds === 0 ? "" : " and so on, in each round of the map by itself"}`;
     return [{ name, fits, text }];
@@ -129,13 +155,6 @@ function nameOf({ raw, kind, name }: StepNode, what: "approve" | "signal") {
   if (what === "approve") return kind === "approve" ? name : undefined;
   const wait = isObject(raw) ? raw["wait"] : undefined;
   return isObject(wait) ? wait["signal"] : undefined;
-}
-
-function roundsAround({ block }: StepNode): number {
-  let rounds = 0;
-  for (let { of } = block; of; of = of.block.of)
-    if (of.kind === "map") rounds++;
-  return rounds;
 }
 
 const namesOf = (asking: readonly Asking[]) => asking.map(({ name }) => name);

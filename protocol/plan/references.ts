@@ -9,17 +9,18 @@ import { nearest } from "../nearest.js";
 import { pathTo } from "../schema.js";
 import { referencesIn, type Reference } from "./expression.js";
 import { foundIn, type Found } from "./found-references.js";
+import { inputFields, inputProblem, type InputFields } from "./input-fields.js";
 import { mapBetween, meetingOf } from "./meeting.js";
 import {
   fieldsOf,
   isObject,
-  isWhole,
   type Block,
   type Outline,
   type PlanProblem,
   type StepNode,
 } from "./outline.js";
 import { stepName } from "./step.js";
+import { unreadNames } from "./unread.js";
 
 const reserved = ["input", "param", "steps", "plan", "index"];
 
@@ -43,7 +44,8 @@ export function* checkReferences(
     named,
     all: [...named.keys()],
     params: paramsOf(plan["params"]),
-    isWhole: isWhole(outline, plan),
+    input: inputFields(plan["input"]),
+    unread: unreadNames(outline, plan),
   };
   for (const node of outline.nodes) {
     yield* checkItemName(node);
@@ -59,8 +61,14 @@ interface Names {
   all: readonly string[];
   /** Undefined where what declares them cannot be read. */
   params: readonly string[] | undefined;
-  isWhole: boolean;
+  input: InputFields;
+  /** Those of steps that may be there, too; undefined where they may have any. */
+  unread: ReadonlySet<string> | undefined;
 }
+
+/** Whether it may be that of a step which only what is wrong with the plan's shape keeps from being seen. */
+const maybeNamed = ({ unread }: Names, name: string): boolean =>
+  unread === undefined || unread.has(name);
 
 function paramsOf(params: unknown): string[] | undefined {
   if (params === undefined) return [];
@@ -88,10 +96,7 @@ function* checkItemName(node: StepNode): Generator<PlanProblem> {
   };
 }
 
-function* checkAfter(
-  node: StepNode,
-  { named, isWhole }: Names,
-): Generator<PlanProblem> {
+function* checkAfter(node: StepNode, names: Names): Generator<PlanProblem> {
   const { block, path } = node;
   const { after } = fieldsOf(node);
   if (!Array.isArray(after) || after.length === 0) return;
@@ -103,9 +108,9 @@ function* checkAfter(
     };
   for (const [place, name] of after.entries()) {
     if (!stepName.safeParse(name).success) continue; // that has been said
-    const other = named.get(name as string);
+    const other = names.named.get(name as string);
     if (other?.block === block) node.needs.add(other);
-    else if (other || isWhole)
+    else if (other || !maybeNamed(names, name as string))
       yield {
         path: `${path}.after[${place}]`,
         message: `expected the name of another step of ${block.path}, got "${name}"`,
@@ -123,7 +128,7 @@ function problemOf(
   const around = "nodes" in from ? [] : mapsAround(from);
   switch (root) {
     case "input":
-      return undefined;
+      return inputProblem(path, names.input);
     case "steps":
       return path[0] === undefined
         ? `"${text}" names no step; expected such as "steps.NAME"`
@@ -191,13 +196,13 @@ function paramProblem(
 function stepProblem(
   name: string,
   from: StepNode | Block,
-  { named, all, isWhole }: Names,
+  names: Names,
   isUndo: boolean,
 ): string | undefined {
-  const to = named.get(name);
-  if (to === undefined && !isWhole) return undefined;
+  const to = names.named.get(name);
+  if (to === undefined && maybeNamed(names, name)) return undefined;
   if (to === undefined)
-    return `unknown step "${name}"${near(name, all) ?? "; expected the name of an earlier step"}`;
+    return `unknown step "${name}"${near(name, names.all) ?? "; expected the name of an earlier step"}`;
   if (to === from)
     return isUndo
       ? undefined

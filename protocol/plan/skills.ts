@@ -9,6 +9,7 @@ import {
   splitNames,
   type Need,
 } from "../need.js";
+import { encodeToken, queueToken } from "../tokens.js";
 import { fitsRange } from "../versions.js";
 import { pathTo } from "../schema.js";
 import type { Place } from "./expression.js";
@@ -74,6 +75,8 @@ function problemOf(
   let need: Need;
   try {
     need = needOfTarget(target);
+    if (need.agent !== undefined) queueToken(need.agent);
+    if (need.skill !== undefined) encodeToken(need.skill, "skill");
   } catch (error) {
     return messageOf(error);
   }

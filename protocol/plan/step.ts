@@ -1,23 +1,43 @@
 // The steps of a plan: one shape for each kind of step, told apart by the field that names the kind.
 import { z } from "zod";
+import { toMs, type Duration } from "../duration.js";
 import { levels } from "../levels.js";
 import { condition } from "./condition.js";
+import { list } from "./forms.js";
+
+export const noName =
+  'expected a name: a letter, then up to 63 letters, digits, "_" or "-"';
 
 /** Of steps, and of the names under which a map gives its items. */
-export const stepName = z
-  .string()
-  .regex(
-    /^[A-Za-z][\w-]{0,63}$/,
-    'expected a name: a letter, then up to 63 letters, digits, "_" or "-"',
-  );
+export const stepName = z.string().regex(/^[A-Za-z][\w-]{0,63}$/, noName);
 
 const noDuration =
   'expected a duration: "250ms", "5s", "1m", "2h", "7d" or milliseconds';
 
+/** The server knows no date after 2262. */
+const longest = "36500d";
+const longestMs = toMs(longest);
+const tooLong = `expected at most a hundred years, "${longest}"`;
+
+const written = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
+/** The same roughly, in how many digits there are, for who reads the JSON Schema alone. */
+const writtenInTime =
+  /^0*(\d{1,13}(\.\d+)?ms|\d{1,10}(\.\d+)?s|\d{1,8}(\.\d+)?m|\d{1,6}(\.\d+)?h|\d{1,5}(\.\d+)?d)$/;
+
 export const duration = z.union(
   [
-    z.number().min(0, noDuration),
-    z.string().regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, noDuration),
+    z.number().min(0, noDuration).max(longestMs, tooLong),
+    z
+      .string()
+      .regex(writtenInTime, {
+        error: ({ input }) =>
+          written.test(String(input)) ? tooLong : noDuration,
+      })
+      .refine(
+        (text) =>
+          !writtenInTime.test(text) || toMs(text as Duration) <= longestMs,
+        tooLong,
+      ),
   ],
   { error: noDuration },
 );
@@ -71,24 +91,30 @@ const calling = {
   priority: z.enum(levels).optional(),
 };
 
+const undo = z.strictObject({ call: target, input: value.optional() });
+
 const callStep = z.strictObject({
   ...common,
   call: target,
   ...calling,
-  key: value.optional(),
-  context: value.optional(),
-  undo: z
-    .strictObject({ call: target, input: value.optional() })
+  key: value.meta({ not: { const: "" } }).optional(),
+  context: value.meta({ not: { const: "" } }).optional(),
+  undo: undo
     .optional()
     .describe("called if the plan fails later; may refer to its own step"),
 });
+
+const leastWeight = 1e-6;
+export const mostAtLeast = 1e9;
+/** Sums of what is further apart would depend on how they are rounded. */
+const weight = z.number().min(leastWeight).max(1e6);
 
 const voter = z.union(
   [
     z.string().min(1),
     z.strictObject({
       call: target,
-      weight: z.number().positive().optional(),
+      weight: weight.optional(),
       input: value.optional(),
     }),
   ],
@@ -101,7 +127,7 @@ const voter = z.union(
 const rule = z.union(
   [
     z.enum(["majority", "plurality"]),
-    z.strictObject({ atLeast: z.number().positive() }),
+    z.strictObject({ atLeast: z.number().min(leastWeight).max(mostAtLeast) }),
   ],
   { error: 'expected "majority", "plurality" or {"atLeast": 2}' },
 );
@@ -133,7 +159,14 @@ const waiting = z.union(
     z.strictObject({ for: value }),
     z.strictObject({ until: value }),
     z.strictObject({
-      signal: z.string().min(1).max(64),
+      signal: z
+        .string()
+        .min(1)
+        .max(64)
+        .regex(
+          /^(?!\$)/,
+          'expected another name: those with "$" are the bus\'s own',
+        ),
       schema: z.record(z.string(), z.unknown()).optional(),
     }),
   ],
@@ -161,7 +194,7 @@ const parallelStep = z.strictObject({
 
 const mapStep = z.strictObject({
   ...common,
-  map: value.describe("a list, or a reference to one"),
+  map: list,
   as: stepName.optional().describe('the name of an item; by default "item"'),
   concurrency: z.int().min(1).max(1_000).optional(),
   get do(): Block {
@@ -222,7 +255,7 @@ export const unread = z
 export const shapes = {
   call: callStep,
   parallel: parallelStep.extend({ parallel: unread }),
-  map: mapStep.extend({ do: unread }),
+  map: mapStep.extend({ map: z.unknown(), do: unread }), // by checkLiterals
   when: whenStep.extend({
     when: z.unknown(), // by readCondition, which tells more
     do: unread,
@@ -238,6 +271,13 @@ export const shapes = {
 export type Kind = keyof typeof shapes;
 export const kinds = Object.keys(shapes) as Kind[];
 
+/** Of the fields that have fields, these. */
+export const innerFields: Readonly<Record<string, readonly string[]>> = {
+  budget: Object.keys(budget.shape),
+  retry: Object.keys(retry.shape),
+  undo: Object.keys(undo.shape),
+};
+
 /** The fields that hold steps. */
 export const blockFields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   parallel: ["parallel"],
@@ -250,3 +290,7 @@ export const blockFields: Readonly<Partial<Record<Kind, readonly string[]>>> = {
 export function kindOf(step: object): Kind | undefined {
   return kinds.find((kind) => Object.hasOwn(step, kind));
 }
+
+/** Of one that may say several, which is wrong. */
+export const kindsIn = (raw: object): Kind[] =>
+  kinds.filter((each) => Object.hasOwn(raw, each));

@@ -62,6 +62,52 @@ describe("a cron expression", () => {
     ]);
   });
 
+  test("with a list of times loses and doubles none of them when the clock is changed", () => {
+    const twice = rhythm("30 2,14 * * *", "Europe/Berlin");
+    const forward = [
+      "2027-03-28T01:00:00.000Z", // 03:00, the first that there is
+      "2027-03-28T12:30:00.000Z",
+      "2027-03-29T00:30:00.000Z",
+    ];
+    assert.deepEqual(firings(twice, "2027-03-27T14:00:00Z", 3), forward);
+    const back = [
+      "2027-10-31T00:30:00.000Z",
+      "2027-10-31T13:30:00.000Z",
+      "2027-11-01T01:30:00.000Z",
+    ];
+    assert.deepEqual(firings(twice, "2027-10-30T14:00:00Z", 3), back);
+    for (const times of [forward, back]) {
+      const before = at(times.at(-1)!) + 1;
+      const newest = { from: 0, before, most: 3 };
+      assert.deepEqual(newestFirings(twice, newest).map(iso), times);
+    }
+    const minutes = rhythm("15,45 2 * * *", "Europe/Berlin");
+    assert.deepEqual(firings(minutes, "2027-10-30T14:00:00Z", 3), [
+      "2027-10-31T00:15:00.000Z",
+      "2027-10-31T00:45:00.000Z",
+      "2027-11-01T01:15:00.000Z",
+    ]);
+    assert.deepEqual(firings(minutes, "2027-03-27T14:00:00Z", 2), [
+      "2027-03-28T01:00:00.000Z", // both, and it is one
+      "2027-03-29T00:15:00.000Z",
+    ]);
+    const seconds = rhythm("0 30 2,14 * * *", "Europe/Berlin");
+    assert.deepEqual(firings(seconds, "2027-10-30T14:00:00Z", 3), back);
+  });
+
+  test("with a range of hours repeats, as one with a step does", () => {
+    for (const cron of ["30 0-23 * * *", "30 */1 * * *", "30 * * * *"])
+      assert.deepEqual(
+        firings(rhythm(cron, "Europe/Berlin"), "2027-10-31T00:00:00Z", 3),
+        [
+          "2027-10-31T00:30:00.000Z",
+          "2027-10-31T01:30:00.000Z",
+          "2027-10-31T02:30:00.000Z",
+        ],
+        cron,
+      );
+  });
+
   test("with every half hour goes on evenly over both changes of the clock", () => {
     const halves = rhythm("*/30 * * * *", "Europe/Berlin");
     for (const start of ["2026-03-29T00:15:00Z", "2026-10-24T23:15:00Z"]) {
@@ -80,7 +126,10 @@ describe("a cron expression", () => {
     ["0 3 * *", /not 5 or 6 fields.*Write minute, hour, day, month/],
     ["0 3 * * * * 2030", /not 5 or 6 fields/],
     ["2030-01-31T03:00:00", /not 5 or 6 fields/],
-    ["@sometimes", /cannot be read/],
+    ["@sometimes", /cannot be read: there is only @hourly, .*\. Write/],
+    ["@reboot", /cannot be read: there is only @hourly/],
+    ["@hourl", /"@hourl" cannot be read: did you mean "@hourly"\? Write/],
+    ["@Dialy", /did you mean "@daily"\?/],
     ["", /not 5 or 6 fields/],
     [undefined, /not 5 or 6 fields/],
     [{ cron: 5 }, /not 5 or 6 fields/],

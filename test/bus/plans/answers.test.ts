@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { connect } from "../../../index.js";
 import { deskBus, ref, say } from "../../support/desk-bus.js";
 import { quiet } from "../../support/doer.js";
@@ -34,6 +34,11 @@ test("an answer to what the plan does not ask is refused, with what it asks", as
   );
   await assert.rejects(answer("said"), refused(/: it waits for "consent"$/));
   await assert.rejects(answer("ok"), refused(/: it asks "ok\[0\]" and so on/));
+  for (const round of ["ok[01]", "ok[00]"])
+    await assert.rejects(
+      answer(round),
+      refused(/: it asks "ok\[0\]" and so on/),
+    );
   await assert.rejects(answer("consent[0]"), refused(/: it asks "consent"$/));
   await assert.rejects(
     answer("paid"),
@@ -135,4 +140,44 @@ test("a plan that is kept by name is known by its name, and by its journal when 
   await assert.rejects(plans.answer(id, "other", yes), no);
   await plans.answer(id, "ok", yes);
   assert.deepEqual(await at.bus.task(id).result(), yes);
+});
+
+test("of those who answer at the same moment one is told that it counts, and the others what does", async () => {
+  const { plans } = at.bus;
+  const names = Array.from({ length: 8 }, (_, place) => `ok${place}`);
+  const ask = names.map((name) => ({ name, approve: "?" }));
+  const { id } = await plans.run({ steps: [{ name: "all", parallel: ask }] });
+  const other = await connect({ url: at.server.url });
+  after(() => other.close());
+  for (const step of names) {
+    const said = await Promise.allSettled([
+      plans.answer(id, step, { approved: true, by: "ann" }),
+      other.plans.answer(id, step, { approved: true, by: "bob" }),
+      plans.answer(id, step, { approved: true, by: "cleo" }, { id: "c" }),
+    ]);
+    const counted = said.filter(({ status }) => status === "fulfilled");
+    assert.equal(counted.length, 1, step);
+    const by = ["ann", "bob", "cleo"][said.indexOf(counted[0]!)]!;
+    for (const each of said)
+      if (each.status === "rejected")
+        assert.match(
+          (each.reason as Error).message,
+          new RegExp(`"${step}".* ha[sd] been answered: yes, by "${by}"`),
+        );
+  }
+  const results = Object.values((await at.bus.task(id).result()) as object);
+  assert.ok(results.every(({ approved }: typeof yes) => approved));
+});
+
+test("an answer that is sent twice at once with one id counts once", async () => {
+  const { plans } = at.bus;
+  const { id } = await plans.run({ steps: [{ name: "ok", approve: "?" }] });
+  const send = () => plans.answer(id, "ok", yes, { id: "one" });
+  const told = await Promise.all([send(), send(), send()]);
+  assert.deepEqual(
+    told.sort((a, b) => Number(a) - Number(b)),
+    [false, false, true],
+  );
+  await at.bus.task(id).result();
+  assert.equal(await send(), false);
 });

@@ -115,7 +115,20 @@ test("what is no plan, or no name, is not kept", async (t) => {
     code: "ARGUMENT_INVALID",
     message: /names a version/,
   });
-  for (const name of ["", "@1", "p@0", "p@1.5", "p@x", "p@1@2"])
+  for (const name of [
+    "",
+    "@1",
+    "p@0",
+    "p@1.5",
+    "p@x",
+    "p@1@2",
+    "p@",
+    "p@01",
+    "p@1e0",
+    "p@ 1",
+    "p@0x1",
+    "p@9999999999999999",
+  ])
     await assert.rejects(templates.get(name), { code: "ARGUMENT_INVALID" });
   await templates.put("article", planOf("x"));
   await assert.rejects(templates.get("artcile"), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TaskEvent } from "../../../index.js";
-import { deskBus, ref } from "../../support/desk-bus.js";
+import { deskBus, ref, say } from "../../support/desk-bus.js";
 
 const at = deskBus();
 
@@ -110,4 +110,35 @@ test("a short wait within a long budget is as short as it says", async () => {
   };
   const budget = { time: "1h" };
   assert.deepEqual(await at.run([pause, retried, said], { budget }), { n: 1 });
+});
+
+test("a pattern by which it would take years holds up no orchestrator", async () => {
+  const schema = { type: "string", pattern: "^(a+)+$" };
+  const hostile = `${"a".repeat(45)}!`;
+  const given = { plan: { input: schema, steps: [say("v", 1)] } };
+  const refused = {
+    code: "PLAN_INVALID",
+    message: /input\.pattern takes too long/,
+  };
+  await assert.rejects(
+    at.bus.plans.run(given.plan, { input: hostile }),
+    refused,
+  );
+  const unchecked = await at.bus.submit("orchestrator.plan.run", {
+    ...given,
+    input: hostile,
+  });
+  await assert.rejects(unchecked.result({ timeout: "30s" }), refused);
+
+  const steps = [{ name: "paid", wait: { signal: "paid", schema } }];
+  const task = await at.bus.plans.run({ steps });
+  await at.bus.signal(task.id, "paid", hostile);
+  await at.bus.signal(task.id, "paid", "aaa");
+  assert.equal(await task.result({ timeout: "30s" }), "aaa");
+  const { entries } = await at.bus.journal(task.id);
+  const passedOver = entries.find(({ kind }) => kind === "refused");
+  assert.match(
+    JSON.stringify(passedOver),
+    /step \\"paid\\": wait\.schema\.pattern takes too long/,
+  );
 });

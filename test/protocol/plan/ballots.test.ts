@@ -157,3 +157,21 @@ test("it is certain as soon as it can be", () => {
   assert.ok(!isSo("aa", 3, { atLeast: 2 })); // three others may agree on something else
   assert.ok(isSo("ab", 1, { atLeast: 3 }));
 });
+
+test("how large the weights are changes nothing", () => {
+  for (const unit of [1e-6, 1, 1e6]) {
+    const say = (choice: string, weight: number) =>
+      ballot(choice, weight * unit);
+    const most = [say("a", 0.3), say("b", 0.1), say("b", 0.2)];
+    assert.equal(winner(most, "plurality"), "nobody", `${unit}`);
+    assert.equal(
+      winner([...most, say("a", 0.01)], "plurality"),
+      "a",
+      `${unit}`,
+    );
+    assert.equal(winner([say("a", 0.5), say("b", 0.5)]), "nobody", `${unit}`);
+    const two = [say("a", 0.7), say("a", 0.1), say("b", 0.1)];
+    assert.equal(winner(two, { atLeast: 0.8 * unit }), "a", `${unit}`);
+    assert.equal(winner(two, { atLeast: 0.81 * unit }), "nobody", `${unit}`);
+  }
+});

@@ -164,3 +164,60 @@ describe("references", () => {
     );
   });
 });
+
+describe("references to the input", () => {
+  const described = (path: string, input: unknown) =>
+    problems([call("a", { input: ref(path) })], { input });
+  const text = { text: { type: "string" } };
+  const open = { type: "object", properties: text };
+  const closed = { ...open, additionalProperties: false };
+
+  test("a slip is told, also where other fields may be given", () => {
+    only(
+      described("input.txt", open),
+      /^steps\[0\]\.input: "input" has no "txt" by .*did you mean "text"\? If not, describe it there$/,
+    );
+    only(
+      described("input.txt", closed),
+      /has no "txt": did you mean "text"\?$/,
+    );
+    only(
+      described("input.user.naem", {
+        properties: { user: { properties: { name: {} } } },
+      }),
+      /"input\.user" has no "naem" by .* did you mean "name"\?/,
+    );
+    only(
+      problems([call("a")], {
+        input: open,
+        output: { template: "${input.txt}" },
+      }),
+      /^output: "input" has no "txt"/,
+    );
+  });
+
+  test("what a closed schema has not is told", () => {
+    only(described("input.more", closed), /; expected one of text$/);
+    only(
+      described("input.more", { type: "object", additionalProperties: false }),
+      /has no "more" .*; it has no fields$/,
+    );
+  });
+
+  test("what may be there is taken", () => {
+    const taken: [string, unknown][] = [
+      ["input", closed],
+      ["input.text", closed],
+      ["input.more", open],
+      ["input.txt", { ...open, additionalProperties: {} }],
+      ["input.txt", { ...closed, patternProperties: { "^t": {} } }],
+      ["input.txt", { ...closed, anyOf: [{}] }],
+      ["input.txt", { type: ["object", "array"], properties: text }],
+      ["input.0.txt", { type: "array", items: closed }],
+      ["input.text.length", closed],
+      ["input.txt", undefined],
+    ];
+    for (const [path, input] of taken)
+      assert.deepEqual(described(path, input), [], JSON.stringify(input));
+  });
+});

@@ -28,7 +28,7 @@ describe("shapes", () => {
     [
       "an unknown field deep within",
       { steps: [call("a", { retry: { attempts: 2, fist: 1 } })] },
-      /^steps\[0\]\.retry\.fist: unknown field/,
+      /^steps\[0\]\.retry\.fist: unknown field "fist": did you mean "first"\?/,
     ],
     [
       "an unknown kind",
@@ -87,6 +87,11 @@ describe("shapes", () => {
         params: { n: { schema: { type: "number" }, default: "x" } },
       },
       /^params\.n\.default: does not fit its schema/,
+    ],
+    [
+      "a parameter that is named like what every object has",
+      { steps: [call("a")], params: JSON.parse('{"__proto__":{}}') as unknown },
+      /^params\.__proto__: expected a name/,
     ],
     [
       "what is not JSON",
@@ -163,18 +168,59 @@ describe("shapes", () => {
     ]);
   });
 
+  test("a slip in what a step does hides nothing else", () => {
+    const paths = (plan: object) => checkPlan(plan).map(({ path }) => path);
+    const asked = {
+      name: "a",
+      aprove: { ref: "input.x.." },
+      timeout: "2x",
+      budget: { tim: 1 },
+    };
+    const late = { name: "b", approve: "?", timeout: "9d", shwo: 1 };
+    const plan = {
+      budget: { time: "1d", attemps: 1 },
+      steps: [asked, late],
+      output: ref("steps.c"),
+    };
+    assert.deepEqual(paths(plan).sort(), [
+      "budget.attemps",
+      "output",
+      "steps[0]",
+      "steps[0].approve",
+      "steps[0].budget.tim",
+      "steps[0].timeout",
+      "steps[1].shwo",
+      "steps[1].timeout",
+    ]);
+    const parallel = [call("inner"), call("b", { input: ref("steps.c") })];
+    assert.deepEqual(
+      paths({
+        steps: [{ name: "p", parralel: parallel }],
+        output: ref("steps.inner"),
+      }),
+      ["steps[0]", "steps[0].parallel[1].input"],
+    );
+    assert.deepEqual(
+      paths({ steps: [{ nmae: "d", call: "a.b" }], output: ref("steps.e") }),
+      ["steps[0].name", "steps[0].nmae", "output"],
+    );
+  });
+
   test("of what may follow from a wrong shape nothing more is told", () => {
-    const uses = call("uses", {
-      input: [ref("steps.draft"), ref("steps.inner"), ref("param.tone")],
-    });
-    const wrong: object[] = [
-      { nmae: "draft", call: "writer.write" },
-      { name: "draft", parralel: [call("inner")] },
-      { name: "draft", parallel: call("inner") },
+    const wrong: [object, string][] = [
+      [{ nmae: "draft", call: "writer.write" }, "draft"],
+      [{ call: "writer.write" }, "any"],
+      [{ name: "draft", parralel: [call("inner")] }, "inner"],
+      [{ name: "draft", parallel: call("inner") }, "inner"],
+      [{ name: "draft", at_once: [call("inner")] }, "inner"],
+      [{ name: "draft", call: "a.b", parallel: [call("inner")] }, "inner"],
     ];
-    for (const step of wrong)
-      for (const { path } of checkPlan({ steps: [step, uses], params: [] }))
+    for (const [step, name] of wrong) {
+      const input = [ref(`steps.${name}`), ref("param.tone")];
+      const steps = [step, call("uses", { input })];
+      for (const { path } of checkPlan({ steps, params: [] }))
         assert.doesNotMatch(path, /input/, JSON.stringify(step));
+    }
   });
 
   test("any JSON at all is checked without a throw", () => {

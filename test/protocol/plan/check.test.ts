@@ -143,6 +143,19 @@ describe("size", () => {
     only(problems([step]), /expected at most 64 levels of nesting/);
   });
 
+  test("references to fields that an input has not cost little, however many there are", () => {
+    const fields = (of: string) =>
+      Array.from({ length: 5_000 }, (_, at) => `${of}${at}`);
+    const input = (names: string[]) => ({
+      properties: Object.fromEntries(names.map((name) => [name, {}])),
+    });
+    const value = fields("other").map((name) => ref(`input.${name}`));
+    for (const names of [fields("field"), ["x".repeat(100_000), "more"]]) {
+      const plan = { steps: [{ name: "v", value }], input: input(names) };
+      assert.ok(quickest(() => assert.deepEqual(checkPlan(plan), [])) < 2_000);
+    }
+  });
+
   test("a circle of objects is refused", () => {
     const step: Record<string, unknown> = call("a");
     step["input"] = step;
@@ -170,6 +183,29 @@ test("a plan that an earlier version let pass is read as far as it can be run", 
   assert.throws(() => parsePlan({ steps, budget }), { code: "PLAN_INVALID" });
   const names = readPlan({ steps, budget }).nodes.map(({ name }) => name);
   assert.deepEqual(names, ["a", "w"]);
+  const input = { properties: { text: {} } };
+  const slips = Array.from({ length: 60 }, () => ref("input.txt"));
+  const older = {
+    name: "",
+    input,
+    steps: [
+      { name: "ok", approve: "?" },
+      { name: "w", wait: { signal: "ok" } },
+      {
+        name: "p",
+        parallel: [
+          call("a", { input: [...slips, ref("steps.b")] }),
+          call("b", { key: "" }),
+        ],
+      },
+    ],
+  };
+  assert.throws(() => parsePlan(older), { code: "PLAN_INVALID" });
+  const [a] = readPlan(older).nodes.filter(({ name }) => name === "a");
+  assert.deepEqual(
+    [...a!.needs].map(({ name }) => name),
+    ["b"],
+  );
   for (const unfit of [5, {}, { steps: [] }, { steps: [{ name: "a" }] }])
     assert.throws(() => readPlan(unfit), { code: "PLAN_INVALID" });
 });

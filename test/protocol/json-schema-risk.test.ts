@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { mayTakeLong } from "../../../bus/tasks/schema-risk.js";
+import { risksIn } from "../../protocol/json-schema-risk.js";
+
+const mayTakeLong = (schema: unknown) => risksIn(schema).length > 0;
 
 const withPattern = (pattern: string) => ({
   type: "object",
@@ -47,4 +49,14 @@ test("schemas without patterns are soon checked, however they name their fields"
   });
   assert.equal(mayTakeLong(z.toJSONSchema(schema)), false);
   assert.equal(mayTakeLong("no schema"), false);
+});
+
+test("it is told where in the schema the trouble may come from", () => {
+  const evil = { type: "string", pattern: "(a+)+$" };
+  const schema = { items: { anyOf: [{ pattern: "^a$" }, evil] } };
+  assert.deepEqual(risksIn(schema), ["items.anyOf[1].pattern"]);
+  assert.deepEqual(risksIn({ properties: { $ref: evil } }), [
+    "properties.$ref",
+    "properties.$ref.pattern",
+  ]);
 });
