@@ -61,7 +61,7 @@ test("a fallback is told what its task is: the same input, context and level, an
   });
   assert.equal(await task.result(), "b");
   assert.deepEqual(told, [
-    { input: "x", context: "c1", level: "high", id: "t1~fallback" },
+    { input: "x", context: "c1", level: "high", id: "t1~a~fallback" },
   ]);
   assert.deepEqual(await letters(bus), []);
 });
@@ -137,7 +137,7 @@ test("a task that is canceled while its fallback works ends canceled, and so doe
   assert.equal(await task.state(), "working");
   assert.equal(await task.cancel("no longer needed"), true);
   await assert.rejects(task.result(), { code: "TASK_CANCELED" });
-  const fallback = bus.task("t1~fallback");
+  const fallback = bus.task("t1~a~fallback");
   await eventually(async () => (await fallback.state()) === "canceled");
   open();
   assert.deepEqual(await letters(bus), []);
@@ -270,6 +270,6 @@ for (const does of ["nothing", "a step"] as const)
     assert.equal(await task.cancel("no longer needed"), true);
     await bus.serve(failing, quiet);
     await assert.rejects(task.result(), { code: "TASK_CANCELED" });
-    const fallback = bus.task("t1~fallback");
+    const fallback = bus.task("t1~a~fallback");
     await eventually(async () => (await fallback.state()) === "canceled");
   });
