@@ -179,7 +179,7 @@ export class Steps {
     );
     checkContinuable(input, this.#host.id);
     this.#checkOutside("continueAs");
-    if (!this.course.undoing) void this.course.continueAs(input);
+    if (!this.course.undoing) void this.course.continueAs(copyOf(input));
     return never();
   }
 

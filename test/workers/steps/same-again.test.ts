@@ -22,12 +22,31 @@ test("a step's result is the same when it was just done as when it is read again
         none: Number.NaN,
       }));
       const zero = await task.step("zero", () => -0);
-      given.push([odd, zero]);
+      const half = await task.step("half", () => "hi 😀".slice(0, 4));
+      given.push([odd, zero, half]);
       if (run === 1) throw new Error("once more");
     },
     onceMore,
   );
   await bus.call("saga.run", {});
+  assert.equal(given.length, 2);
+  assert.deepStrictEqual(given[0], given[1]);
+});
+
+test("the input that a task continues with is the same when it was just given as when it is read again", async (t) => {
+  const bus = await shared.connect(t);
+  const given: unknown[] = [];
+  await serveSaga(
+    bus,
+    async (task, input) => {
+      if (input === "first")
+        return task.continueAs({ list: [undefined], zero: -0, a: undefined });
+      given.push(input);
+      if (given.length === 1) throw new Error("once more");
+    },
+    onceMore,
+  );
+  await bus.call("saga.run", "first");
   assert.equal(given.length, 2);
   assert.deepStrictEqual(given[0], given[1]);
 });
