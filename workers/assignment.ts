@@ -43,7 +43,7 @@ export interface ExecutionHost {
   logFailed(this: void, error: unknown): void;
   /** Undefined where no skill has any. */
   readonly limits: Limits | undefined;
-  readonly fallbacks: Fallback | undefined;
+  readonly fallbacks: Fallback;
   /** Of the agent as it is served here. */
   readonly version: string;
   readonly slots: Slots;

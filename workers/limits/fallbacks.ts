@@ -203,10 +203,9 @@ function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
   return events.find(({ kind }) => kind === "fallback");
 }
 
-/** Whether an earlier delivery of the task has fallen back. */
-export function hasFallenBack({ past, host }: Assignment): boolean {
-  if (past === firstAttempt || !host.fallbacks) return false;
-  return begun(past.events) !== undefined;
+/** Whether an earlier delivery of the task has fallen back, whatever this version would do. */
+export function hasFallenBack({ past }: Assignment): boolean {
+  return past !== firstAttempt && begun(past.events) !== undefined;
 }
 
 export function whyFallenBack({ past, id }: Assignment): TroupeError {

@@ -273,3 +273,36 @@ for (const does of ["nothing", "a step"] as const)
     const fallback = bus.task("t1~a~fallback");
     await eventually(async () => (await fallback.state()) === "canceled");
   });
+
+for (const does of ["nothing", "a step"] as const)
+  test(`a fallback that was begun counts, though the version that is served then has none (a task that did ${does})`, async (t) => {
+    const ran: string[] = [];
+    const { opened, open } = gate();
+    const spare = worker("b", async () => {
+      ran.push("b");
+      await opened;
+      return "by b";
+    });
+    const main = (version: string, fallback?: string) =>
+      worker(
+        "a",
+        async (_input, task) => {
+          ran.push(version);
+          if (does === "a step")
+            await task.step("s", () => 1, { undo: () => ran.push("undone") });
+          return fallback === undefined ? version : down();
+        },
+        fallback,
+      );
+    const bus = await served(t, spare);
+    const first = await bus.serve(main("one", "b.work"), quiet);
+    const task = await bus.submit("a.work", "x");
+    await eventually(() => ran.includes("b"));
+    await first.drain();
+    await bus.serve(main("two"), quiet);
+    const begun = ran.length;
+    open();
+    assert.equal(await task.result({ timeout: "10s" }), "by b");
+    assert.equal(ran.length, begun);
+    assert.equal(ran.filter((who) => who === "b").length, 1);
+  });
