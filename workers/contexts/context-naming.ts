@@ -8,6 +8,7 @@ import type { Logger } from "../../bus/connection/log.js";
 import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import type { ContextTask } from "./context-messages.js";
 import { isBehind, placeOf } from "./context-place.js";
+import { stillStopped } from "./context-refusals.js";
 
 const maxTries = 20;
 
@@ -30,7 +31,8 @@ export async function nameInRecord(
     const stops =
       definition.onDeadLetter === "stop" &&
       ending?.state === "failed" &&
-      record?.stopped === undefined;
+      !task.isResume &&
+      stillStopped(record, task) === undefined;
     const before = record ?? { context, version: definition.version };
     const named = withName(before, task, ending, stops);
     try {

@@ -121,6 +121,27 @@ test("where the agent says so, a context stands still after a dead letter until 
   assert.deepEqual((await resumed!.snapshot())?.context, { sum: 2 });
 });
 
+test("a context stands still until the last of the letters is redriven, where its event fails once more", async (t) => {
+  const bus = await shared.connect(t);
+  let broken = true;
+  const counter = agent("counter", {
+    machine: counting(() => {
+      if (broken) throw refuse("no");
+    }),
+    onDeadLetter: "stop",
+  });
+  await bus.serve(counter);
+  const context = bus.context(counter, "c");
+  await assert.rejects(context.call({ type: "ADD", n: 13 }));
+  const [first] = await letters(bus, "counter");
+  await assert.rejects(bus.task(await first!.redrive()).result(), /no/);
+  broken = false;
+  const [second] = await letters(bus, "counter");
+  await bus.task(await second!.redrive()).result();
+  await context.call({ type: "ADD", n: 1 });
+  assert.deepEqual((await context.snapshot())?.context, { sum: 14 });
+});
+
 test("a machine in its final state rejects what comes, and keeps its record", async (t) => {
   const bus = await shared.connect(t);
   const counter = agent("counter", { machine: counting(() => undefined) });
