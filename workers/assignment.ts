@@ -117,7 +117,7 @@ export interface Assignment extends TaskFacts {
   /** It is left where it stands: its delivery goes as the reason for that says. */
   suspended(why: Suspension): Promise<Result> | Result;
   /** Its effect is on the log: it is done. */
-  acknowledge(result: Result): Result;
+  acknowledge(result: Result): Promise<Result> | Result;
   /** Its delivery comes again after a while, or when it is canceled. */
   putOff(delayMs: number): void;
   /** Let it be delivered again, to anyone, after a while. */
