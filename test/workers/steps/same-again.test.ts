@@ -94,6 +94,31 @@ test("what a step draws is the same at each of its attempts, and changes nothing
   assert.equal(new Set(drawn).size, 3);
 });
 
+test("a task may fail as often as its retry says each time that it goes on with another input", async (t) => {
+  const bus = await shared.connect(t);
+  const failures = new Map<number, number>();
+  await serveSaga(
+    bus,
+    async (task, input) => {
+      const n = input as number;
+      await task.step("count", () => n);
+      const failed = failures.get(n) ?? 0;
+      // The last time it fails for good.
+      if (failed < (n === 3 ? Infinity : 2)) {
+        failures.set(n, failed + 1);
+        throw new Error("once more");
+      }
+      return task.continueAs(n + 1);
+    },
+    { retry: { attempts: 3, first: "1ms" } },
+  );
+  await assert.rejects(bus.call("saga.run", 0), {
+    code: "ATTEMPTS_EXHAUSTED",
+    message: /^all 3 attempts failed/,
+  });
+  assert.deepEqual([...failures.values()], [2, 2, 2, 3]);
+});
+
 test("signals that were used up before a task continued are not given again", async (t) => {
   const bus = await shared.connect(t);
   await serveSaga(bus, async (task, input) => {
