@@ -34,6 +34,7 @@ export function encodeBody(
 /** As it will be when it is read again. */
 export function copyOf<Value>(value: Value): Value {
   if (typeof value === "number") return (value || value + 0) as Value; // there is no -0
+  if (typeof value === "string") return value.toWellFormed() as Value; // nor half a character
   if (typeof value !== "object" || value === null) return value;
   return packr.unpack(encodeBody(value)) as Value;
 }

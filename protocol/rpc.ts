@@ -1,5 +1,6 @@
 // The body of every message: a JSON-RPC 2.0 object whose method is MCP's or A2A's.
 import { z } from "zod";
+import { copyOf } from "./codec.js";
 import { errorTable, messageOf, toErrorCode, TroupeError } from "./errors.js";
 
 const id = z.union([z.string(), z.number()]);
@@ -29,14 +30,18 @@ export function toNotification(
 /** What an error says is cut to fit: one too large for a message could not end its task. */
 const maxTextLength = 8_192;
 
-/** What travels of an error: its code, message and data, and the message of its cause; never a stack. */
+/**
+ * What travels of an error: its code, message and data, and the message of its cause; never a stack. It is the same in
+ * either format, and the same to whoever made it as to who reads it.
+ */
 export function toRpcError(
   error: TroupeError,
   more: Record<string, unknown> = {},
 ): RpcError {
   const cause =
     error.cause === undefined ? {} : { cause: cut(messageOf(error.cause)) };
-  const details = fits(error.data) ? { details: error.data } : {};
+  const plain = plainOf(error.data);
+  const details = plain === undefined ? {} : { details: plain };
   return {
     code: errorTable[error.code].rpc,
     message: cut(error.message),
@@ -51,25 +56,32 @@ export function toRpcError(
 }
 
 function cut(text: string): string {
-  if (text.length <= maxTextLength) return text;
-  return `${text.slice(0, maxTextLength)}… (cut: ${text.length} characters)`;
+  if (text.length <= maxTextLength) return text.toWellFormed();
+  const start = text.slice(0, maxTextLength).toWellFormed();
+  return `${start}… (cut: ${text.length} characters)`;
 }
 
-/** Facts that are too many, or that cannot be encoded, do not travel. */
-function fits(data: TroupeError["data"]): boolean {
-  if (data === undefined) return false;
+/** Facts as JSON says them. What it has no word for is left out; too many, or a circle, do not travel. */
+function plainOf(data: TroupeError["data"]): TroupeError["data"] {
+  if (data === undefined) return undefined;
   try {
-    return JSON.stringify(data).length <= 4 * maxTextLength;
+    const json = JSON.stringify(data, (_, value: unknown) =>
+      typeof value === "bigint" ? String(value) : value,
+    );
+    if (json.length > 4 * maxTextLength) return undefined;
+    return facts.parse(copyOf(JSON.parse(json) as unknown));
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const facts = z.record(z.string(), z.unknown());
 
 const errorData = z
   .object({
     code: z.string().optional(),
     retryable: z.boolean().optional(),
-    details: z.record(z.string(), z.unknown()).optional(),
+    details: facts.optional(),
     cause: z.string().optional(),
   })
   .optional()

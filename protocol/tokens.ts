@@ -38,12 +38,15 @@ export function keyToken(key: string): string {
 
 const maxPlainKey = 64;
 
-function isLong(key: string): boolean {
-  if (safe.test(key)) return key.length > maxTokenLength;
+const isLong = (key: string): boolean => tokenLength(key) > maxTokenLength;
+
+/** So many characters its token would have, however long that is. */
+export function tokenLength(name: string): number {
+  if (safe.test(name)) return name.length;
   let length = 0;
-  for (const byte of Buffer.from(key))
+  for (const byte of Buffer.from(name))
     length += safe.test(String.fromCharCode(byte)) && byte < 128 ? 1 : 3;
-  return length > maxTokenLength;
+  return length;
 }
 
 /**

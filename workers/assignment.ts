@@ -43,7 +43,7 @@ export interface ExecutionHost {
   logFailed(this: void, error: unknown): void;
   /** Undefined where no skill has any. */
   readonly limits: Limits | undefined;
-  readonly fallbacks: Fallback | undefined;
+  readonly fallbacks: Fallback;
   /** Of the agent as it is served here. */
   readonly version: string;
   readonly slots: Slots;
@@ -117,7 +117,7 @@ export interface Assignment extends TaskFacts {
   /** It is left where it stands: its delivery goes as the reason for that says. */
   suspended(why: Suspension): Promise<Result> | Result;
   /** Its effect is on the log: it is done. */
-  acknowledge(result: Result): Result;
+  acknowledge(result: Result): Promise<Result> | Result;
   /** Its delivery comes again after a while, or when it is canceled. */
   putOff(delayMs: number): void;
   /** Let it be delivered again, to anyone, after a while. */

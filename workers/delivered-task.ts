@@ -59,7 +59,7 @@ export class DeliveredTask implements TaskFacts {
     this.delivery.keepAlive();
   }
 
-  acknowledge(result: Result): Result {
+  acknowledge(result: Result): Promise<Result> | Result {
     this.delivery.acknowledge();
     return result;
   }

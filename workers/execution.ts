@@ -158,7 +158,7 @@ export class Execution
 
   cancel(error: TroupeError): void {
     this.#canceled = error;
-    this.host.fallbacks?.cancel(this, error);
+    this.host.fallbacks.cancel(this, error);
     this.#context?.stop(error);
   }
 

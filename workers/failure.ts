@@ -162,12 +162,11 @@ async function fallBack(
   error: TroupeError,
 ): Promise<Result | undefined> {
   const { fallbacks, runners, recorder } = assignment.host;
-  if (!fallbacks || !mayFallBack(error)) return undefined;
+  if (!mayFallBack(error)) return undefined;
   const { input, subject } = assignment;
-  subject.lastEvent = undefined; // it is said on the history that it falls back; nothing that is to be fenced is left
-
   const to = await fallbacks.placeFor(assignment, input);
   if (!to) return undefined;
+  subject.lastEvent = undefined; // it is said on the history that it falls back; nothing that is to be fenced is left
   let outcome: Outcome;
   try {
     outcome = await fallbacks.outcome(assignment, to, input, error);
@@ -194,7 +193,7 @@ async function leaveFallback(
   { host, subject }: Assignment,
   { message }: TroupeError,
 ): Promise<void> {
-  if (host.fallbacks) await cancelFallback(host, subject, message);
+  await cancelFallback(host, subject, message);
 }
 
 /** What the skill promised holds for its fallback, too. */

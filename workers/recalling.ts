@@ -39,7 +39,8 @@ export async function recall(
   const journal = isSame ? contents : own;
   if (own.isStale && !isSame)
     await removeEarlier(link, contents.signals, storedAt);
-  const past = recollect(events, redelivered, journal.writtenAt);
+  const { writtenAt, continuedAt } = journal;
+  const past = recollect(events, redelivered, writtenAt, continuedAt);
   // An older letter is that of an earlier task with this id, whose end has aged out.
   if (death === undefined || death.at.getTime() < Math.floor(storedAt))
     return { past, death: undefined, journal };

@@ -201,7 +201,7 @@ export class Worker implements AsyncDisposable {
     this.#life.send("drain");
     await intake.stop();
     host.limits?.close();
-    host.fallbacks?.stop(this.#stopping());
+    host.fallbacks.stop(this.#stopping());
     await this.#finish();
     if (served) log.tell("stopped", { ...inHand.counts });
     await link.untilCutOff(this.#leave());

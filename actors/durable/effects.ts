@@ -65,12 +65,13 @@ const kinds = { call: "c", timer: "t" } as const;
 
 /** The id of the `n`th call or timer that this message brings about in this context. */
 export function effectId(
-  context: string,
+  { agent, context, task }: { agent: string; context: string; task: string },
   kind: keyof typeof kinds,
-  cause: string,
   n: number,
 ): string {
-  const hash = createHash("sha256").update(`${cause} ${n}`).digest("base64url");
+  // Machines of two agents may have a context and a message of the same names, and call the same skill.
+  const cause = JSON.stringify([agent, task, n]);
+  const hash = createHash("sha256").update(cause).digest("base64url");
   return `${contextToken(context)}~${kinds[kind]}~${hash.slice(0, 20)}`;
 }
 

@@ -150,8 +150,9 @@ export class Stage implements CallHost {
   }
 
   #newId(kind: "call" | "timer"): string {
+    const { agent } = this.#definition;
     const { context, task } = this.#cause;
-    return effectId(context, kind, task, this.#ids++);
+    return effectId({ agent, context, task }, kind, this.#ids++);
   }
 
   #inspect(event: InspectionEvent): void {

@@ -3,7 +3,7 @@ import { isTerminal, type TaskEvent } from "../../protocol/task.js";
 
 export interface Recollection {
   ended: boolean;
-  /** Attempts whose handler failed. */
+  /** Attempts whose handler failed, since its task began or went on with another input. */
   failures: number;
   /** Starts on the log without a trace of how they ended: their worker died or lost its connection. */
   crashes: number;
@@ -26,13 +26,15 @@ export const firstAttempt: Recollection = {
 
 /**
  * `redelivered` says that this delivery is not the first. Starts before `progressAt`, when its handler last got
- * something done, are no crashes: what it gets done is behind it. The first
- * start of a task is not on the log, so a redelivery is at least its second attempt.
+ * something done, are no crashes: what it gets done is behind it. Nor are failures counted from before `continuedAt`,
+ * when it went on with another input. The first start of a task is not on the log, so a redelivery is at least its
+ * second attempt.
  */
 export function recollect(
   events: TaskEvent[],
   redelivered: boolean,
   progressAt = 0,
+  continuedAt = 0,
 ): Recollection {
   const attempts = (
     which: TaskEvent["kind"],
@@ -50,14 +52,14 @@ export function recollect(
   ];
   const ended = events.some(({ kind }) => isTerminal(kind));
   const traced = new Set([...started, ...failed, ...returned]);
-  const isFruitless = ({ at }: TaskEvent) =>
-    at === undefined || at.getTime() > progressAt;
-  const fruitless = attempts("started", isFruitless);
+  const isSince = (time: number) => (event: TaskEvent) =>
+    event.at === undefined || event.at.getTime() > time;
+  const fruitless = attempts("started", isSince(progressAt));
   const known = Math.max(redelivered ? 1 : 0, ...traced);
   if (known === 0 && !ended) return firstAttempt;
   return {
     ended,
-    failures: failed.size,
+    failures: attempts("attempt", isSince(continuedAt)).size,
     crashes: [...fruitless].filter(
       (attempt) => !failed.has(attempt) && !returned.has(attempt),
     ).length,
@@ -65,4 +67,9 @@ export function recollect(
     attempt: known + 1,
     events,
   };
+}
+
+/** It goes on with another input. */
+export function sinceContinued(past: Recollection): Recollection {
+  return past.failures === 0 ? past : { ...past, failures: 0 };
 }

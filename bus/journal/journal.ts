@@ -18,6 +18,8 @@ export interface JournalContents {
   last: number;
   /** When that was written. */
   writtenAt: number | undefined;
+  /** When its task went on with another input, the last time. */
+  continuedAt: number | undefined;
   /** Some of it stands beside it: see large-writes.ts. */
   hasParts: boolean;
   /** It is that of an earlier task of this id, whose history has aged out: nothing of it counts. */
@@ -29,6 +31,7 @@ export const emptyJournal: JournalContents = {
   signals: [],
   last: 0,
   writtenAt: undefined,
+  continuedAt: undefined,
   hasParts: false,
   isStale: false,
 };
@@ -114,4 +117,5 @@ function addWrite(
   for (const entry of entries) contents.entries.push(entry);
   contents.last = sequence;
   contents.writtenAt = at.getTime();
+  if (entries[0]?.kind === "continued") contents.continuedAt = at.getTime();
 }

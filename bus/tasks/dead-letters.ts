@@ -1,5 +1,6 @@
 // Dead letters: tasks that nobody could finish, with why and what they went through, waiting to be read,
 // edited, redriven or purged.
+import { redriveId } from "../../protocol/derived-ids.js";
 import {
   toErrorCode,
   toTroupeError,
@@ -9,7 +10,6 @@ import {
 import type { Headers } from "../../protocol/headers.js";
 import { parseDeadSubject } from "../../protocol/addresses.js";
 import { requestIn } from "../../protocol/task-message.js";
-import { encodeToken } from "../../protocol/tokens.js";
 import type { Link } from "../connection/connection.js";
 import { endOf, pendingTask } from "../history/history.js";
 import {
@@ -90,8 +90,7 @@ export class DeadLetter {
 
   /** Its new task's id: redriving one letter twice is one task. */
   get redriveId(): string {
-    const id = `${this.taskId}~${this.sequence}`;
-    return isTokenFor(id) ? id : `redrive~${this.sequence}`;
+    return redriveId(this.taskId, this.sequence);
   }
 
   /**
@@ -215,15 +214,6 @@ export class DeadLetter {
   /** Removes the letter. */
   purge(): Promise<void> {
     return removeMessage(this.#link, this.#stored);
-  }
-}
-
-/** The longest ids have no room for a suffix. */
-function isTokenFor(id: string): boolean {
-  try {
-    return encodeToken(id) !== "";
-  } catch {
-    return false;
   }
 }
 

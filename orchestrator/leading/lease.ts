@@ -56,6 +56,8 @@ export class Lease {
   #busy: Promise<void> | undefined;
   #beat = 0;
   #pausedUntil = 0;
+  /** A taking that began before the last of them does not count. */
+  #releases = 0;
   #isOver = false;
   #seen: { entry: Entry<Claim> | undefined; at: number } | undefined;
   #mine: Mine | undefined;
@@ -108,11 +110,12 @@ export class Lease {
    * said, others take it when it was not renewed for long.
    */
   async release(pauseMs = 0): Promise<void> {
-    const mine = this.#mine;
+    const mayBeMine = this.#mine !== undefined || this.#busy !== undefined;
     this.#mine = undefined;
+    this.#releases++;
     this.#pausedUntil = performance.now() + pauseMs;
     await this.#busy;
-    if (!mine || !this.#link.connected) return;
+    if (!mayBeMine || !this.#link.connected) return;
     try {
       await this.#giveBack();
     } catch (error) {
@@ -195,8 +198,9 @@ export class Lease {
 
   async #take(from: number | undefined): Promise<void> {
     const sentAt = performance.now();
+    const releases = this.#releases;
     const revision = await this.#write(from);
-    if (revision === undefined || !this.#timer) return;
+    if (revision === undefined || releases !== this.#releases) return;
     this.#mine = { term: revision, revision, renewedAt: sentAt };
     if (this.held !== undefined) this.#listener.taken(revision);
   }

@@ -62,7 +62,7 @@ describe("journal", { concurrency: 2 }, () => {
       String.raw`rome  trips\.book  failed`,
       String.raw`PLACE  TIME +KIND +NAME +ATTEMPT +TOOK +WHAT`,
       String.raw`0 +${time}  step +flight +done +1 .*"flight to Rome"`,
-      String.raw`1 +${time}  call +trips\.price +done +(\d+ms)? +"Rome" → 400 \(task rome~1\)`,
+      String.raw`1 +${time}  call +trips\.price +done +(\d+ms)? +"Rome" → 400 \(task rome~trips~1\)`,
       String.raw`2 +${time}  step +hotel +failed +1 +HANDLER_FAILED: no room yet; again at ${time}`,
       String.raw`2 +${time}  step +hotel +done +2 .*\{"name":"hotel in Rome","key":"3 bytes"\}`,
       String.raw`3 +${time}  signal +approval +done .*\{"ok":true\} \(signal boss\)`,

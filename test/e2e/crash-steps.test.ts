@@ -131,7 +131,7 @@ for (const undone of [true, false])
     });
     frozen.signal("SIGCONT");
     await wait(1_500); // it would call now
-    assert.equal(await bus.find(`${task.id}~1`), undefined);
+    assert.equal(await bus.find(`${task.id}~trip~1`), undefined);
     await Promise.all([frozen.kill(), second.kill()]);
   });
 

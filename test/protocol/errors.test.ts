@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { decodeBody, encodeBody } from "../../protocol/codec.js";
 import {
   errorTable,
   isErrorCode,
@@ -80,6 +81,37 @@ test("an error fits into a message however much it has to say", () => {
     assert.ok(text.length < 100_000, `${text.length} characters`);
     assert.match(fromRpcError(toRpcError(error)).message, /^🦊+… \(cut/u);
   }
+});
+
+test("whatever an error's data is, it is the same in either format, and again when it is read", () => {
+  const circle: unknown[] = [];
+  circle.push(circle);
+  const odd: [unknown, unknown][] = [
+    [{ a: 1, f: () => 1, s: Symbol("s"), u: undefined }, { a: 1 }],
+    [{ list: [1, undefined, () => 1, -0] }, { list: [1, null, null, 0] }],
+    [{ big: 2n ** 70n }, { big: "1180591620717411303424" }],
+    [{ at: new Date(0) }, { at: "1970-01-01T00:00:00.000Z" }],
+    [{ map: new Map([[1, 2]]) }, { map: {} }],
+    [{ half: "\ud83d" }, { half: "\ufffd".repeat(3) }],
+    [{ circle }, undefined],
+    [{ toJSON: () => "text" }, undefined],
+    ["text", undefined],
+    [() => 1, undefined],
+  ];
+  for (const [given, travels] of odd) {
+    const data = given as Record<string, unknown>;
+    const said = toRpcError(new TroupeError("HANDLER_REFUSED", "m", { data }));
+    for (const format of ["json", "msgpack"] as const) {
+      const read = rpcError.parse(decodeBody(encodeBody(said, format)));
+      assert.deepStrictEqual(read, said);
+      assert.deepStrictEqual(fromRpcError(read).data, travels);
+    }
+  }
+});
+
+test("half a character in what an error says is none when it travels", () => {
+  const { message } = toRpcError(new TroupeError("TIMED_OUT", "hi \ud83d"));
+  assert.equal(message, "hi \ufffd");
 });
 
 test("anything that can be thrown has a message", () => {

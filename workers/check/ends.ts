@@ -15,7 +15,7 @@ type Tell = (
   path?: string,
 ) => JournalDifference;
 
-/** These ends came from elsewhere: the handler need not have ended. */
+/** These ends came from elsewhere: the handler need not have ended, and may have been about to end in any way. */
 const fromOutside: readonly string[] = [
   "TASK_CANCELED",
   "TIMED_OUT",
@@ -31,7 +31,7 @@ const around: readonly string[] = ["ATTEMPTS_EXHAUSTED", "UNDO_FAILED"];
 export function expectedEnd(journal: TaskJournal): string | undefined {
   if (journal.state === "completed") return "completed";
   const { error, isLast } = recordedError(journal);
-  if (!error || !isLast || fromOutside.includes(error.code)) return undefined;
+  if (!error || !isLast || isFromOutside(error)) return undefined;
   return `failed (${error.code}: ${error.message})`;
 }
 
@@ -65,12 +65,16 @@ export function endDifference(
       path,
     );
   }
+  const { error, isLast } = recordedError(journal);
+  if (error && isLast && isFromOutside(error)) return undefined;
   const expected = expectedEnd(journal);
   if (!end.error)
     return expected === undefined ? undefined : tell("error", expected, found);
-  if (isSame(recordedError(journal).error, end.error)) return undefined;
+  if (isSame(error, end.error)) return undefined;
   return tell("error", expected ?? "no end", found);
 }
+
+const isFromOutside = ({ code }: TroupeError) => fromOutside.includes(code);
 
 function isSame(
   recorded: TroupeError | undefined,

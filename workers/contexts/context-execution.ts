@@ -76,6 +76,12 @@ export class ContextExecution extends Execution implements ContextTask {
     return this.acknowledge(result);
   }
 
+  override acknowledge(result: Result): Promise<Result> | Result {
+    const late = result === "late" ? this.#contexts.late(this) : undefined;
+    if (!late) return super.acknowledge(result);
+    return late.then(() => super.acknowledge(result));
+  }
+
   override ending(state: EndState, error: TroupeError): Promise<void> {
     return this.#contexts.ending(this, state, error);
   }

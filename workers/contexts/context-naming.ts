@@ -8,6 +8,8 @@ import type { Logger } from "../../bus/connection/log.js";
 import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import type { ContextTask } from "./context-messages.js";
 import { isBehind, placeOf } from "./context-place.js";
+import { withoutStop } from "./context-record.js";
+import { stillStopped } from "./context-refusals.js";
 
 const maxTries = 20;
 
@@ -30,7 +32,8 @@ export async function nameInRecord(
     const stops =
       definition.onDeadLetter === "stop" &&
       ending?.state === "failed" &&
-      record?.stopped === undefined;
+      !task.isResume &&
+      stillStopped(record, task) === undefined;
     const before = record ?? { context, version: definition.version };
     const named = withName(before, task, ending, stops);
     try {
@@ -40,6 +43,23 @@ export async function nameInRecord(
           { agent: definition.agent, context, task: task.id },
           "a context stands still: nobody could handle its event",
         );
+      return;
+    } catch (error) {
+      if (!isConflict(error) || tries === maxTries) throw error;
+    }
+  }
+}
+
+/** Another end was first, and it is no failure: its context need not stand still. */
+export async function takeBackStop(
+  store: ContextStore,
+  task: ContextTask,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const { record, revision } = await store.read(task.context!);
+    if (record?.stopped?.task !== task.id) return;
+    try {
+      await store.commit(withoutStop(record), revision, 0);
       return;
     } catch (error) {
       if (!isConflict(error) || tries === maxTries) throw error;

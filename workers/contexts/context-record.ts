@@ -28,7 +28,12 @@ export function goneOn(
   task: ContextTask,
   result: unknown,
 ): ActorRecord {
-  const { stopped: _, ...rest } = record;
   const named = { ...placeOf(task), result, effects: [] };
-  return { ...rest, handled: { ...rest.handled, [task.lane]: named } };
+  const handled = { ...record.handled, [task.lane]: named };
+  return { ...withoutStop(record), handled };
+}
+
+export function withoutStop(record: ActorRecord): ActorRecord {
+  const { stopped: _, ...rest } = record;
+  return rest;
 }

@@ -12,7 +12,8 @@
 //    log. So if the record names a later message of the lane, the end is there to be found; it is looked for unless
 //    the message stands behind the one that the record names. Somebody else's write in between is refused by 1.
 // 4. A message that ends without changing the state (buried, canceled, rejected when it came again) is named in
-//    the record before it is acknowledged, so that a worker that was frozen over it cannot apply it later.
+//    the record before it is acknowledged, so that a worker that was frozen over it cannot apply it later. Where its
+//    context is to stand still for that, and another end was first, that is taken back before it is acknowledged.
 // 5. R3: it is acknowledged when its effects are on the bus. They stand in the record until then; a redelivery sends
 //    them again, and each is known by its id.
 //
@@ -43,10 +44,10 @@ import type { Router } from "../../bus/routing/router.js";
 import { Records } from "../../bus/buckets/records.js";
 import { isConflict, type TroupeError } from "../../protocol/errors.js";
 import { defaultLane } from "../../protocol/subjects.js";
-import type { EndState } from "../../protocol/task.js";
+import { typeOfState, type EndState } from "../../protocol/task.js";
 import { actionsAgain } from "./context-again.js";
 import { ContextMessages, type ContextTask } from "./context-messages.js";
-import { nameInRecord, type Ending } from "./context-naming.js";
+import { nameInRecord, takeBackStop, type Ending } from "./context-naming.js";
 import { contextOf, mayBeBehind, misplaced } from "./context-place.js";
 import { afterStep, goneOn } from "./context-record.js";
 import {
@@ -174,6 +175,13 @@ export class Contexts {
     await this.#name(task, { state, error });
   }
 
+  /** Another end was first. Undefined where that changes nothing. */
+  late(task: ContextTask): Promise<void> | undefined {
+    const stops = this.#definition.onDeadLetter === "stop";
+    if (!stops || contextOf(task) === undefined) return undefined;
+    return this.#goOnUnlessFailed(task);
+  }
+
   /** Until what it caused is on the bus; nothing to wait for in most cases. Throws when it could not be sent. */
   sent(taskId: string): Promise<void> | undefined {
     return this.#outbox.sent(taskId);
@@ -285,6 +293,15 @@ export class Contexts {
     } catch (error) {
       if (isOfTheBus(error)) throw error;
     }
+  }
+
+  async #goOnUnlessFailed(task: ContextTask): Promise<void> {
+    const { link, agent } = this.#host;
+    const record = await this.#read(task.context!);
+    if (record?.stopped?.task !== task.id) return;
+    const end = await endOf(link, task.id, agent);
+    if (end && end.headers.type !== typeOfState("failed"))
+      await takeBackStop(this.#store, task);
   }
 
   #placeOf({ lane, context }: ContextTask): ContextPlace {

@@ -6,12 +6,12 @@
 // 2. While a task waits for its fallback its delivery is kept alive, and it has no slot.
 // 3. A skill that is among those that a task has fallen back from is not fallen back to.
 // 4. Who meets a need is found once: from then on the history says who it is.
-import { createHash } from "node:crypto";
 import { firstAttempt } from "../../bus/delivery/recall.js";
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
 import type { Router } from "../../bus/routing/router.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
 import type { Names } from "../../bus/tasks/target.js";
+import { fallbackId } from "../../protocol/derived-ids.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { describeNeed } from "../../protocol/need.js";
 import type { TaskEvent } from "../../protocol/task.js";
@@ -24,8 +24,6 @@ import type { FallbackTo } from "./options.js";
 
 /** More than so many keep their slots while they wait, and so slow down what comes. */
 const maxWithoutSlot = 256;
-
-const longestId = 200;
 
 interface Waiting {
   readonly stop: (error: TroupeError) => void;
@@ -93,7 +91,7 @@ export class Fallbacks implements Fallback {
     input: unknown,
     why: TroupeError,
   ): Promise<Outcome> {
-    const id = fallbackId(task.id);
+    const id = fallbackId(task.subject);
     if (!begun(task.past.events)) {
       const { agent, skill, lane } = to;
       const where = { agent, skill, ...(lane === undefined ? {} : { lane }) };
@@ -196,14 +194,6 @@ function canceled({ id }: Assignment): TroupeError {
   return new TroupeError("TASK_CANCELED", `task "${id}" was canceled`);
 }
 
-/** Follows from the id of the task; a hash where that would not fit into a subject. */
-function fallbackId(taskId: string): string {
-  const id = `${taskId}~fallback`;
-  if (Buffer.byteLength(encodeURIComponent(id)) <= longestId) return id;
-  const hash = createHash("sha256").update(taskId, "utf8").digest("hex");
-  return `${hash}~fallback`;
-}
-
 function fallbackOf({ host, skill }: Assignment): FallbackTo | undefined {
   return host.runners.get(skill)?.limits?.fallback;
 }
@@ -213,10 +203,9 @@ function begun(events: readonly TaskEvent[]): TaskEvent | undefined {
   return events.find(({ kind }) => kind === "fallback");
 }
 
-/** Whether an earlier delivery of the task has fallen back. */
-export function hasFallenBack({ past, host }: Assignment): boolean {
-  if (past === firstAttempt || !host.fallbacks) return false;
-  return begun(past.events) !== undefined;
+/** Whether an earlier delivery of the task has fallen back, whatever this version would do. */
+export function hasFallenBack({ past }: Assignment): boolean {
+  return past !== firstAttempt && begun(past.events) !== undefined;
 }
 
 export function whyFallenBack({ past, id }: Assignment): TroupeError {

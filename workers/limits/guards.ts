@@ -1,4 +1,5 @@
-// What an instance has for its skills' limits and fallbacks; nothing where they have none.
+// What an instance has for its skills' limits and fallbacks. No limits where they have none; fallbacks always, for
+// an earlier version may have begun one.
 import type { Outcomes } from "../../bus/tasks/outcomes.js";
 import type { Router } from "../../bus/routing/router.js";
 import type { Submitter } from "../../bus/tasks/submitter.js";
@@ -16,14 +17,11 @@ interface GuardsHost extends LimitsHost {
 
 export function guardsOf(host: GuardsHost): {
   limits: Limits | undefined;
-  fallbacks: Fallback | undefined;
+  fallbacks: Fallback;
 } {
   const { runners, submitter, router, outcomes, slots } = host;
-  const anyFallsBack = runners.some(({ limits }) => limits?.fallback);
   return {
     limits: Limits.of(runners, host),
-    fallbacks: anyFallsBack
-      ? new Fallbacks(submitter, router, outcomes, slots)
-      : undefined,
+    fallbacks: new Fallbacks(submitter, router, outcomes, slots),
   };
 }

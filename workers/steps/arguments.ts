@@ -8,12 +8,15 @@ const furthest = 8.64e15;
 
 /** Throws ARGUMENT_INVALID. */
 export function checkName(what: string, name: unknown): void {
-  if (typeof name === "string" && name !== "" && name.length <= longestName)
-    return;
+  const isText =
+    typeof name === "string" && name !== "" && name.length <= longestName;
+  if (isText && name.isWellFormed()) return;
   const shown = String(name);
   const cut = shown.length > 40 ? `${shown.slice(0, 40)}…` : shown;
   throw invalid(
-    `the name "${cut}" of a ${what} is none: give it text of 1 to ${longestName} characters`,
+    isText
+      ? `the name "${cut.toWellFormed()}" of a ${what} has half a character, as text has that is cut: use whole text`
+      : `the name "${cut}" of a ${what} is none: give it text of 1 to ${longestName} characters`,
   );
 }
 

@@ -1,6 +1,5 @@
 // Child tasks. The id of a child follows from its parent's and its place, so that it is one task however often the
 // parent is run again; what came of it is written into the parent's journal.
-import { createHash } from "node:crypto";
 import type { SubmitOptions } from "../../bus/tasks/submit-options.js";
 import {
   namesOf,
@@ -9,6 +8,7 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
+import { childId } from "../../protocol/derived-ids.js";
 import { TroupeError } from "../../protocol/errors.js";
 import type { JournalEntry } from "../../protocol/journal.js";
 import { begunEntry, doneEntry, failedEntry } from "./entries.js";
@@ -38,8 +38,6 @@ export interface ChildOptions extends Omit<SubmitOptions, "id"> {
    */
   signal?: AbortSignal;
 }
-
-const longestId = 200;
 
 /** A call whose answer is waited for. */
 class Waiting {
@@ -163,10 +161,9 @@ export class Calls {
   }
 
   #child(operation: Operation, names: Names): Child {
-    return {
-      ...names,
-      id: childId(this.#parts.host.id, this.run, operation.ordinal),
-    };
+    const { id: taskId, agent } = this.#parts.host;
+    const id = childId({ agent, taskId }, this.run, operation.ordinal);
+    return { ...names, id };
   }
 
   #run(
@@ -287,13 +284,4 @@ function notNeeded({ name }: Operation): TroupeError {
     "TASK_CANCELED",
     `call "${name}" was canceled before it began`,
   );
-}
-
-/** Follows from its parent and its place there; a hash where that would not fit into a subject. */
-function childId(parent: string, run: number, ordinal: number): string {
-  const place = run === 0 ? `~${ordinal}` : `~${run}~${ordinal}`;
-  const encoded = encodeURIComponent(parent).replaceAll(/[!'().*]/g, "%00");
-  if (encoded.length <= longestId) return parent + place;
-  const hash = createHash("sha256").update(parent, "utf8").digest("hex");
-  return hash + place;
 }

@@ -10,6 +10,7 @@ import {
   type Names,
   type Target,
 } from "../../bus/tasks/target.js";
+import { parseKeyedSubject } from "../../protocol/addresses.js";
 import { messageOf, TroupeError } from "../../protocol/errors.js";
 import { parseOutcome, type Outcome } from "../../protocol/outcome.js";
 import type { JournalEntry } from "../../protocol/journal.js";
@@ -19,13 +20,14 @@ import {
   type TaskName,
 } from "../../protocol/subjects.js";
 import { depthOf, parentHeader } from "../../protocol/task-message.js";
+import { tokenAt } from "../../protocol/tokens.js";
 import type { Assignment } from "../assignment.js";
 import type { SkillRunner } from "../skill-runner.js";
 import type { HandlerContext } from "../task-context.js";
 import { startRun } from "./child-run.js";
 import type { OwnJournal } from "./own-journal.js";
 import { SignalLooks } from "./signal-looks.js";
-import type { Child, ChildRun, StepHost } from "./step-host.js";
+import type { Child, ChildRun, StepHost, Turn } from "./step-host.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
 /** Of plans that are called from plans: one that calls itself, whichever way, must end. */
@@ -77,6 +79,13 @@ export class DurableHost implements StepHost {
   get canPark(): boolean {
     const { key, delivery } = this.#task;
     return key === undefined && delivery.headers.undo === undefined;
+  }
+
+  get turn(): Turn | undefined {
+    const { subject } = this.#task.delivery;
+    if (tokenAt(subject, 1) !== "partition") return undefined;
+    const { lane, place } = parseKeyedSubject(subject);
+    return { lane, partition: Number(place) };
   }
 
   now(): number {

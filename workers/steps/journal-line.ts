@@ -1,4 +1,6 @@
-// Writes entries to the journal one write at a time; what comes meanwhile goes together with the next.
+// Writes entries to the journal one write at a time; what comes meanwhile goes together with the next. What is too large
+// together goes in smaller writes, so that only what is too large by itself is refused.
+import { TroupeError } from "../../protocol/errors.js";
 import {
   isCompletion,
   type Completion,
@@ -36,6 +38,8 @@ export class JournalLine {
   #writing = false;
   #closed = false;
   #isEmpty: boolean;
+  /** So many entries go at once: more were too large together. */
+  #atOnce = Infinity;
   #idle: (() => void)[] = [];
 
   /** `isEmpty` says that nothing is on the journal yet. */
@@ -102,17 +106,31 @@ export class JournalLine {
   }
 
   #write(): void {
-    const written = this.#queued;
-    this.#queued = [];
+    const written = this.#take();
     this.#writing = true;
     this.#append(written.map(({ entry }) => entry)).then(
       () => this.#written(written),
       (error: unknown) => {
-        if (this.#closed || !this.#refused(error)) return this.#lost(error);
+        if (this.#closed) return this.#lost(error);
+        if (written.length > 1 && isTooLarge(error)) this.#split(written);
+        else if (!this.#refused(error)) return this.#lost(error);
         this.#writing = false;
         this.#next();
       },
     );
+  }
+
+  #take(): Queued[] {
+    const queued = this.#queued;
+    if (queued.length > this.#atOnce) return queued.splice(0, this.#atOnce);
+    this.#queued = [];
+    this.#atOnce = Infinity;
+    return queued;
+  }
+
+  #split(refused: Queued[]): void {
+    this.#queued = [...refused, ...this.#queued];
+    this.#atOnce = Math.ceil(refused.length / 2);
   }
 
   #lost(error: unknown): void {
@@ -138,4 +156,8 @@ export class JournalLine {
     if (this.#idle.length > 0)
       for (const drained of this.#idle.splice(0)) drained();
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof TroupeError && error.code === "PAYLOAD_TOO_LARGE";
 }

@@ -76,7 +76,8 @@ export class OwnJournal {
   ): Promise<Omit<JournalContents, "signals">> {
     await this.#writer.append([entry], true);
     const { last, hasParts } = this.#writer;
-    const writtenAt = this.#host.link.clock.now();
-    return { entries: [entry], last, writtenAt, hasParts, isStale: false };
+    const at = this.#host.link.clock.now();
+    const written = { entries: [entry], last, hasParts, isStale: false };
+    return { ...written, writtenAt: at, continuedAt: at };
   }
 }

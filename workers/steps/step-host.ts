@@ -15,6 +15,12 @@ export interface Child extends Names {
   id: string;
 }
 
+/** Where a task with a key stands in its agent's queue. */
+export interface Turn {
+  lane: string;
+  partition: number;
+}
+
 export interface StepHost {
   readonly id: string;
   readonly agent: string;
@@ -26,6 +32,8 @@ export interface StepHost {
   readonly isDurable: boolean;
   /** Whether it may go on in another process. */
   readonly canPark: boolean;
+  /** Of a task with a key. */
+  readonly turn?: Turn | undefined;
   now(): number;
   append(entries: JournalEntry[]): Promise<void>;
   /** Whether another may have the task by now, and may have ended it. */

@@ -29,6 +29,7 @@ import { insideOf, insideOfUndo, unavailable } from "./refusals.js";
 import { defaultSignalTimeout, type SignalOptions } from "./signal-waits.js";
 import type { StepHost } from "./step-host.js";
 import type { Operation } from "./tape.js";
+import { checkTurn } from "./turn.js";
 import type { UndoFunction } from "./undo.js";
 
 export interface StepOptions<Result> {
@@ -93,6 +94,7 @@ export class Steps {
     options: ChildOptions = {},
   ): Promise<unknown> {
     if (options.name !== undefined) checkName("call", options.name);
+    checkTurn(this.#host, target, options);
     const operation = this.#begin(
       "call",
       this.course.calls.nameOf(target, options),
@@ -179,7 +181,7 @@ export class Steps {
     );
     checkContinuable(input, this.#host.id);
     this.#checkOutside("continueAs");
-    if (!this.course.undoing) void this.course.continueAs(input);
+    if (!this.course.undoing) void this.course.continueAs(copyOf(input));
     return never();
   }
 

@@ -9,7 +9,11 @@ import {
   type JournalContents,
 } from "../../bus/journal/journal.js";
 import { cancelAsked } from "../../bus/journal/signals.js";
-import { firstAttempt } from "../../bus/delivery/recall.js";
+import {
+  firstAttempt,
+  sinceContinued,
+  type Recollection,
+} from "../../bus/delivery/recall.js";
 import {
   hasCode,
   isConflict,
@@ -29,6 +33,7 @@ import type { Steps } from "./steps.js";
 import { Suspension, type Suspended } from "./suspension.js";
 
 interface WorkflowTask extends Assignment {
+  past: Recollection;
   /** Runs its handler. */
   attemptWith(runner: SkillRunner): Promise<Result> | Result;
   /** Its handler is over. */
@@ -198,6 +203,7 @@ export class Workflow {
         return this.#parkMisfit(run, to);
       case "continued":
         this.#journal = await run.continued(to);
+        this.#task.past = sinceContinued(this.#task.past);
         // What it was before waits for what it is: that is not to grow for ever.
         if (to.run % runsOfDelivery === 0)
           return this.#giveBack("it continues", 0);

@@ -51,6 +51,16 @@ test("an attempt that was given back is neither a failure nor a crash, and has i
   assert.equal(past.firstUnknown, true);
 });
 
+test("failures from before a task went on with another input do not count, but their attempts have their numbers", () => {
+  const at = (time: number) => ({ at: new Date(time) });
+  const events = [1, 2, 3].map((n) => ({
+    ...event("attempt", n),
+    ...at(n * 100),
+  }));
+  const past = recollect(events, true, 250, 250);
+  assert.deepEqual([past.failures, past.crashes, past.attempt], [1, 0, 4]);
+});
+
 test("a message that may be known and has left no trace is a first attempt", () => {
   assert.equal(recollect([], false).attempt, 1);
   assert.equal(recollect([event("attempt", 1)], false).attempt, 2);

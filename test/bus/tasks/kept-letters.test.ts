@@ -43,6 +43,7 @@ test("who may not remove a letter is told what was done all the same, and a work
   );
   await assert.rejects(kept!.redrive(), {
     code: "BUS_FAILED",
-    message: /^it was submitted again as "undone~\d+", but the dead letter/,
+    message:
+      /^it was submitted again as "undone~redrive-\d+", but the dead letter/,
   });
 });

@@ -6,13 +6,18 @@ import {
   leaseMs,
   renewMs,
 } from "../../../orchestrator/leading/lease.js";
+import { beforeMessage } from "../../support/before-message.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 
 const shared = sharedServer();
 
 /** One who asks for the lease, over a connection of its own. */
-async function candidate(t: TestContext, holder: string) {
+async function candidate(
+  t: TestContext,
+  holder: string,
+  made?: (lease: Lease) => void,
+) {
   const link = await shared.link(t);
   const told: (number | string)[] = [];
   const lease = new Lease(link, new Publisher(link), holder, {
@@ -20,6 +25,7 @@ async function candidate(t: TestContext, holder: string) {
     lost: (why) => told.push(why),
   });
   t.after(() => lease.stop());
+  made?.(lease);
   await lease.start();
   return { link, lease, told, holder };
 }
@@ -56,6 +62,24 @@ test("who stops gives it back, and another has it at once, with a greater term",
   assert.ok(performance.now() - begun < leaseMs);
   assert.ok(second.lease.held! > term);
 });
+
+for (const how of ["stop", "release"] as const)
+  test(`who is told to ${how} while it takes it does not have it, and leaves it to others at once`, async (t) => {
+    const over: Promise<void>[] = [];
+    let told: Lease | undefined;
+    beforeMessage(t, "leases.orchestrator", () => {
+      over.push(how === "stop" ? told!.stop() : told!.release(60_000));
+      return Promise.resolve();
+    });
+    const first = await candidate(t, "a", (lease) => (told = lease));
+    await eventually(() => over.length > 0);
+    const begun = performance.now();
+    await over[0];
+    const second = await candidate(t, "b");
+    await eventually(() => second.lease.held !== undefined);
+    assert.ok(performance.now() - begun < leaseMs);
+    assert.deepEqual(first.told, []);
+  });
 
 test("who is silent loses it by its own count, and another has it soon", async (t) => {
   const first = await candidate(t, "a");

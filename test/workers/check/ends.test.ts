@@ -1,8 +1,8 @@
 // How a handler ends when its journal is checked, beside how its task ended.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkJournal, refuse } from "../../../index.js";
-import { doer, quiet } from "../../support/doer.js";
+import { checkJournal, refuse, type TaskContext } from "../../../index.js";
+import { doer, gate, quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
 import {
@@ -82,6 +82,43 @@ test("a task that is to be tried again fits as it failed", async (t) => {
   const other = doer(() => Promise.reject(new Error("not")));
   assert.equal((await checkJournal(other, journal!)).difference?.kind, "step");
 });
+
+for (const [end, more] of [
+  ["canceled", {}],
+  ["ended by its deadline", { deadline: "2s" }],
+] as const)
+  test(`a task that was ${end} fits, whatever end its handler would have come to`, async (t) => {
+    const bus = await shared.connect(t);
+    const ends: Record<string, (task: TaskContext) => unknown> = {
+      fails: () => Promise.reject(refuse("no more")),
+      returns: () => Promise.resolve("done"),
+      waits: (task) => task.waitFor("go"),
+    };
+    const { opened, open } = gate();
+    const run = async (input: unknown, task: TaskContext) => {
+      await task.step("a", () => 1);
+      await opened;
+      return ends[input as string]!(task);
+    };
+    const definition = doer(run);
+    await bus.serve(definition, quiet);
+    const tasks = await Promise.all(
+      Object.keys(ends).map((each) => bus.submit("doer.do", each, more)),
+    );
+    for (const task of tasks) {
+      await eventually(async () => {
+        const { entries } = await bus.journal(task.id);
+        return entries.length > 0;
+      });
+      if (end === "canceled") await task.cancel("enough");
+      await assert.rejects(task.result());
+    }
+    open();
+    for (const { id } of tasks) {
+      const result = await checkJournal(definition, await bus.journal(id));
+      assert.equal(result.fits, true, result.message);
+    }
+  });
 
 test("a failed step is told to the handler as it was", async (t) => {
   const run: Handler = async (task) => {

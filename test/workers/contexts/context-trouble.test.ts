@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { assign, fromPromise, setup } from "xstate";
 import { z } from "zod";
 import { agent, callSkill, refuse, reject, type Bus } from "../../../index.js";
+import { beforeMessage } from "../../support/before-message.js";
 import { eventually } from "../../support/eventually.js";
 import { order, payment } from "../../support/order.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -119,6 +120,52 @@ test("where the agent says so, a context stands still after a dead letter until 
   assert.deepEqual(await task.result(), { resumed: true });
   await resumed!.call({ type: "ADD", n: 2 });
   assert.deepEqual((await resumed!.snapshot())?.context, { sum: 2 });
+});
+
+test("a context stands still until the last of the letters is redriven, where its event fails once more", async (t) => {
+  const bus = await shared.connect(t);
+  let broken = true;
+  const counter = agent("counter", {
+    machine: counting(() => {
+      if (broken) throw refuse("no");
+    }),
+    onDeadLetter: "stop",
+  });
+  await bus.serve(counter);
+  const context = bus.context(counter, "c");
+  await assert.rejects(context.call({ type: "ADD", n: 13 }));
+  const [first] = await letters(bus, "counter");
+  await assert.rejects(bus.task(await first!.redrive()).result(), /no/);
+  broken = false;
+  const [second] = await letters(bus, "counter");
+  await bus.task(await second!.redrive()).result();
+  await context.call({ type: "ADD", n: 1 });
+  assert.deepEqual((await context.snapshot())?.context, { sum: 14 });
+});
+
+test("a context does not stand still for an event that was canceled just before its end was stored", async (t) => {
+  const bus = await shared.connect(t);
+  const other = await shared.connect(t);
+  const counter = agent("counter", {
+    machine: counting((n) => {
+      if (n === 13) throw refuse("thirteen");
+    }),
+    onDeadLetter: "stop",
+  });
+  await bus.serve(counter);
+  const context = bus.context(counter, "c");
+  beforeMessage(t, ".event.task.counter.odd.", () =>
+    other.task("odd").cancel("no longer"),
+  );
+  const odd = await context.send({ type: "ADD", n: 13 }, { id: "odd" });
+  await assert.rejects(odd.result(), { code: "TASK_CANCELED" });
+  await context.call({ type: "ADD", n: 1 });
+  const snapshot = await context.snapshot();
+  assert.deepEqual(
+    [snapshot?.context, snapshot?.stopped],
+    [{ sum: 1 }, undefined],
+  );
+  assert.deepEqual(await letters(bus, "counter"), []);
 });
 
 test("a machine in its final state rejects what comes, and keeps its record", async (t) => {

@@ -185,7 +185,7 @@ test("while it is open the fallback does the task, and the history says so", asy
   assert.deepEqual(fallback?.fallback, {
     agent: "spare",
     skill: "work",
-    taskId: `${first.id}~fallback`,
+    taskId: `${first.id}~${first.agent}~fallback`,
   });
   assert.equal(fallback.error?.code, "BREAKER_OPEN");
 });

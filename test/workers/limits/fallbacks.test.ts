@@ -61,7 +61,7 @@ test("a fallback is told what its task is: the same input, context and level, an
   });
   assert.equal(await task.result(), "b");
   assert.deepEqual(told, [
-    { input: "x", context: "c1", level: "high", id: "t1~fallback" },
+    { input: "x", context: "c1", level: "high", id: "t1~a~fallback" },
   ]);
   assert.deepEqual(await letters(bus), []);
 });
@@ -137,7 +137,7 @@ test("a task that is canceled while its fallback works ends canceled, and so doe
   assert.equal(await task.state(), "working");
   assert.equal(await task.cancel("no longer needed"), true);
   await assert.rejects(task.result(), { code: "TASK_CANCELED" });
-  const fallback = bus.task("t1~fallback");
+  const fallback = bus.task("t1~a~fallback");
   await eventually(async () => (await fallback.state()) === "canceled");
   open();
   assert.deepEqual(await letters(bus), []);
@@ -270,6 +270,39 @@ for (const does of ["nothing", "a step"] as const)
     assert.equal(await task.cancel("no longer needed"), true);
     await bus.serve(failing, quiet);
     await assert.rejects(task.result(), { code: "TASK_CANCELED" });
-    const fallback = bus.task("t1~fallback");
+    const fallback = bus.task("t1~a~fallback");
     await eventually(async () => (await fallback.state()) === "canceled");
+  });
+
+for (const does of ["nothing", "a step"] as const)
+  test(`a fallback that was begun counts, though the version that is served then has none (a task that did ${does})`, async (t) => {
+    const ran: string[] = [];
+    const { opened, open } = gate();
+    const spare = worker("b", async () => {
+      ran.push("b");
+      await opened;
+      return "by b";
+    });
+    const main = (version: string, fallback?: string) =>
+      worker(
+        "a",
+        async (_input, task) => {
+          ran.push(version);
+          if (does === "a step")
+            await task.step("s", () => 1, { undo: () => ran.push("undone") });
+          return fallback === undefined ? version : down();
+        },
+        fallback,
+      );
+    const bus = await served(t, spare);
+    const first = await bus.serve(main("one", "b.work"), quiet);
+    const task = await bus.submit("a.work", "x");
+    await eventually(() => ran.includes("b"));
+    await first.drain();
+    await bus.serve(main("two"), quiet);
+    const begun = ran.length;
+    open();
+    assert.equal(await task.result({ timeout: "10s" }), "by b");
+    assert.equal(ran.length, begun);
+    assert.equal(ran.filter((who) => who === "b").length, 1);
   });

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { agent, skill, type TaskContext } from "../../../index.js";
+import {
+  agent,
+  skill,
+  type TaskContext,
+  type TroupeError,
+} from "../../../index.js";
 import { isCompletion } from "../../../protocol/journal.js";
+import { partitionOf } from "../../../protocol/subjects.js";
+import { keyToken } from "../../../protocol/tokens.js";
 import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -119,4 +126,43 @@ test("the journal says how long a call took, and tells of one that is waited for
   assert.ok(short?.tookMs !== undefined && short.tookMs >= 40);
   assert.ok(long !== undefined && long.at - begun.at >= 1400);
   assert.equal(long.tookMs, undefined); // its beginning stands on the journal
+});
+
+test("a task with a key is refused to wait for one of its agent that stands behind it, and for no other", async (t) => {
+  const bus = await shared.connect(t);
+  const place = (key: string) => partitionOf(keyToken(key));
+  const others = Array.from({ length: 500 }, (_, n) => `key-${n}`);
+  const sharing = others.find((key) => place(key) === place("k"))!;
+  const apart = others.find((key) => place(key) !== place("k"))!;
+  const ways: Record<string, (task: TaskContext) => Promise<unknown>> = {
+    "the same key": (task) => task.call("caller.book", "a", { key: "k" }),
+    "a key that shares its queue": (task) =>
+      task.call("caller.book", "a", { key: sharing }),
+    "another key": (task) => task.call("caller.book", "a", { key: apart }),
+    "no key": (task) => task.call("caller.book", "a"),
+    "another lane": (task) =>
+      task.call("caller.book", "a", { key: "k", lane: "other" }),
+    "another agent": (task) => task.call("other.book", "a", { key: "k" }),
+    "no wait": (task) => task.submit("caller.book", "a", { key: "k" }),
+  };
+  const definition = caller(async (task) => {
+    const came: string[] = [];
+    for (const [how, call] of Object.entries(ways))
+      try {
+        await call(task);
+        came.push(how);
+      } catch (error) {
+        assert.equal((error as TroupeError).code, "ARGUMENT_INVALID");
+        assert.match((error as TroupeError).message, /would wait for ever/);
+      }
+    return came;
+  });
+  await bus.serve(definition, quiet);
+  await bus.serve(definition, { ...quiet, lane: "other" });
+  const { book } = definition.skills;
+  await bus.serve(agent("other", { skills: { book } }), quiet);
+  assert.deepEqual(
+    await bus.call("caller.run", {}, { key: "k", timeout: "10s" }),
+    ["another key", "no key", "another lane", "another agent", "no wait"],
+  );
 });

@@ -87,7 +87,9 @@ test("children end with their parent, unless they are detached", async (t) => {
   });
   const id = (await bus.call("flow.run", {}, { id: "p" })) as string;
   assert.equal(await bus.task(id).result(), "done");
-  await assert.rejects(bus.task("p~0").result(), { code: "TASK_CANCELED" });
+  await assert.rejects(bus.task("p~flow~0").result(), {
+    code: "TASK_CANCELED",
+  });
 });
 
 test("a task that continues as another input begins with an empty journal", async (t) => {

@@ -98,6 +98,40 @@ test("a result that is too large for a journal fails its task, which is undone",
   assert.deepEqual(undone, ["small"]);
 });
 
+test("what is done at the same time as a result that is too large is undone", async (t) => {
+  const bus = await shared.connect(t);
+  const undone: string[] = [];
+  await serveSaga(bus, async (task) => {
+    const undo = (result: string) => undone.push(result);
+    await task.step("first", () => "first", { undo });
+    await task.all([
+      task.step("alone", () => "alone", { undo }), // the others wait for it to be written
+      task.step("before", () => "before", { undo }),
+      task.step("huge", () => new Uint8Array(65 * 1024 * 1024)),
+      task.step("after", () => "after", { undo }),
+    ]);
+  });
+  await assert.rejects(bus.call("saga.run", {}, { timeout: "20s" }), {
+    code: "PAYLOAD_TOO_LARGE",
+  });
+  assert.deepEqual(undone, ["after", "before", "alone", "first"]);
+});
+
+test("results that are larger together than a journal takes at once are all kept", async (t) => {
+  const bus = await shared.connect(t);
+  await serveSaga(bus, async (task) => {
+    await task.step("first", () => 1);
+    const sizes = await task.all(
+      ["a", "b", "c"].map((name) =>
+        task.step(name, () => new Uint8Array(30 * megabyte)),
+      ),
+    );
+    return sizes.map(({ length }) => length / megabyte);
+  });
+  const result = bus.call("saga.run", {}, { timeout: "20s" });
+  assert.deepEqual(await result, [30, 30, 30]);
+});
+
 test("an input that is too large to continue with fails its task, which is undone", async (t) => {
   const bus = await shared.connect(t);
   const undone: string[] = [];

@@ -18,6 +18,9 @@ const misuses: Record<string, (task: TaskContext) => unknown> = {
   "a step without a name": (task) => task.step(any(undefined), () => 1),
   "a step of an empty name": (task) => task.step("", () => 1),
   "a step of a name of 10 kB": (task) => task.step("n".repeat(10_000), () => 1),
+  "a step whose name is cut in the midst of a character": (task) =>
+    task.step("hi 😀".slice(0, 4), () => 1),
+  "a patch of such a name": (task) => task.patched("hi 😀".slice(0, 4)),
   "a step that is no function": (task) => task.step("a", any(5)),
   "an undo that is no function": (task) =>
     task.step("a", () => 1, { undo: any("b") }),

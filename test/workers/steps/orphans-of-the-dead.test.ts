@@ -36,11 +36,11 @@ test("a child is canceled with a parent that has done nothing but wait, and whos
   const begun = { kind: "begun", op: 1, type: "signal", name: "go" } as const;
   const at = link.clock.now();
   await writer.append([{ ...begun, at, until: at + 3_600_000 }]);
-  await bus.submit("child.wait", {}, { id: "p~0" });
+  await bus.submit("child.wait", {}, { id: "p~saga~0" });
   await parent.cancel("enough");
   await serve();
   await assert.rejects(parent.result(), { code: "TASK_CANCELED" });
-  const orphan = bus.task("p~0");
+  const orphan = bus.task("p~saga~0");
   await eventually(async () => (await orphan.state()) === "canceled");
 });
 
@@ -69,7 +69,7 @@ test("a call that has completed unheard, because the worker of its parent was de
   await writer.append([
     { ...begun, name: "child.book", at, agent: "child", skill: "book" },
   ]);
-  await bus.call("child.book", {}, { id: "q~0" });
+  await bus.call("child.book", {}, { id: "q~saga~0" });
   await parent.cancel("enough");
   await serve();
   await assert.rejects(parent.result(), { code: "TASK_CANCELED" });

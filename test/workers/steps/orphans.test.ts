@@ -43,7 +43,7 @@ test("a child that was called and not waited for is canceled, though its parent 
   });
   const ids = ["a", "b", "c", "d"];
   for (const id of ids) await bus.call("saga.run", {}, { id });
-  for (const id of ids) await isCanceled(bus, `${id}~1`);
+  for (const id of ids) await isCanceled(bus, `${id}~saga~1`);
 });
 
 test("a child is not begun any more when its parent has ended", async (t) => {
@@ -53,7 +53,7 @@ test("a child is not begun any more when its parent has ended", async (t) => {
   });
   await bus.call("saga.run", {}, { id: "p" });
   await bus.call("saga.run", {}, { id: "q" });
-  assert.equal(await bus.find("p~0"), undefined);
+  assert.equal(await bus.find("p~saga~0"), undefined);
 });
 
 test("nor is one begun whose agent was still looked for then", async (t) => {
@@ -66,7 +66,7 @@ test("nor is one begun whose agent was still looked for then", async (t) => {
   await eventually(
     async () => (await bus.tasks({ agent: "child" })).length === 0,
   );
-  for (const id of ids) assert.equal(await bus.find(`${id}~0`), undefined);
+  for (const id of ids) assert.equal(await bus.find(`${id}~saga~0`), undefined);
 });
 
 test("a journal tells of the first child before it is there, so that nobody who ends the task forgets it", async (t) => {
@@ -74,7 +74,7 @@ test("a journal tells of the first child before it is there, so that nobody who 
     task.all([task.call("child.wait", {}), task.call("child.wait", {})]),
   );
   const task = await bus.submit("saga.run", {}, { id: "p" });
-  await eventually(async () => (await bus.find("p~0")) !== undefined);
+  await eventually(async () => (await bus.find("p~saga~0")) !== undefined);
   const { entries } = await bus.journal("p");
   assert.deepEqual(
     entries.map((entry) => entry.kind === "begun" && entry.op),
@@ -82,7 +82,7 @@ test("a journal tells of the first child before it is there, so that nobody who 
   );
   await task.cancel("enough");
   await assert.rejects(task.result(), { code: "TASK_CANCELED" });
-  for (const child of ["p~0", "p~1"]) await isCanceled(bus, child);
+  for (const child of ["p~saga~0", "p~saga~1"]) await isCanceled(bus, child);
 });
 
 test("a child is canceled when its parent is canceled while that sleeps and has done nothing else", async (t) => {
@@ -93,7 +93,7 @@ test("a child is canceled when its parent is canceled while that sleeps and has 
   await eventually(() => worker.counts.parked === 1);
   await parent.cancel("enough");
   await assert.rejects(parent.result(), { code: "TASK_CANCELED" });
-  await isCanceled(bus, "p~0");
+  await isCanceled(bus, "p~saga~0");
 });
 
 test("a child is canceled when its parent continues without it", async (t) => {
@@ -104,7 +104,7 @@ test("a child is canceled when its parent continues without it", async (t) => {
     return task.continueAs("again");
   });
   assert.equal(await bus.call("saga.run", "first", { id: "c" }), "over");
-  await isCanceled(bus, "c~0");
+  await isCanceled(bus, "c~saga~0");
 });
 
 test("children of tasks with odd ids can have children, and those theirs", async (t) => {
@@ -126,7 +126,7 @@ test("a parent whose child somebody has removed calls it anew when it looks agai
   const parent = await bus.submit("saga.run", {}, { id: "p" });
   await eventually(() => worker.counts.parked === 1);
   const isAsleep = async () => {
-    const child = await pendingTask(link, "p~0", "child");
+    const child = await pendingTask(link, "p~saga~0", "child");
     return child?.headers.parked === undefined ? undefined : child;
   };
   const { stream, sequence } = (await eventually(isAsleep))!;
@@ -134,6 +134,6 @@ test("a parent whose child somebody has removed calls it anew when it looks agai
   // Its timer does the same, an hour after it has fallen asleep.
   await wake(link, new Publisher(link), { agent: "saga", taskId: "p" });
   await eventually(isAsleep);
-  await bus.signal("p~0", "go", 7, { agent: "child" });
+  await bus.signal("p~saga~0", "go", 7, { agent: "child" });
   assert.equal(await parent.result(), 7);
 });

@@ -22,12 +22,31 @@ test("a step's result is the same when it was just done as when it is read again
         none: Number.NaN,
       }));
       const zero = await task.step("zero", () => -0);
-      given.push([odd, zero]);
+      const half = await task.step("half", () => "hi 😀".slice(0, 4));
+      given.push([odd, zero, half]);
       if (run === 1) throw new Error("once more");
     },
     onceMore,
   );
   await bus.call("saga.run", {});
+  assert.equal(given.length, 2);
+  assert.deepStrictEqual(given[0], given[1]);
+});
+
+test("the input that a task continues with is the same when it was just given as when it is read again", async (t) => {
+  const bus = await shared.connect(t);
+  const given: unknown[] = [];
+  await serveSaga(
+    bus,
+    async (task, input) => {
+      if (input === "first")
+        return task.continueAs({ list: [undefined], zero: -0, a: undefined });
+      given.push(input);
+      if (given.length === 1) throw new Error("once more");
+    },
+    onceMore,
+  );
+  await bus.call("saga.run", "first");
   assert.equal(given.length, 2);
   assert.deepStrictEqual(given[0], given[1]);
 });
@@ -73,6 +92,31 @@ test("what a step draws is the same at each of its attempts, and changes nothing
   const [a, a2, b, b2, mine, again] = drawn;
   assert.deepEqual([a2, b2, again], [a, b, mine]);
   assert.equal(new Set(drawn).size, 3);
+});
+
+test("a task may fail as often as its retry says each time that it goes on with another input", async (t) => {
+  const bus = await shared.connect(t);
+  const failures = new Map<number, number>();
+  await serveSaga(
+    bus,
+    async (task, input) => {
+      const n = input as number;
+      await task.step("count", () => n);
+      const failed = failures.get(n) ?? 0;
+      // The last time it fails for good.
+      if (failed < (n === 3 ? Infinity : 2)) {
+        failures.set(n, failed + 1);
+        throw new Error("once more");
+      }
+      return task.continueAs(n + 1);
+    },
+    { retry: { attempts: 3, first: "1ms" } },
+  );
+  await assert.rejects(bus.call("saga.run", 0), {
+    code: "ATTEMPTS_EXHAUSTED",
+    message: /^all 3 attempts failed/,
+  });
+  assert.deepEqual([...failures.values()], [2, 2, 2, 3]);
 });
 
 test("signals that were used up before a task continued are not given again", async (t) => {

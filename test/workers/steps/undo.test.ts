@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TaskContext } from "../../../index.js";
+import { refuse, type TaskContext } from "../../../index.js";
 import { eventually } from "../../support/eventually.js";
 import { broken, doSteps, letterOf, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -179,6 +179,33 @@ test("a worker that stops leaves an undo that hangs to another", async (t) => {
   await serveSaga(bus, handler("second", false));
   await assert.rejects(task.result(), { message: "broken" });
   assert.deepEqual(undone, ["first b", "second b", "second a"]);
+});
+
+test("errors whose data nobody can send end their task, thrown by a handler, a step or an undo", async (t) => {
+  const bus = await shared.connect(t);
+  const odd = () =>
+    refuse("odd", { data: { n: 1, symbol: Symbol("s"), f: () => 1 } });
+  await serveSaga(bus, async (task, where) => {
+    if (where === "handler") throw odd();
+    await task.step(
+      "a",
+      () => {
+        if (where === "step") throw odd();
+      },
+      {
+        undo() {
+          throw odd();
+        },
+      },
+    );
+    throw broken();
+  });
+  for (const where of ["handler", "step", "undo"]) {
+    const code = where === "undo" ? "UNDO_FAILED" : "HANDLER_REFUSED";
+    await assert.rejects(bus.call("saga.run", where, { timeout: "10s" }), {
+      code,
+    });
+  }
 });
 
 test("an undo that takes longer than its step's timeout has failed", async (t) => {
