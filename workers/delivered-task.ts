@@ -24,6 +24,9 @@ import type { ExecutionHost, Result } from "./assignment.js";
 import { momentMs } from "./steps/waits.js";
 import type { ProgressReport, TaskFacts } from "./task-context.js";
 
+const roomForHeaders = 4_096;
+const longestMessage = 1_000;
+
 export class DeliveredTask implements TaskFacts {
   readonly host: ExecutionHost;
   readonly address: TaskAddress;
@@ -165,10 +168,13 @@ export class DeliveredTask implements TaskFacts {
       sender: instance,
       attempt: String(this.attempt),
     });
-    link.send(
-      link.subjects.live(this.agent, this.id),
-      progressBody(this.id, progress, contentType),
-      headers,
-    );
+    const subject = link.subjects.live(this.agent, this.id);
+    const body = progressBody(this.id, progress, contentType);
+    if (body.length + roomForHeaders <= link.maxPayload)
+      return link.send(subject, body, headers);
+    // It is only told: its task does not fail of that.
+    const { data: _large, message = "", ...rest } = progress;
+    const short = { ...rest, message: message.slice(0, longestMessage) };
+    link.send(subject, progressBody(this.id, short, contentType), headers);
   }
 }

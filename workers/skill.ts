@@ -44,12 +44,13 @@ type UncheckedOptions<Input extends z.ZodType, Result> = Omit<
 };
 
 /** Declares a skill; the types of its input and output follow from its schemas, or from its handler. */
-export function skill<Input extends z.ZodType, Output extends z.ZodType>(
-  options: SkillOptions<Input, Output> & { output: Output },
-): SkillDefinition<Input, Output>;
+// In this order: what does not fit is told of the last, and most skills have an output schema.
 export function skill<Input extends z.ZodType, Result>(
   options: UncheckedOptions<Input, Result>,
 ): SkillDefinition<Input, z.ZodType<Result, Result>>;
+export function skill<Input extends z.ZodType, Output extends z.ZodType>(
+  options: SkillOptions<Input, Output> & { output: Output },
+): SkillDefinition<Input, Output>;
 export function skill(options: object): unknown {
   limitRules(options); // a limit that is none is refused where it is written
   return options;

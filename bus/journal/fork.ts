@@ -4,7 +4,7 @@
 //    counts only for a task whose message says that it is a fork. Who tries again with the same id finds it.
 // 2. A fork with an id of its own is the same fork, however often it is made.
 import { isDeepStrictEqual } from "node:util";
-import { TroupeError } from "../../protocol/errors.js";
+import { isConflict, TroupeError } from "../../protocol/errors.js";
 import { newId } from "../../protocol/ids.js";
 import {
   isCompletion,
@@ -131,7 +131,19 @@ async function writeOnce(
   const there = await readJournal(link, fork);
   if (isSame(there.entries, entries)) return;
   const writer = new JournalWriter(link, publisher, fork, there);
-  await writer.append(entries, there.last > 0);
+  try {
+    await writer.append(entries, there.last > 0);
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    // Somebody makes a fork of the same id just now: the same, or another.
+    const theirs = await readJournal(link, fork);
+    if (isSame(theirs.entries, entries)) return;
+    throw new TroupeError(
+      "ARGUMENT_INVALID",
+      `task "${fork.taskId}" is just being made by somebody else, as another fork: give yours another id`,
+      { cause: error },
+    );
+  }
 }
 
 /** But for when it was made. */

@@ -79,8 +79,9 @@ export class InputCheck {
   async #cardOf(key: string, to: Lane): Promise<KnownCard> {
     const cached = this.#cards.get(key);
     if (cached && performance.now() - cached.at < cardCacheMs) return cached;
-    const card = await this.#registry.card(to.agent, to.lane);
-    if (!card) await this.#expectLiving(to);
+    const card =
+      (await this.#registry.card(to.agent, to.lane)) ??
+      (await this.#expectLiving(to));
     const stateful = card?.stateful === true;
     const skills = card && skillsOf(card, cached?.skills);
     const known = { at: performance.now(), skills, stateful };
@@ -88,19 +89,32 @@ export class InputCheck {
     return known;
   }
 
-  /** Without a card there is an agent only where instances say so; their card is then what cannot be read. */
-  async #expectLiving({ agent, lane }: Lane): Promise<void> {
+  /**
+   * Without a card there is an agent only where instances say so; their card is then what cannot be read. Or it was
+   * served for the first time just now, and has one.
+   */
+  async #expectLiving({ agent, lane }: Lane): Promise<AgentCard | undefined> {
     const living = await this.#registry.instances(agent);
-    if (!living.some((instance) => instance.lane === lane))
-      throw await this.#unknownAgent(agent, lane);
+    if (!living.some((instance) => instance.lane === lane)) {
+      const cards = await this.#registry.agents();
+      const isIt = (card: AgentCard) =>
+        card.name === agent && card.lane === lane;
+      const card = cards.find(isIt);
+      if (card) return card;
+      throw this.#unknownAgent(agent, lane, cards);
+    }
     this.#link.log.warn(
       { agent, lane },
       "the card of an agent cannot be read although instances live; its input is left to the worker to check",
     );
+    return undefined;
   }
 
-  async #unknownAgent(agent: string, lane: string): Promise<TroupeError> {
-    const cards = await this.#registry.agents();
+  #unknownAgent(
+    agent: string,
+    lane: string,
+    cards: readonly AgentCard[],
+  ): TroupeError {
     const lanes = cards.filter(({ name }) => name === agent);
     if (lanes.length > 0)
       return new TroupeError(

@@ -17,6 +17,7 @@ import { checkSize, type Publisher } from "../streams/publisher.js";
 
 /** The server takes a date after this as past, and fires at once. */
 export const latestDue = Date.UTC(2262, 0, 1);
+const yearMs = 365.25 * 24 * 3_600_000;
 
 interface Delayed {
   /** Names the timer. */
@@ -57,7 +58,7 @@ export function schedule(
   if (delayed.dueAt > latestDue) {
     throw new TroupeError(
       "ARGUMENT_INVALID",
-      `a delay until ${new Date(delayed.dueAt).toISOString()} is too long: the server keeps dates until 2262`,
+      `a delay of some ${Math.round((delayed.dueAt - link.clock.now()) / yearMs)} years is too long: the server keeps dates until 2262`,
     );
   }
   const subject = link.subjects.timer(delayed);

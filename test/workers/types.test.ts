@@ -27,6 +27,27 @@ const typed = agent("typed", {
   },
 });
 
+test("a handler that gives something else than its output schema is told so where it does", () => {
+  const output = z.object({ length: z.number() });
+  const declare = () => [
+    skill({
+      description: "Gives a text",
+      input: z.object({ text: z.string() }),
+      output,
+      // @ts-expect-error a text where the schema has a number
+      run: ({ text }) => ({ length: text }),
+    }),
+    skill({
+      description: "Gives something else",
+      input: z.object({ text: z.string() }),
+      output,
+      // @ts-expect-error a field that the schema does not have, and one is missing
+      run: ({ text }) => Promise.resolve({ size: text.length }),
+    }),
+  ];
+  assert.equal(declare().length, 2);
+});
+
 test("a call has the type of the output schema, or of what the handler returns", () => {
   const { checked, unchecked } = typed.skills;
   const calls = (bus: Bus) => ({

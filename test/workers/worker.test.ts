@@ -98,6 +98,23 @@ test("progress is seen live by who follows the task, and is not stored", async (
   );
 });
 
+test("progress that is larger than a message does not fail its task, and is told without its data", async (t) => {
+  const bus = await shared.connect(t);
+  const large = "x".repeat(1_100_000);
+  const teller = doer((_input, task) => {
+    task.progress({ progress: 1, message: large, data: large });
+    return "done";
+  });
+  await bus.serve(teller, quiet);
+  const heard = bus.progress({ agent: "doer" });
+  const first = heard.next();
+  assert.equal(await bus.call(teller.skills.do, 1), "done");
+  const { value } = (await first) as { value: TaskEvent };
+  assert.equal(value.progress?.progress, 1);
+  assert.equal(value.progress.message?.length, 1_000);
+  await heard.return();
+});
+
 test("two lanes of an agent each take their own tasks", async (t) => {
   const bus = await shared.connect(t);
   const old = doer(() => "old");

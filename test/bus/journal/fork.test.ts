@@ -147,6 +147,18 @@ test("the same fork made twice is one, and an id that is taken is refused", asyn
   });
 });
 
+test("one that is made by many at once is one", async (t) => {
+  const { bus, state } = await saga(t);
+  state.isMended = true;
+  await bus.call("saga.run", "x", { id: "old" });
+  const made = await Promise.all(
+    Array.from({ length: 12 }, () =>
+      bus.fork("old", { before: 1, id: "many" }),
+    ),
+  );
+  assert.equal(made.filter(({ duplicate }) => !duplicate).length, 1);
+});
+
 test("who dies while forking leaves nothing that any task takes for its own", async (t) => {
   const { bus, log, state } = await saga(t);
   const link = await shared.link(t);

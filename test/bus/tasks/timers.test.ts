@@ -46,6 +46,19 @@ test("a delayed task may have a key, a level and a deadline", async (t) => {
   });
 });
 
+test("a delay that no date can say is refused", async (t) => {
+  const bus = await shared.connect(t);
+  await bus.serve(
+    doer(() => 1),
+    quiet,
+  );
+  for (const delay of ["99999999d", 1e300] as const)
+    await assert.rejects(bus.submit(now, 1, { delay }), {
+      code: "ARGUMENT_INVALID",
+      message: /years is too long/,
+    });
+});
+
 test("the same delayed task submitted twice is one", async (t) => {
   const bus = await shared.connect(t);
   await bus.submit(now, 1, { id: "t1", delay: "200ms" });
