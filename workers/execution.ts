@@ -14,7 +14,6 @@ import {
   startSpan,
   within,
 } from "../bus/connection/trace.js";
-import { lastEventOf } from "../bus/history/history.js";
 import {
   isConflict,
   messageOf,
@@ -35,7 +34,8 @@ import { perform, type SkillRunner } from "./skill-runner.js";
 import { HandlerContext, type ContextHost } from "./task-context.js";
 import type { Steps } from "./steps/steps.js";
 import { Suspension } from "./steps/suspension.js";
-import { hasGrown, Workflow } from "./steps/workflow.js";
+import { Workflow } from "./steps/workflow.js";
+import { Tenure } from "./tenure.js";
 import type { KeptAlive } from "./watch.js";
 
 const troubleDelayMs = 1_000;
@@ -59,8 +59,7 @@ export class Execution
   /** Once its handler has used a durable operation, or did in an earlier attempt. */
   #workflow: Workflow | undefined;
   #rests = false;
-  /** The place of the last that its history says, as far as is known here. */
-  #lastEvent = 0;
+  readonly #tenure = new Tenure(this);
   /** Its handler has come to its end. */
   #isOver = false;
   /** How long its handler took: neither the wait for it nor what was recorded then. Undefined where none ran. */
@@ -82,7 +81,7 @@ export class Execution
         return this.giveBack(awayMs);
       return await this.work();
     } catch (trouble) {
-      if (isConflict(trouble)) return this.#leaveToOther();
+      if (this.hasJournal && isConflict(trouble)) return this.#tenure.leave();
       this.host.logFailed(trouble);
       this.host.link.log.warn(
         { task: this.id, error: messageOf(trouble) },
@@ -137,7 +136,7 @@ export class Execution
       return this.#workflow.leaveMisfit(runner, new HandlerContext(this, this));
     const { recorder } = this.host;
     const started = await recorder.started(this.subject, this.facts());
-    this.#lastEvent = started.sequence;
+    this.#tenure.knows(started.sequence);
     return this.attemptWith(runner);
   }
 
@@ -188,7 +187,7 @@ export class Execution
   }
 
   get isInDoubt(): boolean {
-    return this.host.watch.wasSilent(this) || this.delivery.mayBeForgotten;
+    return this.#tenure.isInDoubt;
   }
 
   get hasJournal(): boolean {
@@ -225,7 +224,7 @@ export class Execution
     const { host, delivery, id } = this;
     const recalled = await recall(host.link, delivery, host.agent, id);
     this.past = recalled.past;
-    this.#lastEvent = this.past.events.at(-1)?.sequence ?? 0;
+    this.#tenure.knows(this.past.events.at(-1)?.sequence ?? 0);
     if (recalled.journal !== emptyJournal)
       this.#workflow = new Workflow(this, recalled.journal);
     this.death = recalled.death;
@@ -288,30 +287,13 @@ export class Execution
 
   #recordNow(outcome: unknown): Promise<Result> | Result {
     if (!this.#workflow) return this.recordOutcome(outcome);
-    // Whoever gets it after us says so before doing anything: then our end is refused, however late it comes.
-    if (this.hasJournal) this.subject.lastEvent = this.#lastEvent;
+    if (this.hasJournal) this.#tenure.fenceEnd();
     return this.#workflow.record(outcome);
   }
 
-  /** Whoever has gone on with it durably is to end it: what that one does would stand beside our end, or be undone. */
   async #recordIfMine(outcome: unknown): Promise<Result> {
-    const isAnothers = this.#workflow
-      ? await this.#workflow.isAnothers()
-      : await hasGrown(this, emptyJournal);
-    if (isAnothers) return this.#leaveToOther();
-    const { link, agent } = this.host;
-    const last = await lastEventOf(link, this.id, agent);
-    this.#lastEvent = last?.sequence ?? 0;
-    return this.#recordNow(outcome);
-  }
-
-  /** It is not acknowledged: that is for who has it. */
-  #leaveToOther(): Result {
-    this.host.link.log.info(
-      { task: this.id },
-      "another instance has gone on with a task while this one was held up, and ends it",
-    );
-    return "late";
+    const isLost = await this.#tenure.isLost(this.#workflow);
+    return isLost ? this.#tenure.leave() : this.#recordNow(outcome);
   }
 
   recordOutcome(outcome: unknown): Promise<Result> | Result {

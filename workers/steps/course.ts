@@ -158,6 +158,13 @@ export class Course {
     return misfit && misfitting(this.#host, misfit);
   }
 
+  /** Where another version has taken its input: one that refuses it does not fit what was done since. */
+  refusedInput({ message }: TroupeError): Suspended | undefined {
+    if (this.undoing || !this.tape.isUntouched) return undefined;
+    const misfit = { expected: "an input that fits", found: message };
+    return misfitting(this.#host, misfit);
+  }
+
   /** Whether what it waits for has happened meanwhile. */
   anyOver(): Promise<boolean> {
     return this.waits.anyOver();

@@ -112,6 +112,11 @@ export class Tape {
     return this.#operations.length;
   }
 
+  /** The journal has something, and the handler has not asked for any of it. */
+  get isUntouched(): boolean {
+    return this.#operations.length === 0 && this.#lastKnown >= 0;
+  }
+
   get operations(): readonly Operation[] {
     return this.#operations;
   }

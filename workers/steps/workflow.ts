@@ -133,6 +133,9 @@ export class Workflow {
     const { undoing } = course;
     const hung = hasCode(outcome, "TIMED_OUT") && outcome !== undoing?.error;
     if (undoing && hung) return this.#suspended(run, this.#later(outcome));
+    const refused =
+      hasCode(outcome, "INPUT_INVALID") && course.refusedInput(outcome);
+    if (refused) return this.#suspended(run, refused);
     const error = course.undoing?.error ?? outcome;
     if (error instanceof TroupeError) return recordFailure(this.#task, error);
     const misfit = course.misfit();

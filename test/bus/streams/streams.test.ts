@@ -197,7 +197,7 @@ test("an address where no server answers is named with what it did and how to co
   const { port } = silent.address() as AddressInfo;
   const said: [string, RegExp][] = [
     ["127.0.0.1:9", /:9", which refused the connection: start it there, /],
-    [`127.0.0.1:${port}`, /" within 300ms: start it there, correct/],
+    [`127.0.0.1:${port}`, /" within 300ms: start it there, or correct/],
   ];
   for (const [host, message] of said) {
     const url = `nats://${host}`;

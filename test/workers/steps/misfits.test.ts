@@ -6,7 +6,9 @@ import {
   type SuspendedMisfit,
 } from "../../../workers/steps/misfits.js";
 import { TroupeError } from "../../../protocol/errors.js";
-import type { Bus } from "../../../index.js";
+import { z } from "zod";
+import { agent, skill, type Bus } from "../../../index.js";
+import { quiet } from "../../support/doer.js";
 import { eventually } from "../../support/eventually.js";
 import { doSteps, serveSaga } from "../../support/saga.js";
 import { sharedServer } from "../../support/shared-server.js";
@@ -65,6 +67,39 @@ test("one that does not fit, and whose deadline passes, is tried at leisure", as
   await misfits.drain();
   await serve(bus, "a");
   await assert.rejects(task.result(), { code: "DEADLINE_PASSED" });
+});
+
+test("a version that refuses the input of a task under way does not fit, and one that takes it goes on", async (t) => {
+  const bus = await shared.connect(t);
+  const takes = (input: z.ZodType<string>, version: string) =>
+    bus.serve(
+      agent("taker", {
+        version,
+        skills: {
+          run: skill({
+            description: "Waits",
+            input,
+            async run(_input, task) {
+              await task.step("a", () => 1);
+              return task.waitFor("go");
+            },
+          }),
+        },
+      }),
+      quiet,
+    );
+  const first = await takes(z.string(), "1.0.0");
+  const task = await bus.submit("taker.run", "x");
+  await eventually(() => first.counts.parked === 1);
+  await first.drain();
+  const second = await takes(z.string().min(5), "2.0.0");
+  await task.signal("go", "went");
+  const isStopped = async () =>
+    (await bus.journal(task.id)).entries.at(-1)?.kind === "mismatch";
+  await eventually(isStopped);
+  await second.drain();
+  await takes(z.string().min(1), "3.0.0");
+  assert.equal(await task.result({ timeout: "1m" }), "went");
 });
 
 test("what is remembered is of one task, one state of its journal, and one way to run it", () => {
