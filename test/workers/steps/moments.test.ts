@@ -66,7 +66,7 @@ for (const isBusy of [false, true])
       const isDone = call?.kind === "done";
       assert.equal(times, isDone ? 1 : 0, JSON.stringify(undone.of(id)));
       assert.ok((await completionsOf(bus, id, 1)).length <= 1);
-      const ended = await bus.find(`${id}~1`);
+      const ended = await bus.find(`${id}~saga~1`);
       if (ended?.state === "completed") assert.ok(isDone, id);
       assert.equal(undone.of(id).at(-1), "a");
     }
